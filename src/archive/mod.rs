@@ -1,0 +1,196 @@
+//! Containers of tiles: written through [`Sink`], read through [`Store`]. One file per container, one line of
+//! [`ARCHIVES`] each.
+//!
+//! A sink writes under a temporary name beside its final place. [`Sink::finish`] completes and syncs it,
+//! [`Staged::publish`] gives it its name; so several outputs can be finished first and published together, and an
+//! output has its final name only when it is whole.
+//!
+//! Absent here: pixels, threads, the network.
+
+mod directory;
+mod mbtiles;
+mod metadata;
+mod rename;
+mod stage;
+mod stored;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
+pub use stage::{Overwrite, Published, Staged};
+pub use stored::StoredMetadata;
+
+use std::path::Path;
+
+use crate::encode::Format;
+use crate::error::{Error, Kind, Result};
+use crate::geo::tile::TileCoord;
+
+/// A container being written: open, write, finish, publish. Dropped before [`Staged::publish`], it leaves nothing
+/// behind.
+pub trait Sink: Send {
+    /// Adds a tile. Tiles come in post-order (children before their parent), each once, the same order for every run.
+    ///
+    /// After an error the container is spoilt: it can only be dropped.
+    ///
+    /// # Errors
+    /// [`Kind::Resources`] when the disk is full, [`Kind::Output`] when the file cannot be written, [`Kind::Internal`]
+    /// when the tile is outside the matrix, has no bytes or came before (some containers tell only at the end).
+    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()>;
+
+    /// Completes the container and syncs it to disk, still under its temporary name.
+    ///
+    /// # Errors
+    /// As [`Sink::write`], and when the metadata is not true of what was written.
+    fn finish(self: Box<Self>, metadata: &Metadata) -> Result<Staged>;
+}
+
+/// A container being read. Nothing is ever written, not even beside it.
+pub trait Store: Send {
+    /// What the container says about itself.
+    fn metadata(&self) -> &StoredMetadata;
+
+    /// The addresses of all tiles: zooms ascending, within a zoom root by root, within a root along the Hilbert curve
+    /// (for one root that is ascending PMTiles id). Each once.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when the container is damaged or holds an address that its matrix does not have.
+    fn tiles(&mut self) -> Result<Vec<TileCoord>>;
+
+    /// The bytes of a tile; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when the container is damaged.
+    fn read(&mut self, tile: TileCoord) -> Result<Option<Vec<u8>>>;
+}
+
+/// How to write a container.
+#[derive(Debug, Clone)]
+pub struct SinkOptions {
+    /// What to do about an output that exists.
+    pub overwrite: Overwrite,
+    /// How a directory numbers its rows. MBTiles always counts from the south.
+    pub rows: RowScheme,
+    /// The format of all tiles.
+    pub format: Format,
+    /// Tiles at zoom 0, across and down: (1, 1), or (2, 1) for `WorldCRS84Quad`.
+    pub matrix_roots: (u32, u32),
+}
+
+/// A kind of container.
+pub struct Archive {
+    /// What messages and `--help` call it.
+    pub name: &'static str,
+    /// The end of its paths without the dot, in any case; `None` for folders.
+    pub suffix: Option<&'static str>,
+    create: fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>,
+    open: fn(&Path) -> Result<Box<dyn Store>>,
+}
+
+/// Every container there is.
+pub const ARCHIVES: &[Archive] = &[
+    Archive {
+        name: "MBTiles",
+        suffix: Some("mbtiles"),
+        create: mbtiles::create,
+        open: mbtiles::open,
+    },
+    Archive {
+        name: "directory",
+        suffix: None,
+        create: directory::create,
+        open: directory::open,
+    },
+];
+
+/// Opens the container that `path` names: by its suffix, or a folder if it has none or ends in a slash.
+///
+/// All that can be checked without tiles is checked here: whether the place is free or may be replaced, and, by making
+/// the temporary file, whether its folder can be written.
+///
+/// # Errors
+/// [`Kind::Usage`] for a suffix that no container has, [`Kind::Output`] when the output exists (see [`Overwrite`]) or
+/// cannot be written.
+pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
+    let (columns, rows) = options.matrix_roots;
+    if columns == 0 || rows == 0 {
+        return Err(Error::internal(
+            "a tile matrix has at least one tile at zoom 0",
+        ));
+    }
+    (by_name(path, Kind::Usage)?.create)(path, options)
+}
+
+/// Opens the container at `path` for reading; a folder whatever its name is.
+///
+/// # Errors
+/// [`Kind::Input`] when there is nothing, or nothing that we can read.
+pub fn open_store(path: &Path) -> Result<Box<dyn Store>> {
+    let found = std::fs::metadata(path)
+        .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
+    let archive = if found.is_dir() {
+        folders()
+    } else {
+        by_name(path, Kind::Input)?
+    };
+    (archive.open)(path)
+}
+
+/// The row of [`ARCHIVES`] that writes or reads `path`, going by its name alone. A path that fits none is an error of
+/// `kind`.
+fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
+    let shown = path.display();
+    let text = path.as_os_str().to_string_lossy();
+    if text.contains("://") {
+        return Err(Error::new(
+            kind,
+            format!(
+                "{shown}: an address in the network; expected {}",
+                supported()
+            ),
+        ));
+    }
+    let Some(suffix) = path
+        .extension()
+        .filter(|_| !text.ends_with(std::path::is_separator))
+    else {
+        return Ok(folders());
+    };
+    let suffix = suffix.to_string_lossy();
+    let known = |archive: &&Archive| {
+        archive
+            .suffix
+            .is_some_and(|s| s.eq_ignore_ascii_case(&suffix))
+    };
+    ARCHIVES.iter().find(known).ok_or_else(|| {
+        let error = Error::new(
+            kind,
+            format!(
+                "{shown}: no known kind of tileset; expected {}",
+                supported()
+            ),
+        );
+        match kind {
+            Kind::Usage => error.with_help(format!("for a folder of that name: -o {shown}/")),
+            _ => error,
+        }
+    })
+}
+
+fn folders() -> &'static Archive {
+    ARCHIVES
+        .iter()
+        .find(|archive| archive.suffix.is_none())
+        .expect("one archive is the folder")
+}
+
+/// What an output may be, as text: `a path that ends in .mbtiles, or a folder`.
+fn supported() -> String {
+    let suffixes: Vec<String> = ARCHIVES
+        .iter()
+        .filter_map(|a| a.suffix)
+        .map(|s| format!(".{s}"))
+        .collect();
+    format!("a path that ends in {}, or a folder", suffixes.join(", "))
+}

@@ -1,0 +1,290 @@
+//! From a free place to a finished output: [`Place`] says where an output may go, [`Temporary`] is what it is until
+//! then, [`Staged`] a complete one that waits for its name, [`Published`] one that has it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use super::rename;
+use crate::error::{Error, Result};
+
+/// What to do about an output that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Refuse, and leave it untouched.
+    Refuse,
+    /// Replace it when the new one is complete, provided that it is a container of the same kind: never a folder with
+    /// anything but tiles in it, never a file of another type. A symbolic link stays, what it points at is replaced.
+    Replace,
+}
+
+/// A complete, synced container under its temporary name. Dropped without [`Staged::publish`], it is removed.
+#[must_use]
+pub struct Staged {
+    pub(super) place: Place,
+    pub(super) temporary: Temporary,
+    pub(super) n_tiles: u64,
+    pub(super) bytes: u64,
+    pub(super) sha256: Option<String>,
+}
+
+/// An output that has its final name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Where it is, as it was asked for.
+    pub path: PathBuf,
+    /// The size of the file, or of all files of a folder together.
+    pub bytes: u64,
+    /// Tiles in it.
+    pub n_tiles: u64,
+    /// SHA-256 of the file in lower-case hexadecimal digits; `None` for a folder.
+    pub sha256: Option<String>,
+}
+
+impl Staged {
+    /// Where [`Staged::publish`] will put it, as it was asked for.
+    pub fn path(&self) -> &Path {
+        &self.place.asked
+    }
+
+    /// Gives the container its final name in one step, and removes what it replaces.
+    ///
+    /// # Errors
+    /// [`Kind::Output`](crate::error::Kind::Output) when something has come into its place meanwhile, or the name
+    /// cannot be given. What was there is then untouched and the container removed.
+    pub fn publish(mut self) -> Result<Published> {
+        // Again, because a bake takes hours.
+        let exists = self.place.check()?;
+        let (from, to) = (&self.temporary.path, &self.place.real);
+        if let Ok(old) = fs::metadata(to) {
+            // As if written in place: a tileset that only some could read stays so. Not worth failing for.
+            let _ = fs::set_permissions(from, old.permissions());
+        }
+        let left = match (exists, self.temporary.shape) {
+            (false, _) => rename::rename_new(from, to).map(|()| None),
+            (true, Shape::File) => fs::rename(from, to).map(|()| None),
+            (true, Shape::Folder) => rename::exchange(from, to).map(Some),
+        };
+        self.temporary.left = left.map_err(|error| self.place.writing(&error))?;
+        rename::sync_folder(self.place.folder()).map_err(|error| self.place.writing(&error))?;
+        let Self {
+            place,
+            n_tiles,
+            bytes,
+            sha256,
+            ..
+        } = self;
+        Ok(Published {
+            path: place.asked,
+            bytes,
+            n_tiles,
+            sha256,
+        })
+    }
+}
+
+/// Where an output goes, checked when it is opened and again when it is published.
+pub(super) struct Place {
+    /// As the user said it, for messages.
+    asked: PathBuf,
+    /// Where it really goes: past symbolic links at the end of the path, without a slash at the end.
+    real: PathBuf,
+    overwrite: Overwrite,
+    may_replace: fn(&Path) -> Result<()>,
+}
+
+impl Place {
+    /// The place that `asked` names. If something is there and `overwrite` allows it, `may_replace` tells whether it is
+    /// what we would write, so that nothing else is ever lost.
+    pub(super) fn claim(
+        asked: &Path,
+        overwrite: Overwrite,
+        may_replace: fn(&Path) -> Result<()>,
+    ) -> Result<Self> {
+        // Without the slash at its end, which would make the system follow a link.
+        let real: PathBuf = asked.components().collect();
+        if real.file_name().is_none() {
+            return Err(Error::usage(format!(
+                "{}: a path without a name at its end; expected one that may be created",
+                asked.display()
+            )));
+        }
+        let mut place = Self {
+            asked: asked.to_path_buf(),
+            real,
+            overwrite,
+            may_replace,
+        };
+        place.check_folder()?;
+        place.check()?;
+        if place.real.is_symlink() {
+            place.real = fs::canonicalize(&place.real).map_err(|error| place.writing(&error))?;
+            place.check_folder()?;
+        }
+        Ok(place)
+    }
+
+    /// Whether something is there that will be replaced; an error if something is there that must not be.
+    fn check(&self) -> Result<bool> {
+        match fs::symlink_metadata(&self.real) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(self.writing(&error)),
+            Ok(_) => {}
+        }
+        if self.overwrite == Overwrite::Refuse {
+            return Err(Error::output(
+                self.asked.display(),
+                "exists already; expected a path that is free",
+            )
+            .with_help("--overwrite replaces it once the new one is complete"));
+        }
+        if !self.real.exists() {
+            // As cp: what a link to nowhere was meant to name, nobody knows.
+            return Err(Error::output(
+                self.asked.display(),
+                "a symbolic link to nothing; expected a file, a folder or no such path",
+            ));
+        }
+        (self.may_replace)(&self.real)?;
+        Ok(true)
+    }
+
+    fn check_folder(&self) -> Result<()> {
+        let folder = self.folder();
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(Error::output(
+                folder.display(),
+                "a file; expected the folder of the output",
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::output(
+                folder.display(),
+                "no such folder; expected the folder of the output",
+            )
+            .with_help(format!("mkdir -p {}", folder.display()))),
+            Err(error) => Err(Error::writing(folder.display(), &error)),
+        }
+    }
+
+    /// The folder that the output lies in.
+    fn folder(&self) -> &Path {
+        match self.real.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Where it really goes.
+    pub(super) fn real(&self) -> &Path {
+        &self.real
+    }
+
+    /// The output's name as the user knows it.
+    pub(super) fn shown(&self) -> std::path::Display<'_> {
+        self.asked.display()
+    }
+
+    /// An I/O error while writing this output.
+    pub(super) fn writing(&self, error: &io::Error) -> Error {
+        Error::writing(self.shown(), error)
+    }
+}
+
+/// What a container is on disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One file.
+    File,
+    /// A folder of files.
+    Folder,
+}
+
+/// A file or folder of our own making, removed when dropped unless it has been renamed.
+pub(super) struct Temporary {
+    path: PathBuf,
+    shape: Shape,
+    /// What is to be removed: the temporary itself, then what it was exchanged with.
+    left: Option<PathBuf>,
+}
+
+impl Temporary {
+    /// Makes an empty file or folder beside `place`, on the same file system so that it can be renamed. It is called
+    /// `.NAME.azulejo-PID-N.part`; those that dead runs left behind are passed over.
+    pub(super) fn create(place: &Place, shape: Shape) -> Result<Self> {
+        // Several sinks of one run may have the same name in different folders, or a dead run our process id.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = place.real.file_name().unwrap_or_default().to_string_lossy();
+        // File names end at 255 bytes on most systems; the name is only there to be recognised.
+        let name: String = name.chars().take(50).collect();
+        loop {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            let pid = std::process::id();
+            let path = place
+                .folder()
+                .join(format!(".{name}.azulejo-{pid}-{n}.part"));
+            let made = match shape {
+                Shape::File => File::create_new(&path).map(drop),
+                Shape::Folder => fs::create_dir(&path),
+            };
+            match made {
+                Ok(()) => {
+                    return Ok(Self {
+                        left: Some(path.clone()),
+                        path,
+                        shape,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::writing(place.folder().display(), &error)),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let Some(path) = &self.left else { return };
+        let removed = match self.shape {
+            Shape::File => fs::remove_file(path),
+            Shape::Folder => fs::remove_dir_all(path),
+        };
+        if let Err(error) = removed {
+            log::warn!(
+                "{}: a temporary that cannot be removed ({error})",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Whether `name` is one that [`Temporary::create`] gives.
+pub(super) fn is_temporary_name(name: &str) -> bool {
+    name.starts_with('.') && name.contains(".azulejo-") && name.ends_with(".part")
+}
+
+/// Syncs a finished file and tells its size in bytes and its SHA-256 in hexadecimal digits.
+pub(super) fn sync_and_digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    file.sync_all()?;
+    let mut digest = Sha256::new();
+    // Long reads: with the few KiB of a default buffer, system calls would show.
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((bytes, format!("{:x}", digest.finalize()))),
+            n => {
+                digest.update(&buffer[..n]);
+                bytes += n as u64;
+            }
+        }
+    }
+}

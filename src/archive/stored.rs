@@ -1,0 +1,198 @@
+//! [`StoredMetadata`]: what a tileset that we read says about itself, as far as it can be understood.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::metadata::DEFAULT_SCHEME;
+use crate::encode::Format;
+use crate::geo::bounds::Bounds;
+
+/// The metadata of a tileset as found. A field is `None` where the tileset does not say it, or not in a way that we
+/// understand; `rows` then still has the text. Nothing is checked against the tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMetadata {
+    /// Every row by its name, as text.
+    pub rows: BTreeMap<String, String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// The format that the metadata tells or, if it is silent, that the first tile shows.
+    pub format: Option<Format>,
+    /// Where there is data, in degrees of WGS 84.
+    pub bounds: Option<Bounds>,
+    /// Where a viewer starts: longitude, latitude, zoom.
+    pub center: Option<(f64, f64, u8)>,
+    /// The lowest zoom, as told.
+    pub zoom_min: Option<u8>,
+    /// The highest zoom, as told.
+    pub zoom_max: Option<u8>,
+    /// Pixels along a side of a tile, as told; nearly always 256 where nothing is.
+    pub tile_size_px: Option<u32>,
+    /// The tiling scheme; `WebMercatorQuad` where nothing is told.
+    pub scheme_id: String,
+    /// Tiles at zoom 0, across and down; (1, 1) where nothing is told.
+    pub matrix_roots: (u32, u32),
+}
+
+impl StoredMetadata {
+    /// Reads what it can from `rows`.
+    pub(super) fn from_rows(rows: BTreeMap<String, String>) -> Self {
+        let get = |key: &str| rows.get(key).map(|value| value.trim());
+        let tile_size = || {
+            ["tileSize", "tile_size", "tilesize"]
+                .into_iter()
+                .find_map(get)
+        };
+        Self {
+            name: rows.get("name").cloned(),
+            format: get("format").and_then(parse_format),
+            bounds: get("bounds").and_then(parse_bounds),
+            center: get("center").and_then(parse_center),
+            zoom_min: get("minzoom").and_then(|z| z.parse().ok()),
+            zoom_max: get("maxzoom").and_then(|z| z.parse().ok()),
+            tile_size_px: tile_size()
+                .and_then(|px| px.parse().ok())
+                .filter(|&px| px > 0),
+            scheme_id: get("tiling_scheme").unwrap_or(DEFAULT_SCHEME).to_string(),
+            matrix_roots: get("matrix_roots").and_then(parse_roots).unwrap_or((1, 1)),
+            rows,
+        }
+    }
+
+    /// The members of a JSON object as rows: what stands in a TileJSON as numbers and lists reads as it would in an
+    /// MBTiles row. `None` if `text` is not a JSON object.
+    pub(super) fn rows_of_json(text: &str) -> Option<BTreeMap<String, String>> {
+        let Ok(Value::Object(object)) = serde_json::from_str(text) else {
+            return None;
+        };
+        Some(
+            object
+                .into_iter()
+                .map(|(key, value)| (key, as_row(&value)))
+                .collect(),
+        )
+    }
+}
+
+fn as_row(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_number) => items
+            .iter()
+            .map(Value::to_string)
+            .collect::<Vec<_>>()
+            .join(","),
+        other => other.to_string(),
+    }
+}
+
+/// A format by its name or, as MBTiles allows, its media type.
+fn parse_format(text: &str) -> Option<Format> {
+    Format::from_name(text.strip_prefix("image/").unwrap_or(text)).ok()
+}
+
+/// `west,south,east,north`, if it is a rectangle.
+fn parse_bounds(text: &str) -> Option<Bounds> {
+    let [west, south, east, north] = numbers(text)?[..] else {
+        return None;
+    };
+    (west <= east && south <= north).then(|| Bounds::new(west, south, east, north))
+}
+
+/// `lon,lat,zoom`.
+fn parse_center(text: &str) -> Option<(f64, f64, u8)> {
+    let [lon, lat, zoom] = numbers(text)?[..] else {
+        return None;
+    };
+    // Some writers give a fraction of a zoom; a viewer that starts at a whole one is as good.
+    (0.0..256.0)
+        .contains(&zoom)
+        .then_some((lon, lat, zoom as u8))
+}
+
+/// `across,down`, neither more than a byte holds: no scheme in use has more than a handful.
+fn parse_roots(text: &str) -> Option<(u32, u32)> {
+    let (across, down) = text.split_once(',')?;
+    let parse = |n: &str| {
+        n.trim()
+            .parse::<u8>()
+            .ok()
+            .filter(|&n| n > 0)
+            .map(u32::from)
+    };
+    Some((parse(across)?, parse(down)?))
+}
+
+fn numbers(text: &str) -> Option<Vec<f64>> {
+    let parse = |part: &str| part.trim().parse::<f64>().ok().filter(|n| n.is_finite());
+    text.split(',').map(parse).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> StoredMetadata {
+        StoredMetadata::from_rows(StoredMetadata::rows_of_json(json).unwrap())
+    }
+
+    #[test]
+    fn rows_and_tilejson_read_alike() {
+        let rows = read(
+            r#"{"bounds": "-10.5, 1,20,30.25", "center": "1.5,2,3", "minzoom": "0", "maxzoom": " 4",
+                "format": "image/jpeg", "tilesize": "512", "matrix_roots": "2,1"}"#,
+        );
+        let tilejson = read(
+            r#"{"bounds": [-10.5, 1, 20, 30.25], "center": [1.5, 2, 3], "minzoom": 0, "maxzoom": 4,
+                "format": "jpg", "tileSize": 512, "matrix_roots": [2, 1]}"#,
+        );
+        assert_eq!(rows.bounds, Some(Bounds::new(-10.5, 1.0, 20.0, 30.25)));
+        assert_eq!(rows.center, Some((1.5, 2.0, 3)));
+        assert_eq!((rows.zoom_min, rows.zoom_max), (Some(0), Some(4)));
+        assert_eq!(
+            (rows.format, rows.tile_size_px),
+            (Some(Format::Jpeg), Some(512))
+        );
+        assert_eq!(rows.matrix_roots, (2, 1));
+        assert_eq!(rows.scheme_id, "WebMercatorQuad");
+        let no_rows = |m: StoredMetadata| StoredMetadata {
+            rows: BTreeMap::new(),
+            ..m
+        };
+        assert_eq!(no_rows(rows), no_rows(tilejson));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_none_and_kept_as_text() {
+        for (key, value) in [
+            ("bounds", "1,2,3"),
+            ("bounds", "10,0,-10,5"),
+            ("bounds", "nan,0,1,1"),
+            ("center", "1,2"),
+            ("center", "1,2,-1"),
+            ("minzoom", "low"),
+            ("maxzoom", "300"),
+            ("tileSize", "0"),
+            ("matrix_roots", "0,1"),
+            ("matrix_roots", "2"),
+            ("format", "pbf"),
+        ] {
+            let found = read(&format!(r#"{{"{key}": "{value}"}}"#));
+            assert_eq!(found.rows[key], value);
+            let rows = found.rows.clone();
+            let empty = StoredMetadata {
+                rows,
+                ..StoredMetadata::from_rows(BTreeMap::new())
+            };
+            assert_eq!(found, empty, "{key} = {value}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_json_object_is_none() {
+        for text in ["", "[1]", "{\"a\":", "3"] {
+            assert_eq!(StoredMetadata::rows_of_json(text), None);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What only MBTiles has.
+
+use std::path::PathBuf;
+
+use gdal::raster::ResampleAlg;
+use gdal::{Dataset, DatasetOptions, Metadata as _};
+use rusqlite::{Connection, OpenFlags};
+
+use super::*;
+
+/// A database at a path that lives as long as the folder.
+fn baked() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.mbtiles");
+    bake(&path, &options(), &metadata());
+    (folder, path)
+}
+
+fn query<T: rusqlite::types::FromSql>(connection: &Connection, sql: &str) -> T {
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn the_file_is_plain_mbtiles() {
+    let (_folder, path) = baked();
+    let file = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    assert_eq!(query::<i64>(&file, "PRAGMA application_id"), 0x4d50_4258);
+    assert_eq!(query::<String>(&file, "PRAGMA encoding"), "UTF-8");
+    assert_eq!(query::<String>(&file, "PRAGMA journal_mode"), "delete");
+    assert_eq!(query::<i64>(&file, "PRAGMA freelist_count"), 0);
+    assert_eq!(query::<String>(&file, "PRAGMA integrity_check"), "ok");
+    // Versions for writing and reading: 1 is the rollback journal, which needs no file beside it.
+    assert_eq!(fs::read(&path).unwrap()[18..20], [1, 1]);
+    let row: i64 = query(
+        &file,
+        "SELECT tile_row FROM tiles WHERE CAST(tile_data AS TEXT) LIKE '2/1/0;%'",
+    );
+    assert_eq!(row, 3, "rows count from the south");
+    let plan: String = file
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT tile_data FROM tiles
+             WHERE zoom_level = 1 AND tile_column = 1 AND tile_row = 1",
+            [],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.contains("tile_index"), "{plan}");
+    for table in ["tiles", "metadata"] {
+        let sql = format!("INSERT INTO {table} SELECT * FROM {table} LIMIT 1");
+        let file = Connection::open(&path).unwrap();
+        assert!(file.execute(&sql, []).is_err(), "{table} takes a row twice");
+    }
+}
+
+#[test]
+fn the_file_is_as_small_as_a_vacuum_would_make_it() {
+    let (folder, path) = baked();
+    let copy = folder.path().join("copy");
+    let file = Connection::open(&path).unwrap();
+    file.execute("VACUUM INTO ?", [copy.to_str().unwrap()])
+        .unwrap();
+    let copy = Connection::open(copy).unwrap();
+    let pages = |file| query::<i64>(file, "PRAGMA page_count");
+    assert_eq!(pages(&file), pages(&copy));
+}
+
+#[test]
+fn the_same_tiles_give_the_same_bytes() {
+    let (_folder, first) = baked();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let folder = tempfile::tempdir().unwrap();
+    let second = folder.path().join("u.mbtiles");
+    let published = bake(&second, &options(), &metadata());
+    let (first, second) = (fs::read(first).unwrap(), fs::read(second).unwrap());
+    assert!(first == second);
+    assert_eq!(published.bytes, second.len() as u64);
+    use sha2::{Digest, Sha256};
+    assert_eq!(
+        published.sha256,
+        Some(format!("{:x}", Sha256::digest(&second)))
+    );
+}
+
+#[test]
+fn tiles_beyond_the_cache_give_the_same_bytes_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let digests: Vec<_> = ["a.mbtiles", "b.mbtiles"]
+        .iter()
+        .map(|name| {
+            let mut sink = open_sink(&folder.path().join(name), &options()).unwrap();
+            for x in 0..2000 {
+                sink.write(TileCoord::new(11, x, x / 3), &[x as u8; 12_000])
+                    .unwrap();
+            }
+            let metadata = Metadata {
+                zoom_max: 11,
+                ..metadata()
+            };
+            sink.finish(&metadata).unwrap().publish().unwrap().sha256
+        })
+        .collect();
+    assert_eq!(digests[0], digests[1]);
+    let file = Connection::open(folder.path().join("a.mbtiles")).unwrap();
+    assert_eq!(query::<String>(&file, "PRAGMA integrity_check"), "ok");
+}
+
+/// A tile of one colour.
+fn png(color: [u8; 3]) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::from_pixel(256, 256, image::Rgb(color));
+    picture.write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+#[test]
+fn gdal_reads_every_tile_where_it_belongs() {
+    let color = |x: u32, y: u32| [40 + 60 * x as u8, 40 + 60 * y as u8, 200];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.mbtiles");
+    let mut sink = open_sink(&path, &options()).unwrap();
+    for (x, y) in [(0, 0), (0, 1), (1, 1), (1, 0)] {
+        sink.write(TileCoord::new(1, x, y), &png(color(x, y)))
+            .unwrap();
+    }
+    sink.write(TileCoord::new(0, 0, 0), &png([70, 70, 200]))
+        .unwrap();
+    let bounds = Bounds::new(-180.0, -85.0, 180.0, 85.0);
+    let metadata = Metadata {
+        bounds,
+        center: (0.0, 0.0, 0),
+        zoom_max: 1,
+        ..metadata()
+    };
+    sink.finish(&metadata).unwrap().publish().unwrap();
+
+    let drivers = DatasetOptions {
+        allowed_drivers: Some(&["MBTiles"]),
+        ..Default::default()
+    };
+    let dataset = Dataset::open_ex(&path, drivers).unwrap();
+    assert_eq!(dataset.driver().short_name(), "MBTiles");
+    assert_eq!(dataset.metadata_item("name", ""), Some(metadata.name));
+    let (width, height) = dataset.raster_size();
+    let [west, scale_x, _, north, _, scale_y] = dataset.geo_transform().unwrap();
+    // Half the length of the equator on the Mercator map.
+    let half = 20_037_508.342_789_244;
+    assert!((scale_x - half / 256.0).abs() < 1e-6 && (scale_y + half / 256.0).abs() < 1e-6);
+    for (x, y) in [(0, 0), (0, 1), (1, 1), (1, 0)] {
+        // The middle of the tile, wherever GDAL lets the picture begin.
+        let col = ((f64::from(x) - 0.5) * half - west) / scale_x;
+        let row = ((0.5 - f64::from(y)) * half - north) / scale_y;
+        assert!((0.0..width as f64).contains(&col) && (0.0..height as f64).contains(&row));
+        let read = |band| {
+            let band = dataset.rasterband(band).unwrap();
+            let at = (col as isize, row as isize);
+            let window =
+                band.read_as::<u8>(at, (1, 1), (1, 1), Some(ResampleAlg::NearestNeighbour));
+            window.unwrap().data()[0]
+        };
+        assert_eq!([read(1), read(2), read(3)], color(x, y), "tile 1/{x}/{y}");
+    }
+}
+
+#[test]
+fn files_of_other_programs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t#1%?.mbtiles");
+    let file = Connection::open(&path).unwrap();
+    // Equal tiles stored once, numbers as numbers, no format, a name twice, and in write-ahead mode.
+    file.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         CREATE TABLE map (zoom_level, tile_column, tile_row, tile_id);
+         CREATE TABLE images (tile_data blob, tile_id);
+         CREATE VIEW tiles AS SELECT zoom_level, tile_column, tile_row, tile_data
+             FROM map JOIN images USING (tile_id);
+         CREATE TABLE metadata (name, value);
+         INSERT INTO metadata VALUES ('minzoom', 0), ('maxzoom', 1.0), ('name', NULL), (NULL, 'x'),
+             ('type', 'overlay'), ('type', 'baselayer');
+         INSERT INTO map VALUES (0, 0, 0, 'a'), (1, 0, 1, 'a'), (1, 1, 0, 'b');
+         INSERT INTO images VALUES (x'89504e470d0a1a0a', 'a'), (NULL, 'b');",
+    )
+    .unwrap();
+    drop(file);
+    let before = names(folder.path());
+    let mut store = open_store(&path).unwrap();
+    let found: Vec<String> = store
+        .tiles()
+        .unwrap()
+        .iter()
+        .map(TileCoord::to_string)
+        .collect();
+    assert_eq!(found, ["0/0/0", "1/0/0", "1/1/1"]);
+    assert_eq!(
+        store.read(TileCoord::new(1, 0, 0)).unwrap().unwrap().len(),
+        8
+    );
+    assert_eq!(
+        store.read(TileCoord::new(1, 1, 1)).unwrap(),
+        Some(Vec::new())
+    );
+    assert_eq!(store.read(TileCoord::new(1, 0, 1)).unwrap(), None);
+    assert_eq!(store.metadata().format, Some(Format::Png));
+    assert_eq!(store.metadata().zoom_min, Some(0));
+    assert_eq!(store.metadata().rows["type"], "overlay");
+    assert_eq!(
+        names(folder.path()),
+        before,
+        "reading left something beside the file"
+    );
+    drop(store);
+    assert_eq!(names(folder.path()), before);
+}
+
+#[test]
+fn damaged_files_are_told() {
+    let sql = |text: &'static str| {
+        move |path: &Path| {
+            Connection::open(path).unwrap().execute_batch(text).unwrap();
+        }
+    };
+    let edit = |change: fn(&mut Vec<u8>)| {
+        move |path: &Path| {
+            let mut bytes = fs::read(path).unwrap();
+            change(&mut bytes);
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
+    let rows: [(Damage<'_>, &str); 9] = [
+        (Box::new(edit(Vec::clear)), "an empty file"),
+        (Box::new(edit(|bytes| bytes.truncate(50))), ""),
+        (Box::new(edit(|bytes| bytes.truncate(20_000))), "damaged"),
+        (
+            Box::new(edit(|bytes| bytes[0] = b'X')),
+            "not an SQLite database",
+        ),
+        (Box::new(edit(|bytes| bytes[100..].fill(0xa5))), "damaged"),
+        (Box::new(sql("DROP TABLE tiles")), "no such table: tiles"),
+        (
+            Box::new(sql("DROP TABLE metadata")),
+            "no such table: metadata",
+        ),
+        (
+            Box::new(sql("INSERT INTO tiles VALUES (2, 4, 0, 'x')")),
+            "zoom 2, column 4, row 0",
+        ),
+        (
+            Box::new(sql("INSERT INTO tiles VALUES ('a', 'b', 'c', 'x')")),
+            "cannot be read",
+        ),
+    ];
+    for (damage, told) in rows {
+        let (_folder, path) = baked();
+        damage(&path);
+        let tiles = open_store(&path).and_then(|mut store| store.tiles());
+        expect_error(tiles, Kind::Input, told);
+    }
+    for (z, x, y) in [
+        (-1, 0, 0),
+        (31, 0, 0),
+        (300, 0, 0),
+        (1, -1, 0),
+        (1, 0, -1),
+        (1, 0, i64::MAX),
+        (1, 0, i64::MIN),
+    ] {
+        let (_folder, path) = baked();
+        let file = Connection::open(&path).unwrap();
+        file.execute("INSERT INTO tiles VALUES (?, ?, ?, 'x')", [z, x, y])
+            .unwrap();
+        expect_error(
+            open_store(&path).unwrap().tiles(),
+            Kind::Input,
+            "outside the matrix",
+        );
+    }
+}
+
+#[test]
+fn a_journal_beside_the_file_is_never_played_into_another() {
+    for end in ["-wal", "-journal"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.mbtiles");
+        let journal = folder.path().join(format!("t.mbtiles{end}"));
+        fs::write(&journal, "pages").unwrap();
+        expect_error(open_sink(&path, &options()), Kind::Output, "journal");
+        fs::remove_file(&journal).unwrap();
+        bake(&path, &options(), &metadata());
+        fs::write(&journal, "pages").unwrap();
+        let replace = SinkOptions {
+            overwrite: Overwrite::Replace,
+            ..options()
+        };
+        expect_error(open_sink(&path, &replace), Kind::Output, "journal");
+        expect_error(open_store(&path), Kind::Input, "journal");
+        assert_eq!(fs::read(&journal).unwrap(), b"pages");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_replaced_file_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = baked();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    bake(
+        &path,
+        &SinkOptions {
+            overwrite: Overwrite::Replace,
+            ..options()
+        },
+        &metadata(),
+    );
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+}

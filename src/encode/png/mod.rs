@@ -1,0 +1,224 @@
+//! PNG: lossless, 8 or 16 bits, by our own writer (PNG 3rd edition, W3C Recommendation).
+//!
+//! Three stages that do not know each other: [`layout`] chooses how pixels are stored, [`filter`]
+//! turns them into residuals, [`deflate`] compresses those. This file writes the chunks and decides
+//! which filters and which level a tile gets. No ancillary chunk but `tRNS` is written.
+
+mod deflate;
+mod filter;
+mod layout;
+
+use deflate::Deflater;
+use filter::{Filterer, Strategy};
+use layout::{ColourType, Layout, Layouter};
+
+use super::{Encode, Format, Settings, by_effort, check_size, colours};
+use crate::error::{Error, Result};
+use crate::raster::image::Image;
+
+const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
+/// What a level of effort means.
+#[derive(Clone, Copy)]
+struct Effort {
+    /// The filters for pictures that are not flat.
+    filters: Strategy,
+    /// libdeflate's level for filtered pictures.
+    level: i32,
+    /// And for unfiltered ones: they are less data and repeat more, so searching costs less.
+    level_flat: i32,
+}
+
+const fn effort(filters: Strategy, level: i32, level_flat: i32) -> Effort {
+    Effort {
+        filters,
+        level,
+        level_flat,
+    }
+}
+
+/// Time and size of a relief map, tiles of 256 x 256, by effort: 0: 0.9 ms, 70 kB; 1: 1.1, 65; 2: 1.5,
+/// 62; 3: 1.7, 61; 5: 2.9, 59; 7: 9.5, 58; 9: 50, 54. libpng at level 6: 13, 61. Level 3 is the default
+/// as the first whose tiles are no larger than libpng's.
+const EFFORTS: [Effort; 10] = [
+    effort(Strategy::Average, 1, 1),
+    effort(Strategy::Adaptive, 1, 2),
+    effort(Strategy::Adaptive, 2, 4),
+    effort(Strategy::Adaptive, 3, 6),
+    effort(Strategy::Adaptive, 4, 6),
+    effort(Strategy::Adaptive, 6, 7),
+    effort(Strategy::Adaptive, 7, 8),
+    effort(Strategy::Adaptive, 8, 9),
+    effort(Strategy::Adaptive, 9, 9),
+    effort(Strategy::Adaptive, 12, 12),
+];
+
+/// Whether `tile` starts like a PNG (PNG 3rd edition, section 5.2).
+pub(super) fn sniff(tile: &[u8]) -> bool {
+    tile.starts_with(&SIGNATURE)
+}
+
+/// An encoder of PNG.
+pub(super) fn open(settings: &Settings) -> Result<Box<dyn Encode>> {
+    if settings.quality.is_some() {
+        return Err(
+            Error::usage("quality has no meaning for png, which is lossless").with_help(
+                "leave --quality away, trade size for time with --effort, or write jpeg or webp",
+            ),
+        );
+    }
+    Ok(Box::new(Png::new(by_effort(&EFFORTS, settings))))
+}
+
+struct Png {
+    filters: Strategy,
+    layouter: Layouter,
+    filterer: Filterer,
+    deflater: Deflater,
+    deflater_flat: Deflater,
+}
+
+impl Png {
+    fn new(effort: Effort) -> Self {
+        Self {
+            filters: effort.filters,
+            layouter: Layouter::new(),
+            filterer: Filterer::default(),
+            deflater: Deflater::new(effort.level),
+            deflater_flat: Deflater::new(effort.level_flat),
+        }
+    }
+}
+
+impl Encode for Png {
+    fn format(&self) -> Format {
+        Format::Png
+    }
+
+    fn encode(&mut self, image: &Image, out: &mut Vec<u8>) -> Result<()> {
+        check_size(image, Format::Png, SIDE_MAX)?;
+        let layout = self.layouter.layout(image);
+        let strategy = if wants_filters(&layout) {
+            self.filters
+        } else {
+            Strategy::Plain
+        };
+        let deflater = match strategy {
+            Strategy::Plain => &mut self.deflater_flat,
+            _ => &mut self.deflater,
+        };
+        let residuals = self.filterer.filter(
+            layout.rows,
+            layout.row_bytes,
+            layout.pixel_bytes(),
+            strategy,
+        );
+        let start = out.len();
+        write(image, &layout, out, |out| deflater.compress(residuals, out))
+            .inspect_err(|_| out.truncate(start))
+    }
+}
+
+/// Appends signature and chunks (PNG 3rd edition, section 5.6); `data` appends what `IDAT` holds.
+fn write(
+    image: &Image,
+    layout: &Layout,
+    out: &mut Vec<u8>,
+    data: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    out.extend_from_slice(&SIGNATURE);
+    chunk(out, b"IHDR", |out| header(image, layout, out))?;
+    if !layout.palette.is_empty() {
+        palette(layout, out)?;
+    }
+    chunk(out, b"IDAT", data)?;
+    chunk(out, b"IEND", |_| Ok(()))
+}
+
+/// Keeps the only `IDAT` chunk within the 2^31 - 1 bytes of a chunk, at 8 bytes a pixel, with room
+/// for what deflate may add.
+const SIDE_MAX: usize = 16_000;
+
+/// Whether predicting pixels from their neighbours makes `layout` smaller.
+///
+/// Not if it is flat. Indices are numbers in name only, so a difference of two means something only
+/// if the palette is a ramp (gray, or a coloured elevation) and the picture runs along it.
+fn wants_filters(layout: &Layout) -> bool {
+    if layout.bit_depth < 8 || colours::is_flat(layout.rows, layout.row_bytes, layout.pixel_bytes())
+    {
+        return false;
+    }
+    layout.colour_type != ColourType::Indexed || runs_along(layout)
+}
+
+/// Whether neighbouring indices are close: at random they would be a third of the palette apart;
+/// these are at most an eighth.
+fn runs_along(layout: &Layout) -> bool {
+    let (mut sum, mut n) = (0, 0);
+    for row in layout.rows.chunks_exact(layout.row_bytes).step_by(8) {
+        sum += row
+            .windows(2)
+            .map(|pair| usize::from(pair[0].abs_diff(pair[1])))
+            .sum::<usize>();
+        n += row.len() - 1;
+    }
+    8 * sum <= n * layout.palette.len()
+}
+
+/// Appends a chunk (PNG 3rd edition, section 5.3):
+///
+/// ```text
+/// +----------------+---------------+------------------+------------------------+
+/// | length, u32 BE | type, 4 bytes | data, by `write` | CRC-32 of type+data BE |
+/// +----------------+---------------+------------------+------------------------+
+/// ```
+fn chunk(
+    out: &mut Vec<u8>,
+    kind: &[u8; 4],
+    write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(kind);
+    write(out)?;
+    let length = u32::try_from(out.len() - start - 8)
+        .map_err(|_| Error::internal("png: a chunk of more than 4 GB"))?;
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    let crc = libdeflater::crc32(&out[start + 4..]);
+    out.extend_from_slice(&crc.to_be_bytes());
+    Ok(())
+}
+
+/// The data of `IHDR` (PNG 3rd edition, section 11.2.1): width, height, bit depth, colour type,
+/// compression 0, filter method 0, not interlaced.
+fn header(image: &Image, layout: &Layout, out: &mut Vec<u8>) -> Result<()> {
+    for side in [image.width, image.height] {
+        // `check_size` has seen to it that this fits.
+        out.extend_from_slice(&(side as u32).to_be_bytes());
+    }
+    out.extend_from_slice(&[layout.bit_depth, layout.colour_type as u8, 0, 0, 0]);
+    Ok(())
+}
+
+/// `PLTE`, and `tRNS` as far as colours are not opaque; the palette has those first (PNG 3rd
+/// edition, sections 11.2.2 and 11.3.1.1).
+fn palette(layout: &Layout, out: &mut Vec<u8>) -> Result<()> {
+    chunk(out, b"PLTE", |out| {
+        out.extend(
+            layout
+                .palette
+                .iter()
+                .flat_map(|&[red, green, blue, _]| [red, green, blue]),
+        );
+        Ok(())
+    })?;
+    let alphas = layout.palette.iter().map(|colour| colour[3]);
+    let mut alphas = alphas.take_while(|&alpha| alpha < 255).peekable();
+    if alphas.peek().is_none() {
+        return Ok(());
+    }
+    chunk(out, b"tRNS", |out| {
+        out.extend(alphas);
+        Ok(())
+    })
+}

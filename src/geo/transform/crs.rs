@@ -1,0 +1,265 @@
+//! [`Crs`]: a coordinate reference system, and [`Projection`]: PROJ's way from one to another, called through GDAL.
+
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
+use gdal_sys::OGRCoordinateTransformationH;
+
+use crate::error::{Error, Kind, Result};
+use crate::geo::bounds::Bounds;
+
+/// A coordinate reference system. Coordinates in it are always x (east, longitude) before y (north, latitude), whatever
+/// order its authority prescribes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Crs {
+    wkt: String,
+    name: String,
+    period: Option<f64>,
+}
+
+impl Crs {
+    /// Longitude and latitude in degrees on WGS 84.
+    ///
+    /// # Errors
+    /// When PROJ's database cannot be found.
+    pub fn lon_lat() -> Result<Self> {
+        Self::parse("OGC:CRS84")
+    }
+
+    /// What a user may write: `EPSG:2056`, a PROJ string, WKT, PROJJSON, or a file that holds one of them.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when PROJ does not understand it, or when it has no place on the Earth's surface.
+    pub fn parse(definition: &str) -> Result<Self> {
+        let unknown = || {
+            Error::usage(format!(
+                "{definition:?} is not a coordinate reference system that PROJ knows; expected EPSG:code, WKT, PROJJSON or a PROJ string"
+            ))
+        };
+        let srs = SpatialRef::from_definition(definition).map_err(|_| unknown())?;
+        Self::from_spatial_ref(&srs).ok_or_else(unknown)
+    }
+
+    /// The system that GDAL found in a file; `None` when it is a local one (engineering, geocentric), which says nothing
+    /// of a place on the Earth.
+    pub fn from_spatial_ref(srs: &SpatialRef) -> Option<Self> {
+        if srs.is_local()
+            || srs.is_geocentric()
+            || !(srs.is_geographic() || srs.is_projected() || srs.is_derived_geographic())
+        {
+            return None;
+        }
+        let wkt = export_wkt2(srs).or_else(|| srs.to_wkt().ok())?;
+        let name = match (srs.auth_name(), srs.auth_code()) {
+            (Some(authority), Ok(code)) => format!("{authority}:{code}"),
+            _ => srs.name().unwrap_or_else(|| "unnamed".into()),
+        };
+        let mut crs = Self {
+            wkt,
+            name,
+            period: None,
+        };
+        crs.period = crs.find_period(srs);
+        Some(crs)
+    }
+
+    /// `EPSG:code` where there is one, else the name in the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// WKT 2 of the system.
+    pub fn wkt(&self) -> &str {
+        &self.wkt
+    }
+
+    /// How far along x the Earth repeats itself: 360 for degrees, the length of the equator for Mercator; `None` where
+    /// going round does not come back to the same y (all but geographic and normal cylindrical systems).
+    pub fn period(&self) -> Option<f64> {
+        self.period
+    }
+
+    fn find_period(&self, srs: &SpatialRef) -> Option<f64> {
+        if srs.is_geographic() {
+            return Some(std::f64::consts::TAU / srs.angular_units());
+        }
+        const CYLINDRICAL: [&str; 6] = [
+            "Mercator_1SP",
+            "Mercator_2SP",
+            "Mercator_Auxiliary_Sphere",
+            "Equirectangular",
+            "Cylindrical_Equal_Area",
+            "Miller_Cylindrical",
+        ];
+        let method = srs.get_attr_value("PROJECTION", 0).ok().flatten()?;
+        if !CYLINDRICAL.contains(&method.as_str()) {
+            return None;
+        }
+        // A quarter of the way round, either side of the middle: on a cylinder half of it all lies between.
+        let middle = srs
+            .get_proj_param("central_meridian")
+            .ok()
+            .flatten()
+            .unwrap_or(0.0);
+        let projection = Projection::new(&Self::lon_lat().ok()?, self, None).ok()?;
+        let (mut xs, mut ys) = ([middle - 80.0, middle + 80.0], [0.0, 0.0]);
+        projection.apply(&mut xs, &mut ys);
+        let period = (xs[1] - xs[0]).abs() * 360.0 / 160.0;
+        (period.is_finite() && period > 0.0).then_some(period)
+    }
+
+    fn spatial_ref(&self) -> Result<SpatialRef> {
+        let mut srs = SpatialRef::from_definition(&self.wkt)
+            .map_err(|e| Error::internal(format!("{}: {e}", self.name)))?;
+        srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+        Ok(srs)
+    }
+}
+
+fn export_wkt2(srs: &SpatialRef) -> Option<String> {
+    let mut text = ptr::null_mut();
+    let options = [c"FORMAT=WKT2_2019".as_ptr(), ptr::null()];
+    // SAFETY: the handle lives as long as `srs`, the options end with a null, and `text` is freed below.
+    let code = unsafe { gdal_sys::OSRExportToWktEx(srs.to_c_hsrs(), &mut text, options.as_ptr()) };
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: GDAL returned a C string, which it leaves to the caller to free.
+    let wkt = unsafe {
+        let wkt = CStr::from_ptr(text).to_string_lossy().into_owned();
+        gdal_sys::VSIFree(text.cast());
+        wkt
+    };
+    (code == gdal_sys::OGRErr::OGRERR_NONE && !wkt.is_empty()).then_some(wkt)
+}
+
+/// GDAL's own words for what went wrong last on this thread.
+pub(crate) fn gdal_message() -> String {
+    // SAFETY: GDAL returns a C string that belongs to this thread and lives until its next error; it is copied here.
+    let text = unsafe { CStr::from_ptr(gdal_sys::CPLGetLastErrorMsg()) }.to_string_lossy();
+    let text = text.trim();
+    if text.is_empty() {
+        "GDAL gave no reason".into()
+    } else {
+        text.into()
+    }
+}
+
+/// Coordinates in one system told in another. Belongs to the thread that made it: PROJ's objects cannot be shared, and
+/// building one takes up to 15 ms, so each thread keeps its own.
+pub struct Projection {
+    /// Null when both systems are the same and nothing needs doing.
+    handle: OGRCoordinateTransformationH,
+}
+
+impl Projection {
+    /// The way from `from` to `to`. PROJ chooses among datum shifts the one that is best for `area` (west, south, east,
+    /// north in degrees; west > east crosses the antimeridian).
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when PROJ knows no way, as between two celestial bodies.
+    pub fn new(from: &Crs, to: &Crs, area: Option<Bounds>) -> Result<Self> {
+        let (source, target) = (from.spatial_ref()?, to.spatial_ref()?);
+        // SAFETY: both handles live until the end of this function.
+        if unsafe { gdal_sys::OSRIsSame(source.to_c_hsrs(), target.to_c_hsrs()) } != 0 {
+            return Ok(Self {
+                handle: ptr::null_mut(),
+            });
+        }
+        // SAFETY: the options are destroyed after use; the transformation keeps its own copies of what it needs.
+        let handle = unsafe {
+            let options = gdal_sys::OCTNewCoordinateTransformationOptions();
+            if let Some(b) = area {
+                gdal_sys::OCTCoordinateTransformationOptionsSetAreaOfInterest(
+                    options, b.west, b.south, b.east, b.north,
+                );
+            }
+            gdal_sys::CPLErrorReset();
+            let handle = gdal_sys::OCTNewCoordinateTransformationEx(
+                source.to_c_hsrs(),
+                target.to_c_hsrs(),
+                options,
+            );
+            gdal_sys::OCTDestroyCoordinateTransformationOptions(options);
+            handle
+        };
+        if handle.is_null() {
+            return Err(Error::new(
+                Kind::Input,
+                format!(
+                    "no way from {} to {}: {}",
+                    from.name,
+                    to.name,
+                    gdal_message()
+                ),
+            ));
+        }
+        Ok(Self { handle })
+    }
+
+    /// Whether both systems are the same.
+    pub fn is_identity(&self) -> bool {
+        self.handle.is_null()
+    }
+
+    /// Projects `xs`, `ys` in place. A point that has no image becomes NaN in both.
+    pub fn apply(&self, xs: &mut [f64], ys: &mut [f64]) {
+        assert_eq!(xs.len(), ys.len(), "as many x as y");
+        if self.handle.is_null() || xs.is_empty() {
+            return;
+        }
+        let n = c_int::try_from(xs.len()).expect("a few thousand points at a time");
+        let mut success: Vec<c_int> = vec![0; xs.len()];
+        // SAFETY: all three arrays hold n values; a null z is allowed.
+        unsafe {
+            gdal_sys::OCTTransformEx(
+                self.handle,
+                n,
+                xs.as_mut_ptr(),
+                ys.as_mut_ptr(),
+                ptr::null_mut(),
+                success.as_mut_ptr(),
+            )
+        };
+        for ((x, y), ok) in xs.iter_mut().zip(ys.iter_mut()).zip(success) {
+            if ok == 0 || !x.is_finite() || !y.is_finite() {
+                (*x, *y) = (f64::NAN, f64::NAN);
+            }
+        }
+    }
+
+    /// The rectangle around the image of `bounds`, its edges followed with 21 points each, poles inside it noticed. When
+    /// the target is geographic, west > east means that the image crosses the antimeridian.
+    pub fn apply_to_bounds(&self, bounds: &Bounds) -> Option<Bounds> {
+        if self.handle.is_null() {
+            return Some(*bounds);
+        }
+        let (mut w, mut s, mut e, mut n) = (0.0, 0.0, 0.0, 0.0);
+        // SAFETY: plain numbers in, four valid pointers out.
+        let ok = unsafe {
+            gdal_sys::OCTTransformBounds(
+                self.handle,
+                bounds.west,
+                bounds.south,
+                bounds.east,
+                bounds.north,
+                &mut w,
+                &mut s,
+                &mut e,
+                &mut n,
+                21,
+            )
+        };
+        (ok != 0 && [w, s, e, n].iter().all(|v| v.is_finite())).then(|| Bounds::new(w, s, e, n))
+    }
+}
+
+impl Drop for Projection {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: made by OCTNewCoordinateTransformationEx, destroyed once.
+            unsafe { gdal_sys::OCTDestroyCoordinateTransformation(self.handle) };
+        }
+    }
+}

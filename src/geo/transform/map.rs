@@ -1,0 +1,268 @@
+//! [`TileMap`]: where every pixel of a tile lies in a source.
+//!
+//! PROJ is asked at the corners of a grid of 16-pixel cells, 289 points for a tile of 256; between them the map is
+//! bilinear. Whether that is good enough is measured on the same points: every second one, left out, shows what
+//! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
+//! distance is halved. Cells where it is not good enough, or where PROJ fails at a corner (poles, the antimeridian, the
+//! limb of a geostationary disc), are computed pixel by pixel.
+
+use super::PixelTransform;
+use crate::geo::affine::Affine;
+use crate::geo::bounds::Bounds;
+
+/// Pixels a cell of the grid, each way. The smallest tile is 64 pixels, so cells always come in pairs.
+const CELL_PX: usize = 16;
+
+/// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
+const TOLERANCE_PX: f64 = 0.01;
+
+/// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
+/// grid and its geotransform was rounded on the way.
+const SNAP_PX: f64 = 1.0 / 256.0;
+
+/// Where the pixels of one tile lie in one source, in columns and rows of its full resolution, corners at whole numbers.
+pub struct TileMap {
+    size_px: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Tile pixel (i, j) is source pixel (i + col, j + row), whole.
+    Shift {
+        col: i64,
+        row: i64,
+    },
+    Grid(Grid),
+}
+
+struct Grid {
+    /// Points a side: cells + 1.
+    n: usize,
+    cols: Vec<f64>,
+    rows: Vec<f64>,
+    /// One for each cell, row by row; `Some` where the cell is not linear.
+    exact: Vec<Option<Box<ExactCell>>>,
+}
+
+/// Every half pixel of a cell: centres at odd indices, corners at even ones.
+struct ExactCell {
+    cols: Vec<f64>,
+    rows: Vec<f64>,
+}
+
+const HALVES: usize = 2 * CELL_PX + 1;
+
+impl TileMap {
+    /// The map of the tile that lays `size_px` by `size_px` pixels over `bounds` in the transform's target system.
+    pub fn new(transform: &PixelTransform, bounds: &Bounds, size_px: usize) -> Self {
+        debug_assert_eq!(size_px % (2 * CELL_PX), 0);
+        let tile = Affine::over(bounds, size_px, size_px);
+        if let Some(shift) = transform
+            .as_affine()
+            .and_then(|to_source| whole_shift(&tile, &to_source, size_px))
+        {
+            return Self {
+                size_px,
+                kind: shift,
+            };
+        }
+        let n = size_px / CELL_PX + 1;
+        let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..n * n)
+            .map(|k| tile.apply((k % n * CELL_PX) as f64, (k / n * CELL_PX) as f64))
+            .unzip();
+        transform.to_source(&mut cols, &mut rows);
+        let mut grid = Grid {
+            n,
+            cols,
+            rows,
+            exact: (0..(n - 1) * (n - 1)).map(|_| None).collect(),
+        };
+        if transform.as_affine().is_none() {
+            grid.refine(transform, &tile);
+        }
+        Self {
+            size_px,
+            kind: Kind::Grid(grid),
+        }
+    }
+
+    /// The whole-pixel shift (columns, rows) that this map is, if it is one: the tile is then a window of the source.
+    pub fn as_shift(&self) -> Option<(i64, i64)> {
+        match self.kind {
+            Kind::Shift { col, row } => Some((col, row)),
+            Kind::Grid(_) => None,
+        }
+    }
+
+    /// Pixels a side.
+    pub fn size_px(&self) -> usize {
+        self.size_px
+    }
+
+    /// Source columns and rows of the pixel centres of tile row `row`, NaN where there is no image.
+    pub fn centres(&self, row: usize, cols: &mut [f64], rows: &mut [f64]) {
+        self.line(2 * row + 1, 1, cols, rows);
+    }
+
+    /// Source columns and rows of the pixel corners along the upper edge of tile row `row` (`size_px` is the lower edge of
+    /// the last): `size_px + 1` of them.
+    pub fn corners(&self, row: usize, cols: &mut [f64], rows: &mut [f64]) {
+        self.line(2 * row, 0, cols, rows);
+    }
+
+    /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.
+    fn line(&self, half_row: usize, half_col: usize, cols: &mut [f64], rows: &mut [f64]) {
+        match &self.kind {
+            Kind::Shift { col, row } => {
+                for (i, (c, r)) in cols.iter_mut().zip(rows).enumerate() {
+                    *c = *col as f64 + (2 * i + half_col) as f64 / 2.0;
+                    *r = *row as f64 + half_row as f64 / 2.0;
+                }
+            }
+            Kind::Grid(grid) => grid.line(half_row, half_col, cols, rows),
+        }
+    }
+
+    /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks the source, taken
+    /// in the middle of the cells as the median. (1, 1) where nothing has an image.
+    pub fn scale(&self) -> (f64, f64) {
+        let Kind::Grid(grid) = &self.kind else {
+            return (1.0, 1.0);
+        };
+        let n = grid.n;
+        let (mut sx, mut sy) = (Vec::new(), Vec::new());
+        for k in (0..n * n).filter(|k| k % n + 1 < n && k / n + 1 < n) {
+            let (here, right, down) = (k, k + 1, k + n);
+            let step = CELL_PX as f64;
+            let dx = (
+                (grid.cols[right] - grid.cols[here]) / step,
+                (grid.cols[down] - grid.cols[here]) / step,
+            );
+            let dy = (
+                (grid.rows[right] - grid.rows[here]) / step,
+                (grid.rows[down] - grid.rows[here]) / step,
+            );
+            sx.push(dx.0.hypot(dx.1));
+            sy.push(dy.0.hypot(dy.1));
+        }
+        (median(sx).unwrap_or(1.0), median(sy).unwrap_or(1.0))
+    }
+}
+
+/// The middle of the finite values.
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.retain(|v| v.is_finite());
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn whole_shift(tile: &Affine, to_source: &Affine, size_px: usize) -> Option<Kind> {
+    let size = size_px as f64;
+    let at = |i: f64, j: f64| {
+        let (x, y) = tile.apply(i, j);
+        to_source.apply(x, y)
+    };
+    let (col, row) = at(0.0, 0.0);
+    let (col, row) = (col.round(), row.round());
+    let whole = [(0.0, 0.0), (size, 0.0), (0.0, size), (size, size)]
+        .iter()
+        .all(|&(i, j)| {
+            let (c, r) = at(i, j);
+            (c - i - col).abs() <= SNAP_PX && (r - j - row).abs() <= SNAP_PX
+        });
+    (whole && col.abs() < 1e15 && row.abs() < 1e15).then_some(Kind::Shift {
+        col: col as i64,
+        row: row as i64,
+    })
+}
+
+impl Grid {
+    /// Finds the cells that are not linear and computes them point by point.
+    fn refine(&mut self, transform: &PixelTransform, tile: &Affine) {
+        let n = self.n;
+        for (row, col) in (0..n - 1)
+            .step_by(2)
+            .flat_map(|r| (0..n - 1).step_by(2).map(move |c| (r, c)))
+        {
+            if self.is_smooth(row, col) {
+                continue;
+            }
+            for (r, c) in [
+                (row, col),
+                (row, col + 1),
+                (row + 1, col),
+                (row + 1, col + 1),
+            ] {
+                self.exact[r * (n - 1) + c] = Some(Box::new(ExactCell::new(transform, tile, c, r)));
+            }
+        }
+    }
+
+    /// Whether the four cells with their upper left corner at grid point (`row`, `col`) are linear enough, by what their
+    /// five inner points say of the square of twice their size.
+    fn is_smooth(&self, row: usize, col: usize) -> bool {
+        let n = self.n;
+        [&self.cols, &self.rows].iter().all(|values| {
+            let at = |r: usize, c: usize| values[(row + r) * n + col + c];
+            let (nw, ne, sw, se) = (at(0, 0), at(0, 2), at(2, 0), at(2, 2));
+            let guesses = [
+                (at(0, 1), (nw + ne) / 2.0),
+                (at(2, 1), (sw + se) / 2.0),
+                (at(1, 0), (nw + sw) / 2.0),
+                (at(1, 2), (ne + se) / 2.0),
+                (at(1, 1), (nw + ne + sw + se) / 4.0),
+            ];
+            // Where the tile enlarges the source, an error must be small beside the tile's pixels too.
+            let step = (ne - nw).hypot(sw - nw) / (2 * CELL_PX) as f64;
+            // NaN at any point makes the comparison false.
+            guesses
+                .iter()
+                .all(|(exact, guess)| (exact - guess).abs() <= 4.0 * TOLERANCE_PX * step.min(1.0))
+        })
+    }
+
+    fn line(&self, half_row: usize, half_col: usize, cols: &mut [f64], rows: &mut [f64]) {
+        let n = self.n;
+        // The lower edge of the last row belongs to the last cell.
+        let cell_row = (half_row / (2 * CELL_PX)).min(n - 2);
+        let down = half_row - cell_row * 2 * CELL_PX;
+        let t = down as f64 / (2 * CELL_PX) as f64;
+        let len = cols.len();
+        for cell_col in 0..n - 1 {
+            let first = cell_col * CELL_PX;
+            let end = if cell_col == n - 2 {
+                len
+            } else {
+                first + CELL_PX
+            };
+            let (out_cols, out_rows) = (&mut cols[first..end], &mut rows[first..end]);
+            if let Some(cell) = &self.exact[cell_row * (n - 1) + cell_col] {
+                for (i, (c, r)) in out_cols.iter_mut().zip(out_rows).enumerate() {
+                    let k = down * HALVES + half_col + 2 * i;
+                    (*c, *r) = (cell.cols[k], cell.rows[k]);
+                }
+                continue;
+            }
+            let k = cell_row * n + cell_col;
+            for (out, values) in [(out_cols, &self.cols), (out_rows, &self.rows)] {
+                let left = values[k] + (values[k + n] - values[k]) * t;
+                let right = values[k + 1] + (values[k + n + 1] - values[k + 1]) * t;
+                let step = (right - left) / (2 * CELL_PX) as f64;
+                for (i, v) in out.iter_mut().enumerate() {
+                    *v = left + step * (half_col + 2 * i) as f64;
+                }
+            }
+        }
+    }
+}
+
+impl ExactCell {
+    fn new(transform: &PixelTransform, tile: &Affine, cell_col: usize, cell_row: usize) -> Self {
+        let half = |k: usize, cell: usize| (cell * CELL_PX) as f64 + k as f64 / 2.0;
+        let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..HALVES * HALVES)
+            .map(|k| tile.apply(half(k % HALVES, cell_col), half(k / HALVES, cell_row)))
+            .unzip();
+        transform.to_source(&mut cols, &mut rows);
+        Self { cols, rows }
+    }
+}

@@ -1,0 +1,191 @@
+//! The walk over the tree of tiles, from the sources to the sinks: [`build`].
+
+pub mod emit;
+pub mod node;
+pub mod plan;
+
+mod crown;
+mod run;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use self::crown::Crown;
+use self::emit::{Emitted, Emitter};
+use self::plan::Plan;
+use self::walk::{Shared, Walker};
+use crate::archive::Sink;
+use crate::encode::{Format, Settings, encoder};
+use crate::error::Result;
+use crate::mosaic::Mosaic;
+use crate::render::{Job, Renderer};
+
+/// How to bake: none of these changes a byte of the output.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// Threads.
+    pub jobs: usize,
+    /// Zooms that a shard spans; chosen by the number of tiles and threads when `None`.
+    pub shard_height: Option<u8>,
+}
+
+/// How far a bake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Tiles looked at, stored or blank.
+    pub done: u64,
+    /// Tiles that will be looked at.
+    pub planned: u64,
+    /// Tiles handed to the sinks.
+    pub stored: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What was baked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baked {
+    /// Tiles and bytes of each zoom; only zooms that have any.
+    pub zooms: BTreeMap<u8, Zoom>,
+    /// SHA-256 over all tiles in their order: for each, zoom, x and y as 4 bytes, the length of its data as 8 (all little
+    /// end first), and the data. The same for every container.
+    pub digest: [u8; 32],
+}
+
+/// The tiles of one zoom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Zoom {
+    /// Stored tiles.
+    pub tiles: u64,
+    /// Bytes of their data.
+    pub bytes: u64,
+}
+
+impl Baked {
+    /// Tiles of all zooms.
+    pub fn tiles(&self) -> u64 {
+        self.zooms.values().map(|zoom| zoom.tiles).sum()
+    }
+
+    /// Bytes of all zooms.
+    pub fn bytes(&self) -> u64 {
+        self.zooms.values().map(|zoom| zoom.bytes).sum()
+    }
+}
+
+/// Renders, reduces and encodes every tile of `plan` and writes each to all `sinks`, in one order whatever the number of
+/// threads. `watch` is told about ten times a second how far it is; an error of its stops the bake.
+///
+/// # Errors
+/// When a source cannot be read, a sink cannot be written, or `watch` wants to stop. The sinks are not finished then.
+pub fn build(
+    mosaic: &Mosaic,
+    plan: &Plan,
+    (format, settings): (Format, &Settings),
+    sinks: &mut [Box<dyn Sink>],
+    options: &BuildOptions,
+    watch: &mut dyn FnMut(&Progress) -> Result<()>,
+) -> Result<Baked> {
+    let job = Job {
+        mosaic,
+        footprints: &plan.footprints,
+        crs: &plan.crs,
+        resampling: plan.resampling,
+        tile_size_px: plan.shape.tile_size_px,
+    };
+    let emitter = || {
+        Ok(Emitter::new(
+            encoder(format, settings)?,
+            plan.shape,
+            plan.blank,
+        ))
+    };
+    let shared = Shared::default();
+    let shard_zoom = shard_zoom(plan, options);
+    let shards = plan.tiles(shard_zoom);
+    let planned = plan.count_all();
+    let tally = std::cell::RefCell::new(Tally::default());
+    let tick = || {
+        let tally = tally.borrow();
+        let done = shared.done.load(Ordering::Relaxed) + tally.crown;
+        watch(&Progress {
+            done: done.min(planned),
+            planned,
+            stored: tally.tiles,
+            bytes: tally.bytes,
+        })
+    };
+    let write = |emitted: Emitted| {
+        for sink in sinks.iter_mut() {
+            sink.write(emitted.tile, &emitted.data)?;
+        }
+        tally.borrow_mut().add(&emitted, shard_zoom);
+        Ok(())
+    };
+    run::run(
+        &shards,
+        options.jobs.max(1),
+        &shared,
+        || Ok(Walker::new(plan, Renderer::new(&job), emitter()?, &shared)),
+        tick,
+        |next_shard| Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all(),
+    )?;
+    let tally = tally.into_inner();
+    watch(&Progress {
+        done: planned,
+        planned,
+        stored: tally.tiles,
+        bytes: tally.bytes,
+    })?;
+    Ok(Baked {
+        zooms: tally.zooms,
+        digest: tally.digest.finalize().into(),
+    })
+}
+
+/// Sums over the tiles that have gone to the sinks.
+#[derive(Default)]
+struct Tally {
+    zooms: BTreeMap<u8, Zoom>,
+    tiles: u64,
+    bytes: u64,
+    /// Tiles above the shards.
+    crown: u64,
+    digest: Sha256,
+}
+
+impl Tally {
+    fn add(&mut self, emitted: &Emitted, shard_zoom: u8) {
+        let (tile, data) = (emitted.tile, &emitted.data);
+        let zoom = self.zooms.entry(tile.z()).or_default();
+        zoom.tiles += 1;
+        zoom.bytes += data.len() as u64;
+        self.tiles += 1;
+        self.bytes += data.len() as u64;
+        self.crown += u64::from(tile.z() < shard_zoom);
+        for number in [u32::from(tile.z()), tile.x(), tile.y()] {
+            self.digest.update(number.to_le_bytes());
+        }
+        self.digest.update((data.len() as u64).to_le_bytes());
+        self.digest.update(data);
+    }
+}
+
+/// The zoom of the shards' roots: low enough that a shard is worth a thread's while, high enough that every thread has
+/// several and none is larger than the memory set aside for it.
+fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
+    if let Some(height) = options.shard_height {
+        return plan.zoom_max.saturating_sub(height).max(plan.zoom_min);
+    }
+    // 16 million pixels of base tiles: 256 tiles of 256 pixels, some 30 MB as PNG.
+    let pixels_log2 = 2 * plan.shape.tile_size_px.ilog2();
+    let highest = (24_u32.saturating_sub(pixels_log2) / 2) as u8;
+    let lowest_zoom = plan.zoom_max.saturating_sub(highest).max(plan.zoom_min);
+    let enough = 8 * options.jobs.max(1) as u64;
+    (lowest_zoom..=plan.zoom_max)
+        .find(|&z| plan.count(z) >= enough)
+        .unwrap_or(plan.zoom_max)
+}

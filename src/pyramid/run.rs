@@ -1,0 +1,155 @@
+//! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::walk::{Shard, Shared, Walker};
+use crate::error::{Error, Kind, Result};
+use crate::geo::tile::TileCoord;
+
+/// Bytes of finished shards that may wait for one before them. Workers that would go beyond it wait: with a few shards a
+/// thread, of some 30 MB each at most, that happens only when one shard takes very much longer than its neighbours.
+const WAITING_BYTES: usize = 512 << 20;
+
+/// How often the calling thread looks up while it waits: for progress, and for a request to stop.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shards between those who bake and the one who folds.
+struct Queue {
+    state: Mutex<State>,
+    /// A shard is there.
+    arrived: Condvar,
+    /// A shard has gone.
+    departed: Condvar,
+    /// The next shard to be taken up.
+    next: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    ready: BTreeMap<usize, Result<Shard>>,
+    waiting_bytes: usize,
+    /// The shard that the folding thread wants next.
+    wanted: usize,
+    closed: bool,
+}
+
+/// Bakes `shards` on `jobs` threads, each with a walker of its own from `walker`, and calls `fold` on this thread with a
+/// function that gives the next shard in order. `tick` is called about ten times a second while that waits; an error of
+/// its stops the run.
+///
+/// # Errors
+/// The first error in plan order of a shard, or that of `fold` or `tick`.
+pub(super) fn run<'a>(
+    shards: &[TileCoord],
+    jobs: usize,
+    shared: &Shared,
+    walker: impl Fn() -> Result<Walker<'a>> + Sync,
+    mut tick: impl FnMut() -> Result<()>,
+    fold: impl FnOnce(&mut dyn FnMut() -> Result<Shard>) -> Result<()>,
+) -> Result<()> {
+    let queue = Queue {
+        state: Mutex::default(),
+        arrived: Condvar::new(),
+        departed: Condvar::new(),
+        next: AtomicUsize::new(0),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .thread_name(|k| format!("worker-{k}"))
+        .build()
+        .map_err(|e| {
+            Error::new(
+                Kind::Resources,
+                format!("{jobs} threads cannot be started ({e}); expected a smaller --jobs"),
+            )
+        })?;
+    pool.in_place_scope(|scope| {
+        for _ in 0..jobs.min(shards.len()) {
+            scope.spawn(|_| queue.work(shards, &walker));
+        }
+        let result = fold(&mut || queue.take(&mut tick));
+        if result.is_err() {
+            shared.stop.store(true, Ordering::Relaxed);
+        }
+        queue.close();
+        result
+    })
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that panicked while holding the lock has left nothing half done: every change is one insertion.
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// One worker: takes up shard after shard until there are none.
+    fn work<'a>(&self, shards: &[TileCoord], walker: &(impl Fn() -> Result<Walker<'a>> + Sync)) {
+        let mut walker = match walker() {
+            Ok(walker) => walker,
+            Err(error) => return self.put(self.next.fetch_add(1, Ordering::Relaxed), Err(error)),
+        };
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            if index >= shards.len() || !self.may_start(index) {
+                return;
+            }
+            let shard = walker.shard(shards[index]);
+            let failed = shard.is_err();
+            self.put(index, shard);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is room. The shard that is wanted next never waits, so this cannot lock up.
+    fn may_start(&self, index: usize) -> bool {
+        let mut state = self.lock();
+        while !state.closed && state.wanted < index && state.waiting_bytes > WAITING_BYTES {
+            state = self
+                .departed
+                .wait(state)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        !state.closed
+    }
+
+    fn put(&self, index: usize, shard: Result<Shard>) {
+        let mut state = self.lock();
+        state.waiting_bytes += shard.as_ref().map_or(0, Shard::bytes);
+        state.ready.insert(index, shard);
+        self.arrived.notify_all();
+    }
+
+    /// The next shard in order, waited for.
+    fn take(&self, tick: &mut impl FnMut() -> Result<()>) -> Result<Shard> {
+        loop {
+            let mut state = self.lock();
+            let wanted = state.wanted;
+            if let Some(shard) = state.ready.remove(&wanted) {
+                state.wanted += 1;
+                state.waiting_bytes -= shard.as_ref().map_or(0, Shard::bytes);
+                self.departed.notify_all();
+                drop(state);
+                tick()?;
+                return shard;
+            }
+            let (state, _) = self
+                .arrived
+                .wait_timeout(state, TICK)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            drop(state);
+            tick()?;
+        }
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.departed.notify_all();
+    }
+}

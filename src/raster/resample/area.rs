@@ -1,0 +1,200 @@
+//! Mean and mode over the area of a tile pixel: the source pixels between its upper left and its lower right corner, each
+//! counting by the part of it that lies there.
+
+use super::{MaskKind, Pixels, Places};
+
+/// A sample type that can be averaged and told apart.
+pub(crate) trait Area: Copy + PartialEq {
+    /// As a number.
+    fn value(self) -> f64;
+    /// From a mean.
+    fn from_mean(mean: f64) -> Self;
+}
+
+impl Area for u8 {
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_mean(mean: f64) -> Self {
+        (mean + 0.5).clamp(0.0, 255.0) as Self
+    }
+}
+
+impl Area for f32 {
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_mean(mean: f64) -> Self {
+        (mean as Self).clamp(0.0, 65535.0)
+    }
+}
+
+/// Steps a source pixel is divided into along each axis when shares of it are counted. Shares, and sums of shares times
+/// samples, are then whole numbers, exact in an f64 for any window that fits in memory.
+const STEPS: f64 = 1024.0;
+
+/// The pixels between two places along one axis: the first, and the end (exclusive).
+struct Span {
+    first: usize,
+    end: usize,
+    low: f64,
+    high: f64,
+}
+
+impl Span {
+    /// `None` when nothing of it lies within `0..size`.
+    fn new(a: f64, b: f64, size: usize) -> Option<Self> {
+        // A hair is rounding.
+        const HAIR: f64 = 1e-9;
+        if !(a.is_finite() && b.is_finite()) {
+            return None;
+        }
+        let (low, high) = (a.min(b), a.max(b));
+        let first = (low + HAIR).floor();
+        // A span within one pixel, or without a length, is of that pixel.
+        let end = (high - HAIR).ceil().max(first + 1.0);
+        let (first, end) = (first.max(0.0), end.min(size as f64));
+        (first < end).then_some(Self {
+            first: first as usize,
+            end: end as usize,
+            low,
+            high,
+        })
+    }
+
+    /// The share of pixel `k` that lies in the span, in [`STEPS`].
+    fn share(&self, k: usize) -> f64 {
+        if self.first + 1 == self.end {
+            return STEPS;
+        }
+        let share = (self.high.min(k as f64 + 1.0) - self.low.max(k as f64)).clamp(0.0, 1.0);
+        (share * STEPS).round()
+    }
+}
+
+/// The source pixels under tile pixel `i`.
+fn spans<S>(source: &Pixels<S>, places: &Places, i: usize) -> Option<(Span, Span)> {
+    let cols = Span::new(
+        places.upper.0[i],
+        places.lower.0[i + 1],
+        source.raster.width(),
+    )?;
+    let rows = Span::new(
+        places.upper.1[i],
+        places.lower.1[i + 1],
+        source.raster.height(),
+    )?;
+    Some((cols, rows))
+}
+
+pub(super) fn mean_row<S: Area>(
+    source: &Pixels<S>,
+    places: &Places,
+    mask_kind: MaskKind,
+    dst: &mut [S],
+    mask: &mut [u8],
+) {
+    let bands = source.raster.bands();
+    let mut sums = vec![0.0; bands];
+    for (i, (dst, mask)) in dst.chunks_exact_mut(bands).zip(mask).enumerate() {
+        let Some((cols, rows)) = spans(source, places, i) else {
+            continue;
+        };
+        sums.fill(0.0);
+        let (mut covered, mut inside) = (0.0, 0.0);
+        for row in rows.first..rows.end {
+            let row_share = rows.share(row);
+            for col in cols.first..cols.end {
+                let k = row * source.raster.width() + col;
+                if source.raster.mask[k] == 0 {
+                    continue;
+                }
+                let share = row_share * cols.share(col);
+                let weight = share * f64::from(source.raster.mask[k]);
+                inside += share;
+                covered += weight;
+                for (sum, &value) in sums.iter_mut().zip(source.pixel(k)) {
+                    *sum += weight * value.value();
+                }
+            }
+        }
+        let share = if covered > 0.0 {
+            (covered / inside + 0.5).clamp(0.0, 255.0) as u8
+        } else {
+            0
+        };
+        if share > 0 {
+            for (dst, sum) in dst.iter_mut().zip(&sums) {
+                *dst = S::from_mean(sum / covered);
+            }
+            *mask = if mask_kind == MaskKind::Graded {
+                share
+            } else {
+                255
+            };
+        }
+    }
+}
+
+/// The most frequent value, counted as GDAL's warper does: every pixel that the area touches has one vote, and of values
+/// with as many votes the first to have had them wins. Band by band, but for `classes`, whose colours stand for one value
+/// each and must not be mixed.
+pub(super) fn mode_row<S: Area>(
+    source: &Pixels<S>,
+    places: &Places,
+    classes: bool,
+    dst: &mut [S],
+    mask: &mut [u8],
+) {
+    let bands = source.raster.bands();
+    let step = if classes { bands } else { 1 };
+    // Candidates: the index of a pixel that has the value, and the votes for it.
+    let mut votes: Vec<(usize, u32)> = Vec::new();
+    for (i, (dst, mask)) in dst.chunks_exact_mut(bands).zip(mask).enumerate() {
+        let Some((cols, rows)) = spans(source, places, i) else {
+            continue;
+        };
+        for first in (0..bands).step_by(step) {
+            let value = |k: usize| &source.pixel(k)[first..first + step];
+            if let Some(k) = most_frequent(source, &cols, &rows, value, &mut votes) {
+                dst[first..first + step].copy_from_slice(value(k));
+                *mask = source.raster.mask[k];
+            }
+        }
+    }
+}
+
+/// The index of a pixel that has the most frequent value.
+fn most_frequent<'a, S: Area + 'a>(
+    source: &Pixels<S>,
+    cols: &Span,
+    rows: &Span,
+    value: impl Fn(usize) -> &'a [S],
+    votes: &mut Vec<(usize, u32)>,
+) -> Option<usize> {
+    votes.clear();
+    let mut best: Option<(usize, u32)> = None;
+    for row in rows.first..rows.end {
+        for k in row * source.raster.width() + cols.first..row * source.raster.width() + cols.end {
+            if source.raster.mask[k] == 0 {
+                continue;
+            }
+            let n = match votes.iter_mut().find(|(seen, _)| value(*seen) == value(k)) {
+                Some((_, n)) => {
+                    *n += 1;
+                    *n
+                }
+                None => {
+                    votes.push((k, 1));
+                    1
+                }
+            };
+            if best.is_none_or(|(_, most)| n > most) {
+                best = Some((k, n));
+            }
+        }
+    }
+    best.map(|(k, _)| k)
+}

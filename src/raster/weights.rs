@@ -1,0 +1,126 @@
+//! Weight tables: a kernel sampled at fixed fractions of a pixel, normalised so that a constant stays a constant.
+
+/// Fractions of a source pixel at which a kernel is sampled. Half a step, 1/1024 pixel, is far below the error that the
+/// coordinates themselves may have.
+pub const PHASES: usize = 512;
+
+/// Bits of a fixed-point weight: 1.0 is `1 << WEIGHT_BITS`.
+pub const WEIGHT_BITS: u32 = 14;
+
+/// Weights for one axis: a row of `taps` for each phase.
+pub struct WeightTable {
+    /// Source pixels that count, from the first on.
+    pub taps: usize,
+    /// The first of them, relative to the pixel whose centre is at or before the place.
+    pub first: isize,
+    fixed: Vec<i32>,
+    real: Vec<f32>,
+}
+
+impl WeightTable {
+    /// The table of `weight`, which reaches `radius` source pixels, widened `scale` times (at least 1).
+    pub fn new(radius: f64, weight: fn(f64) -> f64, scale: f64) -> Self {
+        let scale = scale.max(1.0);
+        let reach = (radius * scale).ceil() as usize;
+        let (taps, first) = (2 * reach, 1 - reach as isize);
+        let (mut fixed, mut real) = (
+            Vec::with_capacity(PHASES * taps),
+            Vec::with_capacity(PHASES * taps),
+        );
+        for phase in 0..PHASES {
+            let offset = phase as f64 / PHASES as f64;
+            let raw: Vec<f64> = (0..taps)
+                .map(|k| weight(((first + k as isize) as f64 - offset) / scale))
+                .collect();
+            let sum: f64 = raw.iter().sum();
+            real.extend(raw.iter().map(|w| (w / sum) as f32));
+            fixed.extend(to_fixed(&raw, sum));
+        }
+        Self {
+            taps,
+            first,
+            fixed,
+            real,
+        }
+    }
+
+    /// Fixed-point weights at `phase`; they sum to `1 << WEIGHT_BITS`.
+    pub fn fixed(&self, phase: usize) -> &[i32] {
+        &self.fixed[phase * self.taps..(phase + 1) * self.taps]
+    }
+
+    /// Weights at `phase`; they sum to 1 but for rounding.
+    pub fn real(&self, phase: usize) -> &[f32] {
+        &self.real[phase * self.taps..(phase + 1) * self.taps]
+    }
+}
+
+/// Rounds the weights and gives what rounding left over to the largest, so that the sum is exact.
+fn to_fixed(raw: &[f64], sum: f64) -> Vec<i32> {
+    let one = 1 << WEIGHT_BITS;
+    let mut fixed: Vec<i32> = raw
+        .iter()
+        .map(|w| (w / sum * f64::from(one)).round() as i32)
+        .collect();
+    let rest = one - fixed.iter().sum::<i32>();
+    if let Some(largest) = fixed.iter_mut().max_by_key(|w| **w) {
+        *largest += rest;
+    }
+    fixed
+}
+
+/// Splits a place along one axis (pixel corners at whole numbers) into the pixel whose centre is at or before it, and the
+/// phase from there to the next.
+#[inline]
+pub fn split(place: f64) -> (isize, usize) {
+    let scaled = ((place - 0.5) * PHASES as f64).round();
+    let steps = scaled as isize;
+    (
+        steps.div_euclid(PHASES as isize),
+        steps.rem_euclid(PHASES as isize) as usize,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::kernel::{KERNELS, Method};
+
+    #[test]
+    fn fixed_weights_sum_to_one_exactly_at_every_phase_and_scale() {
+        for kernel in &KERNELS {
+            let Method::Convolution { radius, weight } = kernel.method else {
+                continue;
+            };
+            for scale in [0.5, 1.0, 1.03, 1.5, 2.0, 3.7, 16.0] {
+                let table = WeightTable::new(radius, weight, scale);
+                for phase in 0..PHASES {
+                    assert_eq!(
+                        table.fixed(phase).iter().sum::<i32>(),
+                        1 << WEIGHT_BITS,
+                        "{} x {scale} at {phase}",
+                        kernel.name
+                    );
+                    let sum: f32 = table.real(phase).iter().sum();
+                    assert!(
+                        (sum - 1.0).abs() < 1e-5,
+                        "{} x {scale} at {phase}: {sum}",
+                        kernel.name
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_split_at_pixel_centres() {
+        assert_eq!(split(0.5), (0, 0));
+        assert_eq!(split(1.0), (0, PHASES / 2));
+        assert_eq!(split(0.0), (-1, PHASES / 2));
+        assert_eq!(
+            split(7.499_999),
+            (7, 0),
+            "rounding carries into the next pixel"
+        );
+    }
+}

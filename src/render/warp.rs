@@ -1,0 +1,298 @@
+//! One source onto one tile: [`warp`].
+
+use super::level;
+use crate::error::Result;
+use crate::geo::transform::map::TileMap;
+use crate::raster::Raster;
+use crate::raster::kernel::Resampling;
+use crate::raster::resample::{Places, Sampler};
+use crate::source::{Source, SourceInfo, Window};
+
+/// Source pixels read at once. A tile that needs more, because it shrinks a source without overviews a lot, is made in
+/// pieces: 16 million pixels are 64 MB as RGB with a mask.
+const WINDOW_PX: usize = 1 << 24;
+
+/// Where all pixels of a tile lie in the chosen level of the source. Kept between tiles.
+#[derive(Default)]
+pub(super) struct Scratch {
+    cols: Vec<f64>,
+    rows: Vec<f64>,
+    corner_cols: Vec<f64>,
+    corner_rows: Vec<f64>,
+    line: Line,
+}
+
+/// A row of the tile in the coordinates of a window.
+#[derive(Default)]
+struct Line {
+    cols: Vec<f64>,
+    rows: Vec<f64>,
+    upper: (Vec<f64>, Vec<f64>),
+    lower: (Vec<f64>, Vec<f64>),
+}
+
+/// A rectangle of the tile's pixels.
+#[derive(Clone, Copy)]
+struct Rect {
+    col: usize,
+    row: usize,
+    width: usize,
+    height: usize,
+}
+
+/// What `source` has to show in the tile that `map` is for; `None` when that is nothing.
+pub(super) fn warp(
+    source: &dyn Source,
+    map: &TileMap,
+    resampling: Resampling,
+    scratch: &mut Scratch,
+) -> Result<Option<Raster>> {
+    let info = source.info();
+    let size = map.size_px();
+    if let Some((col, row)) = map.as_shift() {
+        return copy(source, size, col, row);
+    }
+    let scale = map.scale();
+    let level = level::best(&info.levels, scale);
+    let (full, chosen) = (info.levels[0], info.levels[level]);
+    let shrink = (
+        chosen.width as f64 / full.width as f64,
+        chosen.height as f64 / full.height as f64,
+    );
+    let scale = (scale.0 * shrink.0, scale.1 * shrink.1);
+    let sampler = Sampler::new(resampling, scale, info.mask, info.palette);
+    scratch.locate(map, info, shrink, sampler.needs_corners());
+    let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
+    let reach = (resampling.reach(scale.0), resampling.reach(scale.1));
+    let task = Task {
+        source,
+        level,
+        sampler: &sampler,
+        reach,
+        size,
+    };
+    task.fill(
+        Rect {
+            col: 0,
+            row: 0,
+            width: size,
+            height: size,
+        },
+        scratch,
+        &mut tile,
+    )?;
+    Ok((!tile.is_empty()).then_some(tile))
+}
+
+/// The tile is a window of the source, pixel by pixel.
+fn copy(source: &dyn Source, size: usize, col: i64, row: i64) -> Result<Option<Raster>> {
+    let info = source.info();
+    let (west, north) = (col.max(0), row.max(0));
+    let east = (col + size as i64).min(info.placement.width as i64);
+    let south = (row + size as i64).min(info.placement.height as i64);
+    if west >= east || north >= south {
+        return Ok(None);
+    }
+    let window = Window {
+        col: west as usize,
+        row: north as usize,
+        width: (east - west) as usize,
+        height: (south - north) as usize,
+    };
+    let pixels = source.read(0, window)?;
+    if pixels.is_empty() {
+        return Ok(None);
+    }
+    if window.width == size && window.height == size {
+        return Ok(Some(pixels));
+    }
+    let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
+    tile.paint_under(&pixels, (west - col) as usize, (north - row) as usize);
+    Ok(Some(tile))
+}
+
+impl Scratch {
+    /// Finds where every pixel of the tile lies in the level that is `shrink` times the full size. A pixel whose centre
+    /// falls outside the source becomes NaN.
+    fn locate(&mut self, map: &TileMap, info: &SourceInfo, shrink: (f64, f64), corners: bool) {
+        let size = map.size_px();
+        self.cols.resize(size * size, 0.0);
+        self.rows.resize(size * size, 0.0);
+        let (width, height) = (info.placement.width as f64, info.placement.height as f64);
+        // A hair beyond the edge is rounding.
+        const HAIR: f64 = 1e-9;
+        for (row, (cols, rows)) in self
+            .cols
+            .chunks_exact_mut(size)
+            .zip(self.rows.chunks_exact_mut(size))
+            .enumerate()
+        {
+            map.centres(row, cols, rows);
+            for (c, r) in cols.iter_mut().zip(rows) {
+                let inside =
+                    *c >= -HAIR && *c <= width + HAIR && *r >= -HAIR && *r <= height + HAIR;
+                (*c, *r) = if inside {
+                    (*c * shrink.0, *r * shrink.1)
+                } else {
+                    (f64::NAN, f64::NAN)
+                };
+            }
+        }
+        if corners {
+            let n = size + 1;
+            self.corner_cols.resize(n * n, 0.0);
+            self.corner_rows.resize(n * n, 0.0);
+            for (row, (cols, rows)) in self
+                .corner_cols
+                .chunks_exact_mut(n)
+                .zip(self.corner_rows.chunks_exact_mut(n))
+                .enumerate()
+            {
+                map.corners(row, cols, rows);
+                cols.iter_mut().for_each(|c| *c *= shrink.0);
+                rows.iter_mut().for_each(|r| *r *= shrink.1);
+            }
+        }
+    }
+}
+
+/// What all pieces of a tile have in common.
+struct Task<'a> {
+    source: &'a dyn Source,
+    level: usize,
+    sampler: &'a Sampler,
+    reach: (f64, f64),
+    size: usize,
+}
+
+impl Task<'_> {
+    /// Fills `rect` of the tile, in quarters when its window of the source is too large to be read at once. What a pixel
+    /// becomes does not depend on how it was cut.
+    fn fill(&self, rect: Rect, scratch: &mut Scratch, tile: &mut Raster) -> Result<()> {
+        let Some(window) = self.window(rect, scratch) else {
+            return Ok(());
+        };
+        if window.width * window.height > WINDOW_PX && rect.width > 1 && rect.height > 1 {
+            let (w, h) = (rect.width / 2, rect.height / 2);
+            for (col, row, width, height) in [
+                (0, 0, w, h),
+                (w, 0, rect.width - w, h),
+                (0, h, w, rect.height - h),
+                (w, h, rect.width - w, rect.height - h),
+            ] {
+                self.fill(
+                    Rect {
+                        col: rect.col + col,
+                        row: rect.row + row,
+                        width,
+                        height,
+                    },
+                    scratch,
+                    tile,
+                )?;
+            }
+            return Ok(());
+        }
+        let pixels = self.source.read(self.level, window)?;
+        if pixels.is_empty() {
+            return Ok(());
+        }
+        for row in rect.row..rect.row + rect.height {
+            let Scratch {
+                cols,
+                rows,
+                corner_cols,
+                corner_rows,
+                line,
+            } = scratch;
+            let (west, north) = (window.col as f64, window.row as f64);
+            let start = row * self.size + rect.col;
+            shift(&mut line.cols, &cols[start..start + rect.width], west);
+            shift(&mut line.rows, &rows[start..start + rect.width], north);
+            if self.sampler.needs_corners() {
+                let n = self.size + 1;
+                let (upper, lower) = (row * n + rect.col, (row + 1) * n + rect.col);
+                shift(
+                    &mut line.upper.0,
+                    &corner_cols[upper..=upper + rect.width],
+                    west,
+                );
+                shift(
+                    &mut line.upper.1,
+                    &corner_rows[upper..=upper + rect.width],
+                    north,
+                );
+                shift(
+                    &mut line.lower.0,
+                    &corner_cols[lower..=lower + rect.width],
+                    west,
+                );
+                shift(
+                    &mut line.lower.1,
+                    &corner_rows[lower..=lower + rect.width],
+                    north,
+                );
+            }
+            let places = Places {
+                cols: &line.cols,
+                rows: &line.rows,
+                upper: (&line.upper.0, &line.upper.1),
+                lower: (&line.lower.0, &line.lower.1),
+            };
+            self.sampler
+                .sample_row(&pixels, &places, tile, row, rect.col);
+        }
+        Ok(())
+    }
+
+    /// The window of the level that holds everything the pixels of `rect` are made of.
+    fn window(&self, rect: Rect, scratch: &Scratch) -> Option<Window> {
+        let level = self.source.info().levels[self.level];
+        let (cols, rows) = if self.sampler.needs_corners() {
+            let n = self.size + 1;
+            (
+                span(&scratch.corner_cols, n, rect, 1)?,
+                span(&scratch.corner_rows, n, rect, 1)?,
+            )
+        } else {
+            (
+                span(&scratch.cols, self.size, rect, 0)?,
+                span(&scratch.rows, self.size, rect, 0)?,
+            )
+        };
+        let (col, col_end) = cut(cols, self.reach.0, level.width)?;
+        let (row, row_end) = cut(rows, self.reach.1, level.height)?;
+        Some(Window {
+            col,
+            row,
+            width: col_end - col,
+            height: row_end - row,
+        })
+    }
+}
+
+fn shift(to: &mut Vec<f64>, from: &[f64], by: f64) {
+    to.clear();
+    to.extend(from.iter().map(|v| v - by));
+}
+
+/// The smallest and the largest finite value in `rect` (and `extra` more columns and rows) of a grid `stride` wide.
+fn span(values: &[f64], stride: usize, rect: Rect, extra: usize) -> Option<(f64, f64)> {
+    let mut span: Option<(f64, f64)> = None;
+    for row in rect.row..rect.row + rect.height + extra {
+        let start = row * stride + rect.col;
+        for &v in &values[start..start + rect.width + extra] {
+            if v.is_finite() {
+                span = Some(span.map_or((v, v), |(low, high)| (low.min(v), high.max(v))));
+            }
+        }
+    }
+    span
+}
+
+/// The whole pixels around a span, `reach` more on each side, as far as they lie within `0..size`.
+fn cut((low, high): (f64, f64), reach: f64, size: usize) -> Option<(usize, usize)> {
+    let first = (low - reach).floor().max(0.0);
+    let end = (high + reach).ceil().min(size as f64);
+    (first < end).then_some((first as usize, end as usize))
+}

@@ -1,0 +1,211 @@
+//! Sources that GDAL reads: [`GdalSource`].
+//!
+//! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last.
+
+mod header;
+mod read;
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_int};
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+
+use super::{Source, SourceInfo, Window};
+use crate::error::{Error, Result};
+use crate::geo::transform::crs::{Crs, gdal_message};
+use crate::raster::Raster;
+
+/// Datasets a thread keeps open. A mosaic of thousands of files would otherwise run out of file descriptors.
+const OPEN_PER_THREAD: usize = 32;
+
+/// How to open a source, besides its name.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// For sources that carry no coordinate reference system of their own.
+    pub crs: Option<Crs>,
+    /// `KEY=VALUE` for the format's driver.
+    pub driver: Vec<String>,
+}
+
+/// A raster that GDAL reads.
+pub struct GdalSource {
+    info: SourceInfo,
+    reader: read::Reader,
+    file: File,
+}
+
+/// What it takes to open a file once more.
+#[derive(Debug, Clone)]
+struct File {
+    /// As the user gave it.
+    name: String,
+    /// As GDAL wants it: [`vsi_path`] of the name.
+    path: String,
+    options: Vec<String>,
+    /// Tells files apart in the threads' lists of open ones.
+    id: u64,
+}
+
+impl GdalSource {
+    /// Opens `name` (a path, or anything GDAL opens) and reads its header.
+    ///
+    /// # Errors
+    /// [`Kind::Input`](crate::error::Kind::Input) when it is missing, not a raster, of a type that tiles cannot hold, or
+    /// has no place on the Earth.
+    pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
+        init();
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let file = File {
+            name: name.into(),
+            path: vsi_path(name),
+            options: options.driver.clone(),
+            id,
+        };
+        let dataset = file.open(0)?;
+        let (info, reader) = header::describe(&file, &dataset, options)?;
+        Ok(Self { info, reader, file })
+    }
+}
+
+impl Source for GdalSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn read(&self, level: usize, window: Window) -> Result<Raster> {
+        self.file.with_dataset(level, |dataset| {
+            self.reader.read(dataset, window, &self.info)
+        })
+    }
+}
+
+impl File {
+    /// A new handle on a level: 0 is the full resolution, n the n-th overview.
+    fn open(&self, level: usize) -> Result<Dataset> {
+        // GDAL says "not recognized" of both; the user should know which.
+        let looks_local = !self.path.starts_with("/vsi") && !self.path.contains(':');
+        if looks_local && !Path::new(&self.path).exists() {
+            return Err(Error::input(&self.name, "no such file; expected a raster"));
+        }
+        let mut options: Vec<String> = self.options.clone();
+        if level > 0 {
+            options.push(format!("OVERVIEW_LEVEL={}", level - 1));
+        }
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let flags = GdalOpenFlags::GDAL_OF_RASTER
+            | GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+        // SAFETY: no arguments; clears this thread's last message, so that an old one is not blamed.
+        unsafe { gdal_sys::CPLErrorReset() };
+        Dataset::open_ex(
+            &self.path,
+            DatasetOptions {
+                open_flags: flags,
+                allowed_drivers: None,
+                open_options: Some(&options),
+                sibling_files: None,
+            },
+        )
+        .map_err(|_| {
+            Error::input(
+                &self.name,
+                format_args!(
+                    "cannot be opened ({}); expected a raster that GDAL reads",
+                    gdal_message()
+                ),
+            )
+        })
+    }
+
+    fn with_dataset<T>(&self, level: usize, f: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
+        thread_local! {
+            /// This thread's datasets, the last used at the end.
+            static OPEN: RefCell<Vec<((u64, usize), Dataset)>> = const { RefCell::new(Vec::new()) };
+        }
+        OPEN.with_borrow_mut(|open| {
+            let key = (self.id, level);
+            let entry = match open.iter().position(|(k, _)| *k == key) {
+                Some(k) => open.remove(k),
+                None => {
+                    if open.len() >= OPEN_PER_THREAD {
+                        open.remove(0);
+                    }
+                    (key, self.open(level)?)
+                }
+            };
+            let result = f(&entry.1);
+            open.push(entry);
+            result
+        })
+    }
+}
+
+/// Whether GDAL takes the file at `path` for a raster, by its header alone.
+pub fn is_raster(path: &Path) -> bool {
+    init();
+    let Some(path) = path.to_str() else {
+        return false;
+    };
+    let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_READONLY;
+    Dataset::open_ex(
+        path,
+        DatasetOptions {
+            open_flags: flags,
+            allowed_drivers: None,
+            open_options: None,
+            sibling_files: None,
+        },
+    )
+    .is_ok_and(|dataset| dataset.raster_count() > 0)
+}
+
+/// Web and object-store addresses in the form that GDAL's virtual file systems take.
+pub fn vsi_path(name: &str) -> String {
+    const SCHEMES: [(&str, &str); 5] = [
+        ("http://", "/vsicurl/http://"),
+        ("https://", "/vsicurl/https://"),
+        ("s3://", "/vsis3/"),
+        ("gs://", "/vsigs/"),
+        ("az://", "/vsiaz/"),
+    ];
+    for (scheme, prefix) in SCHEMES {
+        if let Some(rest) = name.strip_prefix(scheme) {
+            return format!("{prefix}{rest}");
+        }
+    }
+    name.into()
+}
+
+/// Registers GDAL's drivers and takes its messages off stderr; the first call counts.
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: called once, before any other use of GDAL here; the handler is a plain function that never unwinds.
+        unsafe {
+            gdal_sys::CPLSetErrorHandler(Some(forward_message));
+            gdal_sys::GDALAllRegister();
+        }
+    });
+}
+
+/// GDAL's messages go to the log. What is an error for the user comes back as a failed call on the same thread.
+unsafe extern "C" fn forward_message(
+    class: gdal_sys::CPLErr::Type,
+    _code: c_int,
+    message: *const c_char,
+) {
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: GDAL passes a C string that lives for this call.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
+    if class == gdal_sys::CPLErr::CE_Debug {
+        log::trace!(target: "gdal", "{text}");
+    } else {
+        log::debug!(target: "gdal", "{text}");
+    }
+}

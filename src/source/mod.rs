@@ -1,0 +1,72 @@
+//! Where pixels come from: [`Source`], a raster that can be read window by window.
+//!
+//! Whatever a source has to say of what is not there (nodata, alpha, masks, transparent palette entries) becomes the mask
+//! of the [`Raster`] it fills, and is never seen again.
+
+pub mod gdal;
+pub mod memory;
+
+use crate::error::Result;
+use crate::geo::transform::Placement;
+use crate::raster::resample::MaskKind;
+use crate::raster::{Raster, SampleType};
+
+/// A rectangle of pixels within one level of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first column.
+    pub col: usize,
+    /// The first row.
+    pub row: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// A resolution at which a source can be read: the full one, or an overview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// What a source is, known without reading a pixel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceInfo {
+    /// The file's name as the user gave it, for messages.
+    pub name: String,
+    /// Where it lies, and its size.
+    pub placement: Placement,
+    /// What its samples are.
+    pub sample_type: SampleType,
+    /// 1 or 3, as [`Source::read`] fills them: a palette counts as the three colours it stands for, alpha not at all.
+    pub bands: usize,
+    /// How its mask is to be understood.
+    pub mask: MaskKind,
+    /// Whether the values are classes, not measurements: colours must not be mixed.
+    pub palette: bool,
+    /// Full resolution first, then overviews, each smaller than the one before. Never empty.
+    pub levels: Vec<Level>,
+    /// What the user should know about how this source is read, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A raster that can be read from any thread.
+pub trait Source: Send + Sync {
+    /// What it is.
+    fn info(&self) -> &SourceInfo;
+
+    /// The rectangles that it is made of, for finding the tiles it touches: several for a source put together from files.
+    fn outlines(&self) -> Vec<Placement> {
+        vec![self.info().placement.clone()]
+    }
+
+    /// Reads `window` of level `level`, which must lie within that level.
+    ///
+    /// # Errors
+    /// [`Kind::Input`](crate::error::Kind::Input), naming the file, when the data is damaged or out of reach.
+    fn read(&self, level: usize, window: Window) -> Result<Raster>;
+}
