@@ -1,4 +1,60 @@
-//! azulejo bakes rasters into map tiles.
+//! azulejo bakes rasters into map tiles: it reads sources through GDAL, lays them over each other, renders every tile of a
+//! zoom range in parallel, and writes them into an MBTiles file or a folder, the same bytes every time.
+//!
+//! # Bird's-eye view
+//!
+//! The folders, read top to bottom, are the pipeline:
+//!
+//! ```text
+//! files → source → mosaic → render → [reduce up the tree] → encode → archive → files
+//!                     └──────────────── pyramid drives these ────────────┘
+//! ```
+//!
+//! # Floor plan
+//!
+//! | floor | module | what is there |
+//! |---|---|---|
+//! | | [`error`] | the one error type; every module may import it |
+//! | ground: where things are, no pixels | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
+//! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
+//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets |
+//! | | [`mosaic`] | layers in paint order; lists of files; files cut from one grid put together again |
+//! | third: to a finished tile | [`render`] | one base tile from a mosaic |
+//! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
+//! | | [`archive`] | containers of tiles, written and read: MBTiles, folders |
+//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
+//!
+//! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
+//!
+//! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
+//! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
+//! `pyramid` imports all of these. By absence: no clap outside `cli`, no call of GDAL outside `source/gdal`, `geo/transform`
+//! and `geo/scheme` (which asks it for the axes of a coordinate system), no threads outside `pyramid/run`.
+//! `tests/architecture.rs` reads the `use` lines and enforces this.
+//!
+//! # Six types carry the program
+//!
+//! - [`geo::tile::TileCoord`]: zoom, x east, y south, checked once.
+//! - [`raster::Raster`]: samples, interleaved, and a mask byte a pixel. Nodata, alpha and mask bands become the mask when a
+//!   source is read and are never seen again.
+//! - [`source::Source`]: says what it is, reads a window of a level.
+//! - [`pyramid::node::Node`]: empty, one colour, or a block of pixels: what a finished tile hands to its parent.
+//! - [`encode::Encode`]: a picture to bytes.
+//! - [`archive::Sink`] and its reading twin [`archive::Store`].
+//!
+//! Kernels, reducers, schemes, formats and containers are tables: a new one is one file (or function) and one line, and each
+//! table has one suite of tests that runs over all its rows.
+//!
+//! # Invariants
+//!
+//! 1. **Overviews come from pixels in hand.** A parent is made of its four children's un-encoded pixels: nothing is decoded
+//!    again, no lossy level compresses another, no source is read twice.
+//! 2. **Tiles come in one order.** Depth first, children along the Hilbert curve before their parent, whatever the number of
+//!    threads and wherever the tree is cut into shards. Hence the same bytes.
+//! 3. **A pixel depends on its tile alone**: on no thread, shard, cache or neighbour. 8-bit samples are worked on in whole
+//!    numbers; floating point has one order of operations and no fused multiply-add.
+//! 4. **Nothing half done.** An output has its final name only when it is complete and synced.
+//! 5. Pixel corners are at whole numbers, in sources and in tiles.
 
 pub mod archive;
 pub mod encode;

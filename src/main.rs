@@ -1,3 +1,7 @@
-//! The azulejo command.
+//! The program. What it does is in the library; how one talks to it is in [`cli`].
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

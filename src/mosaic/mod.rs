@@ -1,6 +1,7 @@
 //! Several sources as one: [`Mosaic`], layers in paint order. The first valid pixel wins.
 
 mod aligned;
+pub mod manifest;
 
 use std::sync::Arc;
 

@@ -266,3 +266,190 @@ impl ExactCell {
         Self { cols, rows }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::transform::crs::Crs;
+    use crate::geo::transform::{Georef, Placement};
+
+    const WEB_MERCATOR_HALF: f64 = 20_037_508.342_789_244;
+
+    fn web_mercator_tile(z: u8, x: u32, y: u32) -> Bounds {
+        let size = 2.0 * WEB_MERCATOR_HALF / f64::from(1_u32 << z);
+        let (west, north) = (
+            -WEB_MERCATOR_HALF + f64::from(x) * size,
+            WEB_MERCATOR_HALF - f64::from(y) * size,
+        );
+        Bounds::new(west, north - size, west + size, north)
+    }
+
+    fn source(crs: &str, geotransform: [f64; 6], width: usize, height: usize) -> PixelTransform {
+        let placement = Placement {
+            crs: Crs::parse(crs).unwrap(),
+            georef: Georef::Affine(Affine(geotransform)),
+            width,
+            height,
+        };
+        PixelTransform::new(&Crs::parse("EPSG:3857").unwrap(), &placement, 0).unwrap()
+    }
+
+    /// The largest distance between the map and PROJ's own answer, in source pixels, over every centre of the tile that
+    /// lies in the source; and how many there were.
+    fn worst(
+        transform: &PixelTransform,
+        bounds: &Bounds,
+        size: usize,
+        source: f64,
+    ) -> (f64, usize) {
+        let map = TileMap::new(transform, bounds, size);
+        let tile = Affine::over(bounds, size, size);
+        let (mut cols, mut rows) = (vec![0.0; size], vec![0.0; size]);
+        let (mut worst, mut n): (f64, usize) = (0.0, 0);
+        for row in 0..size {
+            map.centres(row, &mut cols, &mut rows);
+            let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..size)
+                .map(|i| tile.apply(i as f64 + 0.5, row as f64 + 0.5))
+                .unzip();
+            transform.to_source(&mut xs, &mut ys);
+            for i in 0..size {
+                if xs[i] >= 0.0 && xs[i] <= source && ys[i] >= 0.0 && ys[i] <= source {
+                    worst = worst.max((cols[i] - xs[i]).hypot(rows[i] - ys[i]));
+                    assert!(cols[i].is_finite() && rows[i].is_finite());
+                    n += 1;
+                }
+            }
+        }
+        (worst, n)
+    }
+
+    #[test]
+    fn the_map_is_within_a_fiftieth_of_a_source_pixel_of_proj_at_any_zoom() {
+        // A large source in each system, so that low zooms are strongly bent and shrink it a lot.
+        let systems: [(&str, [f64; 6], (f64, f64)); 8] = [
+            (
+                "EPSG:32633",
+                [166_000.0, 30.0, 0.0, 6_000_000.0, 0.0, -30.0],
+                (15.0, 50.0),
+            ),
+            (
+                "EPSG:4326",
+                [-10.0, 0.001, 0.0, 60.0, 0.0, -0.001],
+                (5.0, 52.0),
+            ),
+            (
+                "EPSG:3035",
+                [2_500_000.0, 100.0, 0.0, 5_500_000.0, 0.0, -100.0],
+                (20.0, 48.0),
+            ),
+            (
+                "EPSG:28992",
+                [0.0, 10.0, 0.0, 640_000.0, 0.0, -10.0],
+                (5.4, 52.1),
+            ),
+            (
+                "EPSG:27700",
+                [0.0, 30.0, 0.0, 1_200_000.0, 0.0, -30.0],
+                (-2.0, 53.0),
+            ),
+            (
+                "EPSG:3031",
+                [-4_000_000.0, 200.0, 0.0, 4_000_000.0, 0.0, -200.0],
+                (100.0, -75.0),
+            ),
+            (
+                "EPSG:3413",
+                [-4_000_000.0, 200.0, 0.0, 4_000_000.0, 0.0, -200.0],
+                (-40.0, 75.0),
+            ),
+            (
+                "EPSG:32660",
+                [166_000.0, 30.0, 5.0, 6_000_000.0, 5.0, -30.0],
+                (178.0, 52.0),
+            ),
+        ];
+        for (crs, geotransform, (lon, lat)) in systems {
+            let transform = source(crs, geotransform, 30_000, 30_000);
+            for z in [0_u8, 1, 3, 5, 7, 9, 11, 13, 16] {
+                let n = f64::from(1_u32 << z);
+                let x = ((lon + 180.0) / 360.0 * n) as u32;
+                let latitude = f64::to_radians(lat);
+                let y = ((1.0 - latitude.tan().asinh() / std::f64::consts::PI) / 2.0 * n) as u32;
+                for size in [64, 256, 512] {
+                    let (worst, n) = worst(&transform, &web_mercator_tile(z, x, y), size, 30_000.0);
+                    assert!(
+                        worst <= 0.02,
+                        "{crs} at {z}/{x}/{y}, {size} pixels: {worst}"
+                    );
+                    assert!(n > 0 || z < 2, "{crs} at {z}/{x}/{y}: nothing to compare");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_on_the_tiles_own_grid_is_a_shift_and_one_beside_it_is_not() {
+        let size = 2.0 * WEB_MERCATOR_HALF / 256.0 / 256.0;
+        let grid = |east: f64, scale: f64| {
+            [
+                -WEB_MERCATOR_HALF + east * size,
+                size * scale,
+                0.0,
+                WEB_MERCATOR_HALF,
+                0.0,
+                -size * scale,
+            ]
+        };
+        let shift = |geotransform| {
+            TileMap::new(
+                &source("EPSG:3857", geotransform, 4096, 4096),
+                &web_mercator_tile(8, 2, 3),
+                256,
+            )
+            .as_shift()
+        };
+        assert_eq!(shift(grid(0.0, 1.0)), Some((512, 768)));
+        assert_eq!(
+            shift(grid(256.0, 0.999_999_58)),
+            Some((256, 768)),
+            "rounded as files round it"
+        );
+        assert_eq!(
+            shift(grid(0.02, 1.0)),
+            None,
+            "a fiftieth of a pixel off is off"
+        );
+        assert_eq!(shift(grid(0.0, 0.999)), None, "a little finer is finer");
+    }
+
+    #[test]
+    fn centres_lie_between_corners() {
+        let transform = source(
+            "EPSG:32633",
+            [166_000.0, 30.0, 0.0, 6_000_000.0, 0.0, -30.0],
+            30_000,
+            30_000,
+        );
+        let map = TileMap::new(&transform, &web_mercator_tile(9, 277, 173), 256);
+        let (mut cols, mut rows) = (vec![0.0; 256], vec![0.0; 256]);
+        let (mut upper, mut lower) = (
+            (vec![0.0; 257], vec![0.0; 257]),
+            (vec![0.0; 257], vec![0.0; 257]),
+        );
+        for row in 0..256 {
+            map.centres(row, &mut cols, &mut rows);
+            map.corners(row, &mut upper.0, &mut upper.1);
+            map.corners(row + 1, &mut lower.0, &mut lower.1);
+            for i in 0..256 {
+                let middle = (
+                    (upper.0[i] + lower.0[i + 1]) / 2.0,
+                    (upper.1[i] + lower.1[i + 1]) / 2.0,
+                );
+                assert!(
+                    (cols[i] - middle.0).hypot(rows[i] - middle.1) < 1e-3,
+                    "pixel {i}, {row}"
+                );
+            }
+        }
+    }
+}

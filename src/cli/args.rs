@@ -1,0 +1,389 @@
+//! The options, and their reference: what `--help` prints stands here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use azulejo::archive::{RowScheme, TilesetKind};
+use azulejo::encode::Format;
+use azulejo::geo::scheme::Strategy;
+use azulejo::raster::kernel::Resampling;
+use azulejo::raster::reduce::Reducer;
+use clap::builder::BoolishValueParser;
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::progress::Style;
+use super::values::{self, Jobs, KeyValue, Zooms};
+use super::versions;
+
+/// What variables begin with.
+const PREFIX: &str = "AZULEJO_";
+
+/// Between the values of a list in a variable. Paths may hold any other character that one could think of.
+const SEPARATOR: char = '\n';
+
+#[derive(Parser)]
+#[command(
+    name = "azulejo",
+    version,
+    long_version = versions::long(),
+    about = "Bakes rasters into map tiles",
+    after_help = "'azulejo tile --help' has every option and examples.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is to be done.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Bake rasters into a pyramid of map tiles
+    #[command(after_help = TILE_EXAMPLES)]
+    Tile(Box<TileArgs>),
+    /// Describe rasters and tilesets
+    #[command(after_help = INFO_EXAMPLES)]
+    Info(InfoArgs),
+}
+
+const TILE_EXAMPLES: &str = "\
+Examples:
+  azulejo tile ortho.tif -o ortho.mbtiles
+  azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
+  azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
+  find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json
+
+Environment:
+  Every option can come from a variable: --tile-size from AZULEJO_TILE_SIZE, --overwrite from
+  AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
+  NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
+
+Exit codes:
+  0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
+  4 an output exists or cannot be written, 8 sources and grid do not meet, 9 out of disk or memory,
+  75 try again, 130 interrupted";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  azulejo info ortho.tif
+  azulejo info --json city.mbtiles | jq '.paths[0].zooms'";
+
+/// Options of `azulejo tile`.
+#[derive(Args)]
+pub(super) struct TileArgs {
+    /// A raster: a path, a quoted pattern ('*.tif'), a folder, @list.txt (one source a line, # for comments), - for such
+    /// a list on standard input, or any name that GDAL opens (/vsizip/…, NETCDF:…, https://…, s3://…). Relative paths
+    /// start at the current folder, in lists too. Where sources overlap, the first with a valid pixel wins.
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(super) sources: Vec<OsString>,
+
+    /// Coordinate reference system of the sources that carry none: EPSG:2056, WKT, a PROJ string. Without it such a
+    /// source is an error.
+    #[arg(long, value_name = "CRS", help_heading = "Sources")]
+    pub(super) src_crs: Option<String>,
+
+    /// Open option for GDAL's drivers. Repeatable.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
+    pub(super) oo: Vec<KeyValue>,
+
+    /// Configuration option for GDAL, as GDAL_CACHEMAX=1GB (512 MB if nothing else is said). Repeatable.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
+    pub(super) config: Vec<KeyValue>,
+
+    /// Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is
+    /// the one nearest to the sources' resolution, the lowest the one at which all fits one tile. [default: auto]
+    #[arg(
+        short,
+        long,
+        value_name = "ZOOMS",
+        allow_negative_numbers = true,
+        conflicts_with_all = ["min_zoom", "max_zoom"],
+        help_heading = "Grid"
+    )]
+    pub(super) zoom: Option<Zooms>,
+
+    /// The lowest zoom; the other end is chosen unless --max-zoom names it.
+    #[arg(long, value_name = "ZOOM", alias = "minzoom", help_heading = "Grid")]
+    pub(super) min_zoom: Option<u8>,
+
+    /// The highest zoom; the other end is chosen unless --min-zoom names it.
+    #[arg(long, value_name = "ZOOM", alias = "maxzoom", help_heading = "Grid")]
+    pub(super) max_zoom: Option<u8>,
+
+    /// Which zoom is chosen for a resolution between two: auto (the nearer), lower or upper.
+    #[arg(
+        long,
+        value_name = "STRATEGY",
+        default_value = "auto",
+        help_heading = "Grid"
+    )]
+    pub(super) zoom_level_strategy: Strategy,
+
+    /// The grid of tiles: WebMercatorQuad, WorldCRS84Quad, WorldMercatorWGS84Quad, or a file with an OGC TileMatrixSet
+    /// in JSON whose levels form a quadtree.
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "WebMercatorQuad",
+        help_heading = "Grid"
+    )]
+    pub(super) tiling_scheme: String,
+
+    /// Pixels along a side of a tile, a power of two.
+    #[arg(long, value_name = "PIXELS", default_value = "256", value_parser = values::tile_size, help_heading = "Grid")]
+    pub(super) tile_size: usize,
+
+    /// How the tiles of the highest zoom are made of the sources: nearest, bilinear, cubic, cubicspline, lanczos,
+    /// average or mode. [default: cubic; nearest for palettes]
+    #[arg(short, long, value_name = "KERNEL", value_parser = values::resampling, help_heading = "Grid")]
+    pub(super) resampling: Option<Resampling>,
+
+    /// How four pixels become one, from zoom to zoom: average, nearest, mode, min or max. [default: average; mode for
+    /// palettes]
+    #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
+    pub(super) overview_resampling: Option<Reducer>,
+
+    /// Format of the tiles: png, jpeg or webp.
+    #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles and outputs")]
+    pub(super) format: Format,
+
+    /// Quality of JPEG and lossy WebP, 1 to 100. [default: 85 for jpeg, 75 for webp]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(1..=100),
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) quality: Option<u8>,
+
+    /// WebP that keeps every pixel as it is. PNG always does.
+    #[arg(long, help_heading = "Tiles and outputs")]
+    pub(super) lossless: bool,
+
+    /// From 0, the fastest, to 9, the smallest tiles. [default: 3]
+    #[arg(
+        long,
+        value_name = "0-9",
+        value_parser = clap::value_parser!(u8).range(0..=9),
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) effort: Option<u8>,
+
+    /// Where the tiles go: a path that ends in .mbtiles, or a folder. Repeat it to write several outputs of one bake.
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        required = true,
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) output: Vec<PathBuf>,
+
+    /// How the rows in a folder are counted: xyz from the north, tms from the south.
+    #[arg(
+        long,
+        value_name = "xyz|tms",
+        default_value = "xyz",
+        alias = "convention",
+        value_parser = values::row_scheme,
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) scheme: RowScheme,
+
+    /// Store tiles on which there is nothing, too.
+    #[arg(long, help_heading = "Tiles and outputs")]
+    pub(super) keep_blank: bool,
+
+    /// Name of the tileset. [default: the source's file name; the output's, of several sources]
+    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
+    pub(super) name: Option<String>,
+
+    /// Description of the tileset.
+    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
+    pub(super) description: Option<String>,
+
+    /// Whom the map must thank; may hold HTML.
+    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
+    pub(super) attribution: Option<String>,
+
+    /// Whether the tileset lies over other maps or under them: overlay or baselayer.
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        default_value = "overlay",
+        value_parser = values::tileset_kind,
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) kind: TilesetKind,
+
+    /// Revision of the tileset.
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = azulejo::archive::DEFAULT_VERSION,
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) version_string: String,
+
+    /// One more line of metadata. Repeatable.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Tiles and outputs")]
+    pub(super) meta: Vec<KeyValue>,
+
+    /// Replace outputs that exist, once the new ones are complete. Without it they are an error and stay untouched.
+    #[arg(long, help_heading = "Tiles and outputs")]
+    pub(super) overwrite: bool,
+
+    /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        alias = "num-threads",
+        help_heading = "Running"
+    )]
+    pub(super) jobs: Option<Jobs>,
+
+    /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
+    /// byte. [default: chosen]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub(super) shard_height: Option<u8>,
+
+    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
+    /// stderr into one JSON object a line.
+    #[arg(
+        long,
+        value_name = "STYLE",
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Running"
+    )]
+    pub(super) progress: Style,
+
+    /// Write what was done to a file, as JSON. It replaces a file of that name.
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub(super) report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) loudness: Loudness,
+}
+
+/// Options of `azulejo info`.
+#[derive(Args)]
+pub(super) struct InfoArgs {
+    /// A raster or a tileset; a pattern, folder or list stands for all rasters that it names.
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<OsString>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) loudness: Loudness,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Loudness {
+    /// Say more: GDAL's messages with -v, everything with -vv. RUST_LOG says it more precisely.
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Running")]
+    pub(super) verbose: u8,
+
+    /// Say nothing but errors and the results.
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Running")]
+    pub(super) quiet: bool,
+}
+
+impl Command {
+    /// How much is said.
+    pub(super) fn loudness(&self) -> Loudness {
+        match self {
+            Self::Tile(args) => args.loudness,
+            Self::Info(args) => args.loudness,
+        }
+    }
+
+    /// How progress is shown; not at all to those who want quiet and have not asked for a style.
+    pub(super) fn progress(&self) -> Style {
+        match self {
+            Self::Tile(args) if args.loudness.quiet && args.progress == Style::Auto => Style::None,
+            Self::Tile(args) => args.progress,
+            Self::Info(_) => Style::None,
+        }
+    }
+}
+
+impl TileArgs {
+    /// The zooms asked for, however they were said.
+    pub(super) fn zooms(&self) -> Zooms {
+        self.zoom.unwrap_or(Zooms {
+            min: self.min_zoom,
+            max: self.max_zoom,
+        })
+    }
+}
+
+/// What the user asks for. Ends the program for `--help`, `--version` and options that clap refuses.
+pub(super) fn parse() -> Command {
+    let matches = command().get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.format(&mut command()).exit(),
+    }
+}
+
+/// Variables that look like ours and belong to no option.
+pub(super) fn unknown_variables() -> Vec<String> {
+    let command = command();
+    let known: Vec<String> = command
+        .get_subcommands()
+        .flat_map(|sub| sub.get_arguments().filter_map(variable))
+        .collect();
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
+        .collect()
+}
+
+/// The options as clap sees them.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|sub| sub.mut_args(|arg| from_environment(arg)))
+}
+
+/// `arg` with its variable, if that is set to something.
+fn from_environment(arg: Arg) -> Arg {
+    let Some(name) = variable(&arg) else {
+        return arg;
+    };
+    let is_list = matches!(arg.get_action(), ArgAction::Append);
+    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    if std::env::var_os(&name).is_none_or(|value| value.is_empty()) {
+        return arg;
+    }
+    let arg = arg.env(name).hide_env(true);
+    if is_list {
+        arg.value_delimiter(SEPARATOR)
+    } else if is_flag {
+        arg.value_parser(BoolishValueParser::new())
+    } else {
+        arg
+    }
+}
+
+/// The variable of an option: `AZULEJO_TILE_SIZE` for `--tile-size`.
+fn variable(arg: &Arg) -> Option<String> {
+    let long = arg
+        .get_long()
+        .filter(|long| !matches!(*long, "help" | "version"))?;
+    Some(format!("{PREFIX}{}", long.to_uppercase().replace('-', "_")))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn options_are_consistent() {
+        super::command().debug_assert();
+    }
+}

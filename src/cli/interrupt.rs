@@ -1,0 +1,58 @@
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run cleanly, the second at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use azulejo::error::{Error, Kind, Result};
+
+/// Whether somebody wants the run to end.
+#[derive(Clone)]
+pub(super) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Takes over the signals. To be called once.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn install() -> Result<Self> {
+        let flag = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&flag);
+        // Whoever started us may have had signals ignored: `nohup` SIGHUP, a script SIGINT for what it runs with `&`.
+        let ignored: Vec<libc::c_int> = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP]
+            .into_iter()
+            .filter(|&signal| is_ignored(signal))
+            .collect();
+        ctrlc::set_handler(move || {
+            if seen.swap(true, Ordering::Relaxed) {
+                // SAFETY: ends the process without running anything more; other threads may be anywhere.
+                unsafe { libc::_exit(130) };
+            }
+        })
+        .map_err(|e| Error::internal(format!("signals cannot be caught ({e})")))?;
+        for signal in ignored {
+            // SAFETY: ignoring a signal runs no code of ours.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+        Ok(Self(flag))
+    }
+
+    /// An error of kind [`Kind::Interrupted`] once a signal has come.
+    ///
+    /// # Errors
+    /// As said.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
+        }
+        Ok(())
+    }
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: all zeros is a valid `sigaction`; with no new action given, the call only reports the present one.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
+}

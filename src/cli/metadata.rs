@@ -1,0 +1,81 @@
+//! What a tileset will say about itself.
+
+use std::path::{Path, PathBuf};
+
+use azulejo::archive::Metadata;
+use azulejo::error::{Error, Result};
+use azulejo::pyramid::plan::Plan;
+
+use super::args::TileArgs;
+
+/// The metadata of what `plan` will bake of `sources`, checked.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage) for rows that cannot be written.
+pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Result<Metadata> {
+    let bounds = plan.bounds;
+    let metadata = Metadata {
+        name: args
+            .name
+            .clone()
+            .unwrap_or_else(|| default_name(sources, &args.output)),
+        description: args.description.clone(),
+        attribution: args.attribution.clone(),
+        kind: args.kind,
+        version: args.version_string.clone(),
+        format: args.format,
+        bounds,
+        center: (
+            (bounds.west + bounds.east) / 2.0,
+            (bounds.south + bounds.north) / 2.0,
+            plan.zoom_overall,
+        ),
+        zoom_min: plan.zoom_min,
+        zoom_max: plan.zoom_max,
+        tile_size_px: u32::try_from(plan.shape.tile_size_px)
+            .map_err(|_| Error::internal("a tile size that no plan has"))?,
+        scheme_id: plan.scheme.id().to_owned(),
+        matrix_roots: super::outputs::matrix_roots(&plan.scheme)?,
+        extra: args
+            .meta
+            .iter()
+            .map(|pair| (pair.key.clone(), pair.value.clone()))
+            .collect(),
+    };
+    metadata.check()?;
+    Ok(metadata)
+}
+
+/// A tileset of one source is called as its file, one of several as the first output.
+fn default_name(sources: &[String], outputs: &[PathBuf]) -> String {
+    let named = match (sources, outputs) {
+        ([one], _) => Path::new(one),
+        (_, [first, ..]) => first,
+        _ => Path::new(""),
+    };
+    let stem = named.file_stem().unwrap_or_default().to_string_lossy();
+    if stem.is_empty() {
+        "tiles".into()
+    } else {
+        stem.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_files() {
+        let check = |sources: &[&str], output: &str, expected: &str| {
+            let sources: Vec<String> = sources.iter().map(|&s| s.into()).collect();
+            let outputs = [PathBuf::from(output), PathBuf::from("other.mbtiles")];
+            assert_eq!(default_name(&sources, &outputs), expected);
+        };
+        check(&["a/ortho.tif"], "x.mbtiles", "ortho");
+        check(&["https://host/data/ortho.tif"], "x.mbtiles", "ortho");
+        check(&["a.tif", "b.tif"], "out/x.mbtiles", "x");
+        check(&["a.tif", "b.tif"], "out/tiles/", "tiles");
+        check(&["/"], "x.mbtiles", "tiles");
+    }
+}

@@ -1,0 +1,81 @@
+//! The command line: options in, messages and exit codes out. clap and the terminal are known here and nowhere else.
+
+mod args;
+mod console;
+mod ground;
+mod human;
+mod info;
+mod interrupt;
+mod metadata;
+mod outputs;
+mod panics;
+mod progress;
+mod report;
+mod tile;
+mod values;
+mod versions;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use azulejo::error::{Error, Kind, Result};
+
+use self::args::Command;
+use self::console::Console;
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    panics::install();
+    let command = args::parse();
+    let console = Console::new(command.loudness(), command.progress());
+    console.install_logger();
+    let result = catch_unwind(AssertUnwindSafe(|| run(command, &console)));
+    match result.unwrap_or_else(|_| Err(panics::error())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            ExitCode::from(exit_code(error.kind()))
+        }
+    }
+}
+
+fn run(command: Command, console: &Console) -> Result<()> {
+    // A variable that nothing reads is a wish that nobody hears.
+    for name in args::unknown_variables() {
+        console.warn(&format!(
+            "{name}: a variable that belongs to no option; expected AZULEJO_ and an option's long name"
+        ));
+    }
+    match command {
+        Command::Tile(args) => tile::run(&args, console),
+        Command::Info(args) => info::run(&args, console),
+    }
+}
+
+/// What the shell is told.
+fn exit_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Internal => 1,
+        Kind::Usage => 2,
+        Kind::Input => 3,
+        Kind::Output => 4,
+        Kind::NoOverlap => 8,
+        Kind::Resources => 9,
+        Kind::Retry => 75,
+        Kind::Interrupted => 130,
+    }
+}
+
+/// The same kind as a word, for programs that read JSON.
+fn kind_name(error: &Error) -> &'static str {
+    match error.kind() {
+        Kind::Internal => "internal",
+        Kind::Usage => "usage",
+        Kind::Input => "input",
+        Kind::Output => "output",
+        Kind::NoOverlap => "no-overlap",
+        Kind::Resources => "resources",
+        Kind::Retry => "retry",
+        Kind::Interrupted => "interrupted",
+    }
+}

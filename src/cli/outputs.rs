@@ -1,0 +1,113 @@
+//! Outputs: where they may go, and the sinks behind them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use azulejo::archive::{Overwrite, Sink, SinkOptions, open_sink};
+use azulejo::error::{Error, Result};
+use azulejo::geo::scheme::Scheme;
+
+use super::args::TileArgs;
+
+/// Makes sure that no output, nor the report, is a source, or lies in another one or in a source's place.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
+pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
+    let written: Vec<(&Path, PathBuf)> = args
+        .output
+        .iter()
+        .chain(&args.report)
+        .map(|path| (path.as_path(), real(path)))
+        .collect();
+    for (i, (path, place)) in written.iter().enumerate() {
+        for (other, other_place) in &written[..i] {
+            if place.starts_with(other_place) || other_place.starts_with(place) {
+                return Err(Error::usage(format!(
+                    "{}: the same place as {}, or one inside the other; expected outputs apart from each other",
+                    path.display(),
+                    other.display()
+                )));
+            }
+        }
+    }
+    for source in sources {
+        let path = Path::new(source);
+        if !path.exists() {
+            continue;
+        }
+        let source_place = real(path);
+        if let Some((path, _)) = written
+            .iter()
+            .find(|(_, place)| source_place.starts_with(place))
+        {
+            return Err(Error::usage(format!(
+                "{}: an output that is, or holds, the source {source}; expected outputs apart from sources",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Where `path` is or will be, past symbolic links as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(place) = path.canonicalize() {
+        return place;
+    }
+    let folder = path.parent().map(|p| {
+        if p == Path::new("") {
+            Path::new(".")
+        } else {
+            p
+        }
+    });
+    match (folder.map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path.to_path_buf(),
+    }
+}
+
+/// Opens a sink for each output. They check that nothing is there and that they can write.
+///
+/// # Errors
+/// As [`open_sink`].
+pub(super) fn open(args: &TileArgs, scheme: &Scheme) -> Result<Vec<Box<dyn Sink>>> {
+    let options = SinkOptions {
+        overwrite: if args.overwrite {
+            Overwrite::Replace
+        } else {
+            Overwrite::Refuse
+        },
+        rows: args.scheme,
+        format: args.format,
+        matrix_roots: matrix_roots(scheme)?,
+    };
+    args.output
+        .iter()
+        .map(|path| open_sink(path, &options))
+        .collect()
+}
+
+/// Columns and rows at zoom 0.
+///
+/// # Errors
+/// When there are more than a container can tell.
+pub(super) fn matrix_roots(scheme: &Scheme) -> Result<(u32, u32)> {
+    let (columns, rows) = scheme.matrix_size(0);
+    match (u32::try_from(columns), u32::try_from(rows)) {
+        (Ok(columns), Ok(rows)) => Ok((columns, rows)),
+        _ => Err(Error::internal(format!(
+            "{columns} x {rows} tiles at zoom 0; expected fewer"
+        ))),
+    }
+}
+
+/// The outputs in one line, for messages.
+pub(super) fn listed(args: &TileArgs) -> String {
+    let names = args
+        .output
+        .iter()
+        .map(|path| OsStr::to_string_lossy(path.as_os_str()));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,256 @@
+//! `--report`: what was done, as JSON for other programs.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use azulejo::archive::{Metadata, Published};
+use azulejo::encode::Settings;
+use azulejo::error::{Error, Result};
+use azulejo::pyramid::Baked;
+use azulejo::pyramid::plan::Plan;
+use azulejo::raster::SampleType;
+use azulejo::raster::resample::MaskKind;
+use azulejo::source::SourceInfo;
+use serde_json::{Map, Value, json};
+
+use super::args::TileArgs;
+use super::progress::seconds;
+use super::values::KeyValue;
+use super::versions;
+
+/// Changes when a reader of the report would have to.
+const SCHEMA: &str = "azulejo-report/1";
+
+/// The report's file: claimed before the work, written after it, complete or not there.
+pub(super) struct ReportFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl ReportFile {
+    /// Makes a temporary file beside `path`, which shows that the report can be written.
+    ///
+    /// # Errors
+    /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Err(Error::output(
+                path.display(),
+                "a folder; expected a file for the report",
+            ));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = format!(".{name}.azulejo-{}-report.part", std::process::id());
+        let temporary = path.with_file_name(temporary);
+        let file = File::create(&temporary).map_err(|e| Error::writing(path.display(), &e))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            temporary,
+            file,
+        })
+    }
+
+    /// Writes the report and gives it its name.
+    ///
+    /// # Errors
+    /// When the disk is full, or something has come into its place.
+    pub(super) fn write(mut self, report: &Value) -> Result<()> {
+        writeln!(self.file, "{report:#}")
+            .and_then(|()| self.file.sync_all())
+            .and_then(|()| fs::rename(&self.temporary, &self.path))
+            .map_err(|e| Error::writing(self.path.display(), &e))
+    }
+}
+
+impl Drop for ReportFile {
+    fn drop(&mut self) {
+        // Gone already when the report was written.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// All that a report tells of.
+pub(super) struct Report<'a> {
+    pub(super) args: &'a TileArgs,
+    pub(super) infos: &'a [SourceInfo],
+    pub(super) plan: &'a Plan,
+    pub(super) metadata: &'a Metadata,
+    pub(super) baked: &'a Baked,
+    pub(super) published: &'a [Published],
+    pub(super) notes: &'a [String],
+    pub(super) settings: &'a Settings,
+    pub(super) jobs: usize,
+    pub(super) elapsed: Duration,
+}
+
+impl Report<'_> {
+    /// The report.
+    pub(super) fn json(&self) -> Value {
+        let zooms = self
+            .baked
+            .zooms
+            .iter()
+            .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
+        let outputs = self.published.iter().map(|output| {
+            json!({
+                "path": output.path.to_string_lossy(),
+                "tiles": output.n_tiles,
+                "bytes": output.bytes,
+                "sha256": output.sha256,
+            })
+        });
+        let mut report = json!({
+            "schema": SCHEMA,
+            "versions": versions::json(),
+            "options": self.options(),
+            "sources": self.infos.iter().map(source).collect::<Vec<_>>(),
+            "plan": self.plan(),
+            "outputs": outputs.collect::<Vec<_>>(),
+            "zooms": zooms.collect::<Vec<_>>(),
+            "tiles": self.baked.tiles(),
+            "bytes": self.baked.bytes(),
+            "tiles_sha256": hex(&self.baked.digest),
+            "seconds": seconds(self.elapsed),
+            "peak_memory_bytes": peak_memory_bytes(),
+            "notes": self.notes,
+        });
+        // The only date there is: one that somebody chose.
+        let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
+        if let (Some(epoch), Some(object)) = (
+            epoch.and_then(|e| e.parse::<i64>().ok()),
+            report.as_object_mut(),
+        ) {
+            object.insert("source_date_epoch".into(), json!(epoch));
+        }
+        report
+    }
+
+    /// Every option by its long name, as it took effect.
+    fn options(&self) -> Value {
+        let Self {
+            args,
+            plan,
+            settings,
+            metadata,
+            ..
+        } = self;
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        json!({
+            "sources": args.sources.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>(),
+            "src-crs": args.src_crs,
+            "oo": pairs(&args.oo),
+            "config": pairs(&args.config),
+            "min-zoom": plan.zoom_min,
+            "max-zoom": plan.zoom_max,
+            "zoom-level-strategy": format!("{:?}", args.zoom_level_strategy).to_lowercase(),
+            "tiling-scheme": args.tiling_scheme,
+            "tile-size": args.tile_size,
+            "resampling": plan.resampling.kernel().name,
+            "overview-resampling": plan.reducer.name(),
+            "format": args.format.name(),
+            "quality": settings.quality,
+            "lossless": settings.lossless,
+            "effort": settings.effort,
+            "output": args.output.iter().map(text).collect::<Vec<_>>(),
+            "scheme": args.scheme.name(),
+            "keep-blank": args.keep_blank,
+            "name": metadata.name,
+            "description": metadata.description,
+            "attribution": metadata.attribution,
+            "type": metadata.kind.name(),
+            "version-string": metadata.version,
+            "meta": pairs(&args.meta),
+            "overwrite": args.overwrite,
+            "jobs": self.jobs,
+            "shard-height": args.shard_height,
+            "report": args.report.as_ref().map(text),
+        })
+    }
+
+    fn plan(&self) -> Value {
+        let plan = self.plan;
+        let bounds = plan.bounds;
+        let planned = (plan.zoom_min..=plan.zoom_max)
+            .map(|z| json!({ "zoom": z, "tiles": plan.count(z) }))
+            .collect::<Vec<_>>();
+        json!({
+            "tiling_scheme": plan.scheme.id(),
+            "crs": plan.crs.name(),
+            "zoom_min": plan.zoom_min,
+            "zoom_max": plan.zoom_max,
+            "tile_size": plan.shape.tile_size_px,
+            "resampling": plan.resampling.kernel().name,
+            "overview_resampling": plan.reducer.name(),
+            "bounds": [bounds.west, bounds.south, bounds.east, bounds.north],
+            "tiles_at_most": plan.count_all(),
+            "zooms": planned,
+        })
+    }
+}
+
+fn source(info: &SourceInfo) -> Value {
+    let placement = &info.placement;
+    json!({
+        "name": info.name,
+        "width": placement.width,
+        "height": placement.height,
+        "bands": info.bands,
+        "type": sample_type(info.sample_type),
+        "palette": info.palette,
+        "mask": mask(info.mask),
+        "crs": placement.crs.name(),
+        "overviews": info.levels.len() - 1,
+    })
+}
+
+/// GDAL's name of the type.
+pub(super) fn sample_type(sample_type: SampleType) -> &'static str {
+    match sample_type {
+        SampleType::U8 => "Byte",
+        SampleType::U16 => "UInt16",
+    }
+}
+
+/// How pixels say that they are not there.
+pub(super) fn mask(mask: MaskKind) -> &'static str {
+    match mask {
+        MaskKind::None => "none",
+        MaskKind::Binary => "binary",
+        MaskKind::Graded => "alpha",
+    }
+}
+
+/// Options with names of their own. Reports are passed around, so what looks like a secret stays out of them.
+fn pairs(pairs: &[KeyValue]) -> Value {
+    const SECRET: [&str; 7] = ["SECRET", "TOKEN", "PASS", "PWD", "KEY", "AUTH", "HEADER"];
+    let shown = |pair: &KeyValue| {
+        let name = pair.key.to_uppercase();
+        let secret = SECRET.iter().any(|word| name.contains(word));
+        let value = if secret { "***" } else { &pair.value };
+        (pair.key.clone(), json!(value))
+    };
+    Value::Object(pairs.iter().map(shown).collect::<Map<_, _>>())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The most memory that the process has had at one time.
+pub(super) fn peak_memory_bytes() -> u64 {
+    // SAFETY: all zeros is a valid `rusage`, which the call fills in.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    let unit = if cfg!(target_vendor = "apple") {
+        1
+    } else {
+        1024
+    };
+    u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit
+}

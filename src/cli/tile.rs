@@ -1,0 +1,367 @@
+//! `azulejo tile`: from options to published tilesets.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use azulejo::archive::{Metadata, Published, Sink, Staged};
+use azulejo::encode::{Settings, encoder};
+use azulejo::error::{Error, Kind, Result};
+use azulejo::geo::scheme::Scheme;
+use azulejo::geo::transform::crs::Crs;
+use azulejo::mosaic::Mosaic;
+use azulejo::mosaic::manifest::{self, Manifest};
+use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
+use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
+use azulejo::raster::SampleType;
+use azulejo::source::gdal::{GdalSource, OpenOptions};
+use azulejo::source::{Source, SourceInfo};
+use serde_json::json;
+
+use super::args::TileArgs;
+use super::console::Console;
+use super::ground::PixelSize;
+use super::interrupt::Interrupt;
+use super::progress::{Meter, Phase, seconds};
+use super::report::{Report, ReportFile};
+use super::values::Jobs;
+use super::{human, metadata, outputs, panics};
+
+/// GDAL's block cache, where the user says nothing. GDAL's own default is a twentieth of the memory, for a cache that
+/// a walk over the Earth, which comes back to few blocks, needs little of.
+const GDAL_CACHE: &str = "512MB";
+
+/// Runs the command.
+///
+/// # Errors
+/// For every reason not to publish, or not to have published, the outputs.
+pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
+    let started = Instant::now();
+    let interrupt = Interrupt::install()?;
+    bake(args, console, &interrupt, started).map_err(|error| {
+        if error.kind() != Kind::Interrupted {
+            return error;
+        }
+        let outputs = outputs::listed(args);
+        let message = format!("interrupted; nothing was written under {outputs}");
+        Error::new(Kind::Interrupted, message)
+    })
+}
+
+fn bake(args: &TileArgs, console: &Console, interrupt: &Interrupt, started: Instant) -> Result<()> {
+    let job = Job::new(args)?;
+    let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
+    outputs::check_places(args, &manifest.names)?;
+    let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let mut sinks = outputs::open(args, &job.scheme)?;
+
+    let sources = open_sources(&manifest.names, &job.open, console, interrupt)?;
+    let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
+    let mosaic = Mosaic::new(sources)?;
+    check_samples(args, &infos)?;
+    let plan = Plan::new(&mosaic, job.plan_options(args))?;
+    let metadata = metadata::describe(args, &manifest.names, &plan)?;
+
+    console.say("sources", &sources_line(&infos));
+    console.say("plan", &plan_line(args, &plan));
+    let notes = notes(args, &manifest, &infos);
+    notes.iter().for_each(|note| console.note(note));
+    if super::progress::Style::Json == console.style() {
+        console.event(&start_event(&plan));
+    }
+
+    let baked = build(&job, &mosaic, &plan, &mut sinks, (console, interrupt))?;
+    check_stored(&baked, &infos)?;
+    let staged = finish(sinks, &metadata, &baked)?;
+    interrupt.check()?;
+    let published = publish(staged, console, started)?;
+    if super::progress::Style::Json == console.style() {
+        console.event(&end_event(&baked, started));
+    }
+    if let Some(file) = report_file {
+        let report = Report {
+            args,
+            infos: &infos,
+            plan: &plan,
+            metadata: &metadata,
+            baked: &baked,
+            published: &published,
+            notes: &notes,
+            settings: &job.settings,
+            jobs: job.build.jobs,
+            elapsed: started.elapsed(),
+        };
+        file.write(&report.json())?;
+    }
+    Ok(())
+}
+
+/// What the options come to, checked before a source is touched.
+struct Job {
+    scheme: Scheme,
+    open: OpenOptions,
+    settings: Settings,
+    format: azulejo::encode::Format,
+    build: BuildOptions,
+}
+
+impl Job {
+    fn new(args: &TileArgs) -> Result<Self> {
+        configure_gdal(args)?;
+        let settings = Settings {
+            quality: args.quality,
+            lossless: args.lossless,
+            effort: args.effort,
+        };
+        // Refuses settings that mean nothing for the format.
+        encoder(args.format, &settings)?;
+        let crs = args.src_crs.as_deref().map(Crs::parse).transpose()?;
+        let driver = args.oo.iter().map(ToString::to_string).collect();
+        Ok(Self {
+            scheme: Scheme::open(&args.tiling_scheme)?,
+            open: OpenOptions { crs, driver },
+            settings,
+            format: args.format,
+            build: BuildOptions {
+                jobs: jobs(args)?.0,
+                shard_height: args.shard_height,
+            },
+        })
+    }
+
+    fn plan_options(&self, args: &TileArgs) -> PlanOptions {
+        let zooms = args.zooms();
+        PlanOptions {
+            scheme: self.scheme.clone(),
+            tile_size_px: args.tile_size,
+            zoom_min: zooms.min,
+            zoom_max: zooms.max,
+            strategy: args.zoom_level_strategy,
+            resampling: args.resampling,
+            reducer: args.overview_resampling,
+            blank: if args.keep_blank {
+                Blank::Keep
+            } else {
+                Blank::Skip
+            },
+        }
+    }
+}
+
+fn configure_gdal(args: &TileArgs) -> Result<()> {
+    azulejo::source::gdal::init();
+    let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
+    if std::env::var_os("GDAL_CACHEMAX").is_none() {
+        gdal::config::set_config_option("GDAL_CACHEMAX", GDAL_CACHE).map_err(refused)?;
+    }
+    for option in &args.config {
+        gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Threads: as the user says, else as GDAL's users say, else all.
+fn jobs(args: &TileArgs) -> Result<Jobs> {
+    if let Some(jobs) = args.jobs {
+        return Ok(jobs);
+    }
+    let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();
+    if told.is_empty() {
+        return Ok(Jobs::all());
+    }
+    told.parse()
+        .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
+}
+
+fn open_sources(
+    names: &[String],
+    options: &OpenOptions,
+    console: &Console,
+    interrupt: &Interrupt,
+) -> Result<Vec<Arc<dyn Source>>> {
+    let mut meter = Meter::start(console, Phase::Opening);
+    let mut sources: Vec<Arc<dyn Source>> = Vec::with_capacity(names.len());
+    for name in names {
+        interrupt.check()?;
+        sources.push(Arc::new(GdalSource::open(name, options)?));
+        meter.update(&Progress {
+            done: sources.len() as u64,
+            planned: names.len() as u64,
+            stored: 0,
+            bytes: 0,
+        });
+    }
+    meter.finish();
+    Ok(sources)
+}
+
+/// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.
+fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
+    let wide = infos
+        .iter()
+        .find(|info| info.sample_type == SampleType::U16);
+    match wide {
+        Some(info) if !args.format.info().sixteen_bits => Err(Error::usage(format!(
+            "{}: 16-bit samples, which {} tiles cannot hold; expected 8-bit ones",
+            info.name, args.format
+        ))
+        .with_help("-f png keeps all 16 bits")),
+        _ => Ok(()),
+    }
+}
+
+/// What the user should know, each sentence once.
+fn notes(args: &TileArgs, manifest: &Manifest, infos: &[SourceInfo]) -> Vec<String> {
+    let mut notes = manifest.notes.clone();
+    notes.extend(infos.iter().flat_map(|info| info.notes.iter().cloned()));
+    if infos.iter().any(|info| info.sample_type == SampleType::U16) {
+        notes.push("16-bit samples are kept: the tiles are 16-bit PNG".into());
+    }
+    if !args.format.info().alpha {
+        notes.push(format!(
+            "{} has no transparency: tiles are white where there is no data",
+            args.format
+        ));
+    }
+    let mut seen = std::collections::HashSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
+    notes
+}
+
+/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
+fn sources_line(infos: &[SourceInfo]) -> String {
+    let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
+    crs.sort_unstable();
+    crs.dedup();
+    let crs = match crs[..] {
+        [one] => one.to_owned(),
+        _ => format!("{} CRSs", crs.len()),
+    };
+    let pixels = infos.iter().map(|info| {
+        let placement = &info.placement;
+        placement.width as u64 * placement.height as u64
+    });
+    let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
+    let size = size.map_or_else(String::new, |size| format!(" {size},"));
+    let rule = if infos.len() > 1 {
+        " · first valid pixel wins"
+    } else {
+        ""
+    };
+    format!(
+        "{} in {crs},{size} {}{rule}",
+        human::counted(infos.len() as u64, "raster"),
+        human::pixels(pixels.sum())
+    )
+}
+
+/// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`.
+fn plan_line(args: &TileArgs, plan: &Plan) -> String {
+    let zooms = if plan.zoom_min == plan.zoom_max {
+        format!("z{}", plan.zoom_max)
+    } else {
+        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
+    };
+    format!(
+        "{zooms} · {} at most · {}, {} · {} · {}",
+        human::counted(plan.count_all(), "tile"),
+        plan.resampling.kernel().name,
+        plan.reducer.name(),
+        args.format,
+        plan.scheme.id()
+    )
+}
+
+fn build(
+    job: &Job,
+    mosaic: &Mosaic,
+    plan: &Plan,
+    sinks: &mut [Box<dyn Sink>],
+    (console, interrupt): (&Console, &Interrupt),
+) -> Result<Baked> {
+    let mut meter = Meter::start(console, Phase::Baking);
+    let mut watch = |progress: &Progress| {
+        interrupt.check()?;
+        panics::check()?;
+        meter.update(progress);
+        Ok(())
+    };
+    pyramid::build(
+        mosaic,
+        plan,
+        (job.format, &job.settings),
+        sinks,
+        &job.build,
+        &mut watch,
+    )
+}
+
+fn check_stored(baked: &Baked, infos: &[SourceInfo]) -> Result<()> {
+    if baked.tiles() > 0 {
+        return Ok(());
+    }
+    let name = match infos {
+        [one] => one.name.clone(),
+        _ => format!("{} sources", infos.len()),
+    };
+    Err(Error::new(
+        Kind::NoOverlap,
+        format!("{name}: no valid pixel in any tile; expected at least one"),
+    )
+    .with_help("--keep-blank stores tiles with nothing on them"))
+}
+
+/// Completes all outputs. The metadata tells the zooms that have tiles, which may be fewer than were planned.
+fn finish(sinks: Vec<Box<dyn Sink>>, planned: &Metadata, baked: &Baked) -> Result<Vec<Staged>> {
+    let mut metadata = planned.clone();
+    if let (Some(min), Some(max)) = (baked.zooms.keys().next(), baked.zooms.keys().last()) {
+        (metadata.zoom_min, metadata.zoom_max) = (*min, *max);
+        metadata.center.2 = metadata.center.2.clamp(*min, *max);
+    }
+    sinks
+        .into_iter()
+        .map(|sink| sink.finish(&metadata))
+        .collect()
+}
+
+/// Gives all outputs their names, and says so one by one.
+fn publish(staged: Vec<Staged>, console: &Console, started: Instant) -> Result<Vec<Published>> {
+    let mut published = Vec::with_capacity(staged.len());
+    for output in staged {
+        let output = output.publish()?;
+        console.print(&result_line(&output, started))?;
+        published.push(output);
+    }
+    Ok(published)
+}
+
+/// `x.mbtiles  19 tiles · 1.2 MB · 0.8 s · peak 61 MiB · sha256 4c1f93…`.
+fn result_line(output: &Published, started: Instant) -> String {
+    let sha256 = output.sha256.as_ref();
+    let sha256 = sha256.map_or_else(String::new, |hex| format!(" · sha256 {hex}"));
+    format!(
+        "{}  {} · {} · {} · peak {}{sha256}\n",
+        output.path.display(),
+        human::counted(output.n_tiles, "tile"),
+        human::bytes(output.bytes),
+        human::duration(started.elapsed()),
+        human::memory(super::report::peak_memory_bytes()),
+    )
+}
+
+fn start_event(plan: &Plan) -> serde_json::Value {
+    json!({
+        "event": "start",
+        "planned": plan.count_all(),
+        "zoom_min": plan.zoom_min,
+        "zoom_max": plan.zoom_max,
+    })
+}
+
+fn end_event(baked: &Baked, started: Instant) -> serde_json::Value {
+    json!({
+        "event": "end",
+        "stored": baked.tiles(),
+        "bytes": baked.bytes(),
+        "elapsed_s": seconds(started.elapsed()),
+    })
+}

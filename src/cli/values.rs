@@ -1,0 +1,205 @@
+//! Values of options: from text to what the library takes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use azulejo::archive::{RowScheme, TilesetKind};
+use azulejo::encode::Format;
+use azulejo::geo::tile::MAX_ZOOM;
+use azulejo::raster::kernel::{KERNELS, Resampling};
+use azulejo::raster::reduce::{REDUCERS, Reducer};
+
+/// Why a value is not one, as clap shows it.
+type Refusal = String;
+
+/// `KEY=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyValue {
+    /// Before the first `=`; not empty.
+    pub(super) key: String,
+    /// All after it.
+    pub(super) value: String,
+}
+
+impl FromStr for KeyValue {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Self {
+                key: key.into(),
+                value: value.into(),
+            }),
+            _ => Err("no name and value; expected NAME=VALUE".into()),
+        }
+    }
+}
+
+impl fmt::Display for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+/// A range of zooms as the user says it. `None` is for the plan to choose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Zooms {
+    /// The lowest.
+    pub(super) min: Option<u8>,
+    /// The highest.
+    pub(super) max: Option<u8>,
+}
+
+impl FromStr for Zooms {
+    type Err = Refusal;
+
+    /// `5-12` (or `5..12`), `12`, `5-`, `-12`, `auto`; `auto` may also stand at either end.
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let text = text.trim();
+        let ends = text.split_once("..").or_else(|| text.split_once('-'));
+        let (min, max) = match ends {
+            Some(("", "")) => return Err(expected_zooms()),
+            Some((min, max)) => (zoom_end(min)?, zoom_end(max)?),
+            None => (zoom_end(text)?, zoom_end(text)?),
+        };
+        if text.is_empty() {
+            return Err(expected_zooms());
+        }
+        match (min, max) {
+            (Some(low), Some(high)) if low > high => Err(format!(
+                "{low} is more than {high}; expected the lowest zoom first"
+            )),
+            _ => Ok(Self { min, max }),
+        }
+    }
+}
+
+/// One end of a range; open when it is empty or `auto`.
+fn zoom_end(text: &str) -> Result<Option<u8>, Refusal> {
+    match text.trim() {
+        "" | "auto" => Ok(None),
+        number => match number.parse() {
+            Ok(zoom) if zoom <= MAX_ZOOM => Ok(Some(zoom)),
+            _ => Err(expected_zooms()),
+        },
+    }
+}
+
+fn expected_zooms() -> Refusal {
+    format!("expected zooms as in 5-12, 12, 5-, -12 or auto, none above {MAX_ZOOM}")
+}
+
+/// A number of threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Jobs(pub(super) usize);
+
+impl FromStr for Jobs {
+    type Err = Refusal;
+
+    /// A number above zero, or GDAL's word `ALL_CPUS`.
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        if text.eq_ignore_ascii_case("ALL_CPUS") {
+            return Ok(Self::all());
+        }
+        match text.trim().parse() {
+            Ok(n) if (1..=1024).contains(&n) => Ok(Self(n)),
+            _ => Err("expected 1 to 1024, or ALL_CPUS".into()),
+        }
+    }
+}
+
+impl Jobs {
+    /// As many as the machine, or the container that we are in, has processors.
+    pub(super) fn all() -> Self {
+        Self(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+pub(super) fn tile_size(text: &str) -> Result<usize, Refusal> {
+    match text.parse::<usize>() {
+        Ok(n) if n.is_power_of_two() && (64..=4096).contains(&n) => Ok(n),
+        _ => Err("expected a power of two from 64 to 4096".into()),
+    }
+}
+
+pub(super) fn resampling(text: &str) -> Result<Resampling, Refusal> {
+    let name = canonical(text);
+    let names = || KERNELS.iter().map(|kernel| kernel.name);
+    Resampling::from_name(&name).ok_or_else(|| one_of(names()))
+}
+
+pub(super) fn reducer(text: &str) -> Result<Reducer, Refusal> {
+    let name = canonical(text);
+    Reducer::from_name(&name).ok_or_else(|| one_of(REDUCERS.iter().map(|row| row.0)))
+}
+
+/// GDAL's programs write some names in two ways.
+fn canonical(name: &str) -> String {
+    match name.to_lowercase().as_str() {
+        "near" => "nearest".into(),
+        "cubic_spline" => "cubicspline".into(),
+        other => other.into(),
+    }
+}
+
+pub(super) fn format(text: &str) -> Result<Format, Refusal> {
+    Format::from_name(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn row_scheme(text: &str) -> Result<RowScheme, Refusal> {
+    let all = [RowScheme::Xyz, RowScheme::Tms];
+    all.into_iter()
+        .find(|scheme| scheme.name() == text)
+        .ok_or_else(|| one_of(all.into_iter().map(RowScheme::name)))
+}
+
+pub(super) fn tileset_kind(text: &str) -> Result<TilesetKind, Refusal> {
+    let all = [TilesetKind::Overlay, TilesetKind::Baselayer];
+    all.into_iter()
+        .find(|kind| kind.name() == text)
+        .ok_or_else(|| one_of(all.into_iter().map(TilesetKind::name)))
+}
+
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> Refusal {
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooms_are_read_in_all_spellings() {
+        let check = |text: &str, min, max| {
+            assert_eq!(text.parse(), Ok(Zooms { min, max }), "{text}");
+        };
+        check("5-12", Some(5), Some(12));
+        check("5..12", Some(5), Some(12));
+        check("12", Some(12), Some(12));
+        check("5-", Some(5), None);
+        check("5..", Some(5), None);
+        check("-12", None, Some(12));
+        check("auto", None, None);
+        check("0-auto", Some(0), None);
+        check("auto-9", None, Some(9));
+        for wrong in [
+            "", "-", "..", "12-5", "5-12-13", "x", "5-x", "31", "1.5", "--3",
+        ] {
+            assert!(wrong.parse::<Zooms>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_other_programs_write_them() {
+        assert_eq!(resampling("near"), Ok(Resampling::Nearest));
+        assert_eq!(resampling("cubic_spline"), Ok(Resampling::CubicSpline));
+        assert!(resampling("gauss").is_err_and(|e| e.contains("lanczos")));
+        assert_eq!(reducer("mode"), Ok(Reducer::Mode));
+        assert_eq!(format("jpg"), Ok(Format::Jpeg));
+        assert_eq!("ALL_CPUS".parse(), Ok(Jobs::all()));
+        assert!("0".parse::<Jobs>().is_err());
+        let pair: KeyValue = "a=b=c".parse().unwrap();
+        assert_eq!((pair.key.as_str(), pair.value.as_str()), ("a", "b=c"));
+        assert!("=b".parse::<KeyValue>().is_err());
+    }
+}

@@ -1,0 +1,247 @@
+//! From what the user names to the names of sources: [`expand`] for patterns, folders and lists.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use glob::MatchOptions;
+
+use crate::error::{Error, Kind, Result};
+use crate::source::gdal::is_raster;
+
+/// The sources of a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Names that [`GdalSource::open`](crate::source::gdal::GdalSource::open) takes, in paint order, each once.
+    pub names: Vec<String>,
+    /// What the user should know: files that were passed over.
+    pub notes: Vec<String>,
+}
+
+/// Endings of files that belong to a raster beside them. GDAL opens some of them as rasters of their own.
+const SIDECARS: &[&str] = &[
+    ".aux", ".aux.xml", ".msk", ".ovr", ".prj", ".qpj", ".rrd", // world files
+    ".bpw", ".gfw", ".j2w", ".jgw", ".jp2w", ".jpegw", ".jpgw", ".pgw", ".pngw", ".tfw", ".tiffw",
+    ".tifw", ".wld",
+];
+
+/// Finds the sources that `given` stands for, in its order. One of these each:
+///
+/// - a path;
+/// - a pattern (`*`, `?`, `[…]`, `**` for any folders), unless a file has that very name; its matches are sorted;
+/// - a folder: the rasters in it, sorted by name, not those in folders below; a folder that GDAL itself opens as a raster
+///   is one source;
+/// - `@list.txt`: a list of the above, one a line, `#` before comments;
+/// - `-`: such a list from `stdin`;
+/// - anything else that GDAL opens: `/vsi…`, `NETCDF:…`, addresses.
+///
+/// Relative paths in lists start at the current folder, as in GDAL's lists. Files that belong to a raster (`.aux.xml`,
+/// `.ovr`, world files, …) are left out of patterns and folders.
+///
+/// # Errors
+/// [`Kind::Input`] for a file that is missing, a pattern without a match, a folder without rasters, a list without
+/// sources, or a name that is not UTF-8. [`Kind::Usage`] for a pattern that is none.
+pub fn expand<S: AsRef<OsStr>>(given: &[S], stdin: &mut dyn Read) -> Result<Manifest> {
+    let mut found = Found::default();
+    for name in given {
+        let name = utf8(name.as_ref())?;
+        if name == "-" {
+            let mut bytes = Vec::new();
+            stdin.read_to_end(&mut bytes).map_err(|error| {
+                Error::input("standard input", format_args!("cannot be read ({error})"))
+            })?;
+            found.add_list("standard input", bytes)?;
+        } else if let Some(list) = name.strip_prefix('@').filter(|list| !list.is_empty()) {
+            let bytes = fs::read(list).map_err(|error| {
+                let what = format_args!("cannot be read ({error}); expected a list of sources");
+                Error::input(list, what)
+            })?;
+            found.add_list(list, bytes)?;
+        } else {
+            found.add(name)?;
+        }
+    }
+    Ok(found.manifest)
+}
+
+#[derive(Default)]
+struct Found {
+    manifest: Manifest,
+    seen: HashSet<String>,
+}
+
+impl Found {
+    /// Every line of a list.
+    fn add_list(&mut self, list: &str, bytes: Vec<u8>) -> Result<()> {
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::input(list, "not UTF-8 text; expected one source a line"))?;
+        let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines();
+        let mut sources = lines
+            .enumerate()
+            .map(|(i, line)| (i + 1, line.trim()))
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .peekable();
+        if sources.peek().is_none() {
+            return Err(Error::input(list, "no sources in it; expected one a line"));
+        }
+        for (number, name) in sources {
+            let at = |error: Error| at_line(&error, list, number);
+            if name == "-" || name.starts_with('@') {
+                let error = Error::input(name, "a list within a list; expected a source");
+                return Err(at(error));
+            }
+            self.add(name).map_err(at)?;
+        }
+        Ok(())
+    }
+
+    /// Whatever `name` is, but no list.
+    fn add(&mut self, name: &str) -> Result<()> {
+        let path = Path::new(name);
+        if is_gdal_name(name) {
+            self.push(name.to_owned());
+        } else if path.exists() {
+            self.add_path(path)?;
+        } else if name.contains(['*', '?', '[']) {
+            self.add_pattern(name)?;
+        } else if name.contains(':') {
+            // `NETCDF:file.nc:variable`; GDAL will say what is wrong with it.
+            self.push(name.to_owned());
+        } else {
+            return Err(Error::input(name, "no such file; expected a raster"));
+        }
+        Ok(())
+    }
+
+    fn add_path(&mut self, path: &Path) -> Result<()> {
+        if path.is_dir() && !is_raster(path) {
+            return self.add_folder(path);
+        }
+        self.push(utf8(path.as_os_str())?.to_owned());
+        Ok(())
+    }
+
+    fn add_pattern(&mut self, pattern: &str) -> Result<()> {
+        let as_shells_do = MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
+        let paths = glob::glob_with(pattern, as_shells_do).map_err(|error| {
+            let message = format!("{pattern}: no file of that name, and no pattern ({error}); expected one, as in '*.tif'");
+            Error::new(Kind::Usage, message)
+        })?;
+        let mut matches: Vec<PathBuf> =
+            paths
+                .collect::<std::result::Result<_, _>>()
+                .map_err(|error| {
+                    let what = format_args!("cannot be read ({})", error.error());
+                    Error::input(error.path().display(), what)
+                })?;
+        matches.retain(|path| !is_sidecar(path));
+        matches.sort();
+        if matches.is_empty() {
+            return Err(Error::input(
+                pattern,
+                "no file matches; expected at least one",
+            ));
+        }
+        matches.iter().try_for_each(|path| self.add_path(path))
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let unreadable = |error: std::io::Error| {
+            Error::input(folder.display(), format_args!("cannot be read ({error})"))
+        };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            // Not the entry's own type, which does not follow links.
+            if path.is_file() && !is_hidden(&path) && !is_sidecar(&path) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        for path in &files {
+            // Before GDAL is asked: it cannot be, for a name that is not UTF-8.
+            utf8(path.as_os_str())?;
+        }
+        let (rasters, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            files.into_iter().partition(|path| is_raster(path));
+        if rasters.is_empty() {
+            return Err(Error::input(
+                folder.display(),
+                "a folder without rasters; expected files that GDAL opens",
+            )
+            .with_help(
+                "folders below it are not looked at: quote a pattern such as 'folder/**/*.tif'",
+            ));
+        }
+        if let [first, rest @ ..] = &others[..] {
+            self.manifest
+                .notes
+                .push(passed_over(folder, first, rest.len()));
+        }
+        rasters.iter().try_for_each(|path| {
+            self.push(utf8(path.as_os_str())?.to_owned());
+            Ok(())
+        })
+    }
+
+    fn push(&mut self, name: String) {
+        if self.seen.insert(name.clone()) {
+            self.manifest.names.push(name);
+        } else {
+            let note = format!("{name}: named more than once, used once");
+            if !self.manifest.notes.contains(&note) {
+                self.manifest.notes.push(note);
+            }
+        }
+    }
+}
+
+fn passed_over(folder: &Path, first: &Path, n_more: usize) -> String {
+    let first = first.file_name().unwrap_or_default().to_string_lossy();
+    let more = match n_more {
+        0 => "is no raster and was passed over".to_owned(),
+        1 => "and 1 more file are no rasters and were passed over".to_owned(),
+        n => format!("and {n} more files are no rasters and were passed over"),
+    };
+    format!("{}: {first} {more}", folder.display())
+}
+
+/// `error` with the line of the list that led to it.
+fn at_line(error: &Error, list: &str, number: usize) -> Error {
+    let located = Error::new(error.kind(), format!("{error} (line {number} of {list})"));
+    match error.help() {
+        Some(help) => located.with_help(help),
+        None => located,
+    }
+}
+
+/// Names that no look at the file system can judge: GDAL's virtual files, addresses, and datasets written out.
+fn is_gdal_name(name: &str) -> bool {
+    name.starts_with("/vsi") || name.starts_with(['<', '{']) || name.contains("://")
+}
+
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn is_sidecar(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_lowercase();
+    SIDECARS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn utf8(name: &OsStr) -> Result<&str> {
+    name.to_str().ok_or_else(|| {
+        Error::input(
+            Path::new(name).display(),
+            "a name that is not UTF-8; expected one that is, as GDAL does",
+        )
+    })
+}

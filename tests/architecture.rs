@@ -1,0 +1,176 @@
+//! The import rules of the house, read from the source: see the floor plan in `src/lib.rs`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each floor may import, besides itself.
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
+    ("error", &[]),
+    ("geo", &["error"]),
+    ("raster", &["error"]),
+    ("source", &["error", "geo", "raster"]),
+    ("mosaic", &["error", "geo", "raster", "source"]),
+    ("render", &["error", "geo", "raster", "source", "mosaic"]),
+    ("encode", &["error", "raster"]),
+    ("archive", &["error", "geo", "encode"]),
+    (
+        "pyramid",
+        &[
+            "error", "geo", "raster", "source", "mosaic", "render", "encode", "archive",
+        ],
+    ),
+];
+
+/// Words that may stand only in some places (a path's beginning, below `src`).
+const ONLY_IN: [(&str, &[&str]); 6] = [
+    ("clap::", &["cli/", "main.rs"]),
+    ("indicatif::", &["cli/"]),
+    (
+        "gdal::",
+        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+    ),
+    ("gdal_sys::", &["source/gdal/", "geo/transform/", "cli/"]),
+    ("thread::spawn", &[]),
+    ("rayon::", &["pyramid/run.rs"]),
+];
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every file below `src`: its path there, with `/`, and its text without comments.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    assert!(files.len() > 30, "the source was not found: {files:?}");
+    files
+        .into_iter()
+        // Tests may look at the program from wherever they like.
+        .filter(|path| {
+            !path.iter().any(|part| part == "tests")
+                && path.file_name().is_some_and(|name| name != "tests.rs")
+        })
+        .map(|path| {
+            let name = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
+            (name, code)
+        })
+        .collect()
+}
+
+fn floor_of(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// The top-level modules that `code` names as `crate::module`, in `use` lines or inline, one or several in braces.
+fn imports(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        let end = if rest.starts_with('{') {
+            rest.find('}').unwrap_or(rest.len())
+        } else {
+            rest.find([':', ';', ',']).unwrap_or(rest.len())
+        };
+        let names = rest[..end].trim_start_matches('{');
+        for name in names.split(',') {
+            let module: String = name
+                .trim()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            found.push(module);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_module_imports_only_the_floors_below_it() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        let floor = floor_of(&file);
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|row| row.0 == floor) else {
+            assert!(
+                ["cli", "main", "lib"].contains(&floor),
+                "{file}: a module that the floor plan does not know"
+            );
+            continue;
+        };
+        for module in imports(&code) {
+            let known = MAY_IMPORT.iter().any(|row| row.0 == module);
+            if known && module != floor && !allowed.contains(&module.as_str()) {
+                wrong.push(format!("{file} imports {module}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn some_crates_are_used_in_one_place_only() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        for (word, places) in ONLY_IN {
+            // `use gdal::` and `gdal::`, but not `source::gdal::`.
+            let used = code.match_indices(word).any(|(at, _)| {
+                let before = code[..at].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            if used && !places.iter().any(|place| file.starts_with(place)) {
+                wrong.push(format!("{file} uses {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_binary_uses_the_library_by_its_public_names() {
+    for (file, code) in sources()
+        .iter()
+        .filter(|(file, _)| floor_of(file) == "cli" || floor_of(file) == "main")
+    {
+        for module in imports(code) {
+            assert!(
+                module == "cli" || !MAY_IMPORT.iter().any(|row| row.0 == module),
+                "{file} reaches into {module} as if it were part of it"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_rules_are_read_as_they_are_written() {
+    assert_eq!(imports("use crate::geo::tile::TileCoord;"), ["geo"]);
+    assert_eq!(
+        imports("use crate::{error, raster::Raster};"),
+        ["error", "raster"]
+    );
+    assert_eq!(imports("fn f(x: &crate::mosaic::Mosaic) {}"), ["mosaic"]);
+    assert_eq!(imports("use other_crate::geo;"), Vec::<String>::new());
+}
