@@ -88,7 +88,8 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
     pub(super) oo: Vec<KeyValue>,
 
-    /// Configuration option for GDAL, as GDAL_CACHEMAX=1GB (512 MB if nothing else is said). Repeatable.
+    /// Configuration option for GDAL, such as GDAL_CACHEMAX=1024 (megabytes for its cache of blocks; 512 if nothing else
+    /// is said). Repeatable.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
     pub(super) config: Vec<KeyValue>,
 
@@ -349,7 +350,7 @@ pub(super) fn unknown_variables() -> Vec<String> {
 
 /// The options as clap sees them.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|sub| sub.mut_args(|arg| from_environment(arg)))
+    Cli::command().mut_subcommands(|sub| sub.mut_args(from_environment))
 }
 
 /// `arg` with its variable, if that is set to something.

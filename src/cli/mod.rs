@@ -11,6 +11,7 @@ mod outputs;
 mod panics;
 mod progress;
 mod report;
+mod summary;
 mod tile;
 mod values;
 mod versions;

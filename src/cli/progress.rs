@@ -31,7 +31,7 @@ const LINES: Duration = Duration::from_secs(10);
 /// Between two JSON events, and before the first line.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Shows how far a phase of the run is.
+/// Shows how far a phase of the run is. Dropped, it takes its bar away.
 pub(super) struct Meter<'a> {
     console: &'a Console,
     phase: Phase,
@@ -102,9 +102,6 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Takes the bar away.
-    pub(super) fn finish(self) {}
-
     /// `61 %  251,930 / 412,806 tiles  327/s  7 min 51 s left`.
     fn text(&self, progress: &Progress, elapsed: Duration) -> String {
         let Progress { done, planned, .. } = *progress;
@@ -124,7 +121,7 @@ impl<'a> Meter<'a> {
 
     fn event(&self, progress: &Progress, elapsed: Duration) {
         let rate = rate(progress.done, elapsed);
-        let eta = left(progress, rate).map(|left| seconds(left));
+        let eta = left(progress, rate).map(seconds);
         let mut event = json!({
             "event": self.phase.event(),
             "done": progress.done,

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use azulejo::archive::{Metadata, Published};
-use azulejo::encode::Settings;
+use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
 use azulejo::error::{Error, Result};
+use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
@@ -145,15 +146,15 @@ impl Report<'_> {
             "config": pairs(&args.config),
             "min-zoom": plan.zoom_min,
             "max-zoom": plan.zoom_max,
-            "zoom-level-strategy": format!("{:?}", args.zoom_level_strategy).to_lowercase(),
+            "zoom-level-strategy": strategy(args.zoom_level_strategy),
             "tiling-scheme": args.tiling_scheme,
             "tile-size": args.tile_size,
             "resampling": plan.resampling.kernel().name,
             "overview-resampling": plan.reducer.name(),
             "format": args.format.name(),
-            "quality": settings.quality,
+            "quality": quality(args.format, settings),
             "lossless": settings.lossless,
-            "effort": settings.effort,
+            "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
             "output": args.output.iter().map(text).collect::<Vec<_>>(),
             "scheme": args.scheme.name(),
             "keep-blank": args.keep_blank,
@@ -204,6 +205,25 @@ fn source(info: &SourceInfo) -> Value {
         "crs": placement.crs.name(),
         "overviews": info.levels.len() - 1,
     })
+}
+
+/// The word on the command line.
+fn strategy(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Nearest => "auto",
+        Strategy::Lower => "lower",
+        Strategy::Upper => "upper",
+    }
+}
+
+/// The quality that took effect; `None` for tiles that keep every pixel.
+fn quality(format: Format, settings: &Settings) -> Option<u8> {
+    let default = match format {
+        Format::Jpeg => JPEG_QUALITY,
+        Format::Webp if !settings.lossless => WEBP_QUALITY,
+        _ => return None,
+    };
+    Some(settings.quality.unwrap_or(default))
 }
 
 /// GDAL's name of the type.

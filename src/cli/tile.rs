@@ -9,7 +9,7 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
-use azulejo::mosaic::manifest::{self, Manifest};
+use azulejo::mosaic::manifest;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
@@ -19,16 +19,15 @@ use serde_json::json;
 
 use super::args::TileArgs;
 use super::console::Console;
-use super::ground::PixelSize;
 use super::interrupt::Interrupt;
-use super::progress::{Meter, Phase, seconds};
+use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
 use super::values::Jobs;
-use super::{human, metadata, outputs, panics};
+use super::{metadata, outputs, panics, summary};
 
-/// GDAL's block cache, where the user says nothing. GDAL's own default is a twentieth of the memory, for a cache that
+/// GDAL's block cache in megabytes, where the user says nothing. GDAL's own default is a twentieth of the memory, for a cache that
 /// a walk over the Earth, which comes back to few blocks, needs little of.
-const GDAL_CACHE: &str = "512MB";
+const GDAL_CACHE: &str = "512";
 
 /// Runs the command.
 ///
@@ -36,8 +35,7 @@ const GDAL_CACHE: &str = "512MB";
 /// For every reason not to publish, or not to have published, the outputs.
 pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
     let started = Instant::now();
-    let interrupt = Interrupt::install()?;
-    bake(args, console, &interrupt, started).map_err(|error| {
+    bake(args, console, started).map_err(|error| {
         if error.kind() != Kind::Interrupted {
             return error;
         }
@@ -47,34 +45,36 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
     })
 }
 
-fn bake(args: &TileArgs, console: &Console, interrupt: &Interrupt, started: Instant) -> Result<()> {
+fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
     outputs::check_places(args, &manifest.names)?;
+    // From here on there is something to clean up; until here a signal may end the program as it likes.
+    let interrupt = Interrupt::install()?;
     let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let mut sinks = outputs::open(args, &job.scheme)?;
 
-    let sources = open_sources(&manifest.names, &job.open, console, interrupt)?;
+    let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
     let mosaic = Mosaic::new(sources)?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say("sources", &sources_line(&infos));
-    console.say("plan", &plan_line(args, &plan));
-    let notes = notes(args, &manifest, &infos);
+    console.say("sources", &summary::sources(&infos));
+    console.say("plan", &summary::plan(args, &plan));
+    let notes = summary::notes(args, &manifest.notes, &infos);
     notes.iter().for_each(|note| console.note(note));
-    if super::progress::Style::Json == console.style() {
+    if console.style() == Style::Json {
         console.event(&start_event(&plan));
     }
 
-    let baked = build(&job, &mosaic, &plan, &mut sinks, (console, interrupt))?;
+    let baked = build(&job, &mosaic, &plan, &mut sinks, (console, &interrupt))?;
     check_stored(&baked, &infos)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let published = publish(staged, console, started)?;
-    if super::progress::Style::Json == console.style() {
+    if console.style() == Style::Json {
         console.event(&end_event(&baked, started));
     }
     if let Some(file) = report_file {
@@ -190,7 +190,6 @@ fn open_sources(
             bytes: 0,
         });
     }
-    meter.finish();
     Ok(sources)
 }
 
@@ -207,68 +206,6 @@ fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
         .with_help("-f png keeps all 16 bits")),
         _ => Ok(()),
     }
-}
-
-/// What the user should know, each sentence once.
-fn notes(args: &TileArgs, manifest: &Manifest, infos: &[SourceInfo]) -> Vec<String> {
-    let mut notes = manifest.notes.clone();
-    notes.extend(infos.iter().flat_map(|info| info.notes.iter().cloned()));
-    if infos.iter().any(|info| info.sample_type == SampleType::U16) {
-        notes.push("16-bit samples are kept: the tiles are 16-bit PNG".into());
-    }
-    if !args.format.info().alpha {
-        notes.push(format!(
-            "{} has no transparency: tiles are white where there is no data",
-            args.format
-        ));
-    }
-    let mut seen = std::collections::HashSet::new();
-    notes.retain(|note| seen.insert(note.clone()));
-    notes
-}
-
-/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
-fn sources_line(infos: &[SourceInfo]) -> String {
-    let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
-    crs.sort_unstable();
-    crs.dedup();
-    let crs = match crs[..] {
-        [one] => one.to_owned(),
-        _ => format!("{} CRSs", crs.len()),
-    };
-    let pixels = infos.iter().map(|info| {
-        let placement = &info.placement;
-        placement.width as u64 * placement.height as u64
-    });
-    let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
-    let size = size.map_or_else(String::new, |size| format!(" {size},"));
-    let rule = if infos.len() > 1 {
-        " · first valid pixel wins"
-    } else {
-        ""
-    };
-    format!(
-        "{} in {crs},{size} {}{rule}",
-        human::counted(infos.len() as u64, "raster"),
-        human::pixels(pixels.sum())
-    )
-}
-
-/// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`.
-fn plan_line(args: &TileArgs, plan: &Plan) -> String {
-    let zooms = if plan.zoom_min == plan.zoom_max {
-        format!("z{}", plan.zoom_max)
-    } else {
-        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
-    };
-    format!(
-        "{zooms} · {} at most · {}, {} · {} · {}",
-        human::counted(plan.count_all(), "tile"),
-        plan.resampling.kernel().name,
-        plan.reducer.name(),
-        args.format,
-        plan.scheme.id()
-    )
 }
 
 fn build(
@@ -328,24 +265,10 @@ fn publish(staged: Vec<Staged>, console: &Console, started: Instant) -> Result<V
     let mut published = Vec::with_capacity(staged.len());
     for output in staged {
         let output = output.publish()?;
-        console.print(&result_line(&output, started))?;
+        console.print(&summary::result(&output, started.elapsed()))?;
         published.push(output);
     }
     Ok(published)
-}
-
-/// `x.mbtiles  19 tiles · 1.2 MB · 0.8 s · peak 61 MiB · sha256 4c1f93…`.
-fn result_line(output: &Published, started: Instant) -> String {
-    let sha256 = output.sha256.as_ref();
-    let sha256 = sha256.map_or_else(String::new, |hex| format!(" · sha256 {hex}"));
-    format!(
-        "{}  {} · {} · {} · peak {}{sha256}\n",
-        output.path.display(),
-        human::counted(output.n_tiles, "tile"),
-        human::bytes(output.bytes),
-        human::duration(started.elapsed()),
-        human::memory(super::report::peak_memory_bytes()),
-    )
 }
 
 fn start_event(plan: &Plan) -> serde_json::Value {

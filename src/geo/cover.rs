@@ -171,7 +171,8 @@ fn poles_inside(
         .collect()
 }
 
-/// The size of the source's pixels in target units: the square root of their area, the median over a grid of places.
+/// The size of the source's pixels in target units: the square root of their area, the median over a grid of places
+/// within the extent; over all places when none is.
 fn native_resolution(
     transform: &PixelTransform,
     placement: &Placement,
@@ -197,15 +198,18 @@ fn native_resolution(
         }
     }
     transform.to_target(&mut xs, &mut ys);
-    let areas = xs
-        .chunks_exact(4)
-        .zip(ys.chunks_exact(4))
-        .filter_map(|(x, y)| {
-            let inside = x.iter().zip(y).all(|(&x, &y)| {
-                x >= extent.west && x <= extent.east && y >= extent.south && y <= extent.north
-            });
-            let area = (x[1] - x[0]) * (y[3] - y[2]) - (x[3] - x[2]) * (y[1] - y[0]);
-            (inside && area != 0.0).then_some(area.abs())
-        });
-    median(areas.collect()).map(f64::sqrt)
+    let areas = |within: &dyn Fn(f64, f64) -> bool| -> Vec<f64> {
+        let places = xs.chunks_exact(4).zip(ys.chunks_exact(4));
+        places
+            .filter(|(x, y)| x.iter().zip(*y).all(|(&x, &y)| within(x, y)))
+            .map(|(x, y)| ((x[1] - x[0]) * (y[3] - y[2]) - (x[3] - x[2]) * (y[1] - y[0])).abs())
+            .filter(|&area| area > 0.0)
+            .collect()
+    };
+    let inside = |x: f64, y: f64| {
+        x >= extent.west && x <= extent.east && y >= extent.south && y <= extent.north
+    };
+    median(areas(&inside))
+        .or_else(|| median(areas(&|_, _| true)))
+        .map(f64::sqrt)
 }

@@ -245,3 +245,140 @@ fn utf8(name: &OsStr) -> Result<&str> {
         )
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    /// A folder with two rasters, sidecars, a hidden raster, a text, and a raster in a folder below.
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/byte.tif");
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        for name in ["b.tif", "a[1].tif", ".hidden.tif", "b.tif.ovr", "sub/c.tif"] {
+            fs::copy(&fixture, folder.path().join(name)).unwrap();
+        }
+        for name in ["b.TFW", "b.tif.aux.xml", "notes.txt"] {
+            fs::write(folder.path().join(name), "text").unwrap();
+        }
+        folder
+    }
+
+    fn expand_one(given: &str, stdin: &str) -> Result<Manifest> {
+        expand(&[given], &mut stdin.as_bytes())
+    }
+
+    #[track_caller]
+    fn check(folder: &TempDir, given: &str, stdin: &str, expected: &[&str]) -> Vec<String> {
+        let here = folder.path().to_str().unwrap();
+        let replace = |text: &str| text.replace('~', here);
+        let manifest = expand_one(&replace(given), &replace(stdin)).unwrap();
+        let expected: Vec<String> = expected.iter().map(|name| replace(name)).collect();
+        assert_eq!(manifest.names, expected, "{given}");
+        manifest.notes
+    }
+
+    #[track_caller]
+    fn check_error(given: &str, stdin: &str, kind: Kind, said: &str) {
+        let error = expand_one(given, stdin).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+
+    #[test]
+    fn paths_patterns_folders_and_lists_are_expanded() {
+        let folder = folder();
+        let list = folder.path().join("list");
+        let here = folder.path().to_str().unwrap();
+        fs::write(
+            &list,
+            format!("\u{feff}# first\r\n  {here}/b.tif  \r\n\r\n{here}/sub\r\n"),
+        )
+        .unwrap();
+
+        let both = ["~/a[1].tif", "~/b.tif"];
+        assert!(check(&folder, "~/b.tif", "", &["~/b.tif"]).is_empty());
+        // A file of that very name is no pattern.
+        check(&folder, "~/a[1].tif", "", &["~/a[1].tif"]);
+        check(&folder, "~/*.tif", "", &both);
+        check(&folder, "~/b*f", "", &["~/b.tif"]);
+        check(&folder, "~/**/?.tif", "", &["~/b.tif", "~/sub/c.tif"]);
+        check(&folder, "~/s*", "", &["~/sub/c.tif"]);
+        check(&folder, "@~/list", "", &["~/b.tif", "~/sub/c.tif"]);
+        check(
+            &folder,
+            "-",
+            "~/sub/*.tif\n#~/none\n~/b.tif",
+            &["~/sub/c.tif", "~/b.tif"],
+        );
+        let notes = check(&folder, "~", "", &both);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(
+            notes[0].ends_with(": list and 1 more file are no rasters and were passed over"),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn names_that_gdal_understands_are_left_to_it() {
+        for name in [
+            "/vsizip/a.zip/b.tif",
+            "/vsis3/bucket/[x]*.tif",
+            "https://host/a.tif?key=*",
+            "s3://bucket/a.tif",
+            "NETCDF:\"a.nc\":band",
+            "<VRTDataset/>",
+        ] {
+            assert_eq!(expand_one(name, "").unwrap().names, [name]);
+        }
+    }
+
+    #[test]
+    fn a_source_counts_once() {
+        let folder = folder();
+        let list = "~/b.tif\n~/a[1].tif\n~/*.tif\n~/b.tif";
+        let notes = check(&folder, "-", list, &["~/b.tif", "~/a[1].tif"]);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().to_str().unwrap();
+        check_error(
+            "none.tif",
+            "",
+            Kind::Input,
+            "none.tif: no such file; expected a raster",
+        );
+        check_error("none*.tif", "", Kind::Input, "no file matches");
+        check_error(&format!("{here}/***"), "", Kind::Usage, "no pattern");
+        check_error(here, "", Kind::Input, "a folder without rasters");
+        check_error("@none.txt", "", Kind::Input, "none.txt: cannot be read");
+        check_error(
+            "-",
+            "\n# nothing\n",
+            Kind::Input,
+            "standard input: no sources in it",
+        );
+        check_error("-", "\nnone.tif", Kind::Input, "(line 2 of standard input)");
+        check_error("-", "@list.txt", Kind::Input, "a list within a list");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_utf8_are_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = OsStr::from_bytes(b"b\xe9.tif");
+        let error = expand(&[name], &mut "".as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Input);
+        let error = expand(&["-"], &mut &b"b\xe9.tif"[..]).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+        let folder = folder();
+        fs::write(folder.path().join(name), "").unwrap();
+        let error = expand(&[folder.path()], &mut "".as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+    }
+}

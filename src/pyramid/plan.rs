@@ -278,9 +278,23 @@ fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<
     let of_layer = |layer: &std::sync::Arc<dyn crate::source::Source>| {
         let info = layer.info();
         let named = |e: Error| {
-            Error::input(&info.name, e).with_help("name its coordinate reference system with --src-crs if the file's is wrong (gdal_edit.py -a_srs repairs the file)")
+            let repair = format!(
+                "if the file names the wrong system: gdal_edit.py -a_srs EPSG:CODE '{}'",
+                info.name
+            );
+            Error::input(&info.name, e).with_help(repair)
         };
         let whole = Footprint::new(&info.placement, scheme, crs).map_err(named)?;
+        if whole.is_none() && info.placement.lon_lat_bounds().is_none() {
+            let found = format!(
+                "coordinates in {} that have no place on the Earth",
+                info.placement.crs.name()
+            );
+            return Err(named(Error::new(
+                Kind::Input,
+                format!("{found}; expected a system that PROJ can undo"),
+            )));
+        }
         // Of a source put together from files, the files' own rectangles say better which tiles it touches.
         let outlines = layer.outlines();
         match whole {

@@ -4,13 +4,14 @@
 //! bilinear. Whether that is good enough is measured on the same points: every second one, left out, shows what
 //! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
 //! distance is halved. Cells where it is not good enough, or where PROJ fails at a corner (poles, the antimeridian, the
-//! limb of a geostationary disc), are computed pixel by pixel.
+//! limb of a geostationary disc), get a grid of 4-pixel cells of their own, and where that will not do either every point
+//! is computed.
 
 use super::PixelTransform;
 use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
 
-/// Pixels a cell of the grid, each way. The smallest tile is 64 pixels, so cells always come in pairs.
+/// Pixels a cell of the coarsest grid, each way. The smallest tile is 64 pixels, so cells always come in pairs.
 const CELL_PX: usize = 16;
 
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
@@ -35,27 +36,22 @@ enum Kind {
     Grid(Grid),
 }
 
+/// A square grid of points, the finer ones inside a cell of the coarser.
 struct Grid {
+    /// Half pixels a cell, each way: 32, 8, or 1, where there is a point for every centre and every corner.
+    cell: usize,
     /// Points a side: cells + 1.
     n: usize,
     cols: Vec<f64>,
     rows: Vec<f64>,
     /// One for each cell, row by row; `Some` where the cell is not linear.
-    exact: Vec<Option<Box<ExactCell>>>,
+    finer: Vec<Option<Box<Grid>>>,
 }
-
-/// Every half pixel of a cell: centres at odd indices, corners at even ones.
-struct ExactCell {
-    cols: Vec<f64>,
-    rows: Vec<f64>,
-}
-
-const HALVES: usize = 2 * CELL_PX + 1;
 
 impl TileMap {
     /// The map of the tile that lays `size_px` by `size_px` pixels over `bounds` in the transform's target system.
     pub fn new(transform: &PixelTransform, bounds: &Bounds, size_px: usize) -> Self {
-        debug_assert_eq!(size_px % (2 * CELL_PX), 0);
+        debug_assert!(size_px.is_multiple_of(2 * CELL_PX), "cells come in pairs");
         let tile = Affine::over(bounds, size_px, size_px);
         if let Some(shift) = transform
             .as_affine()
@@ -66,19 +62,9 @@ impl TileMap {
                 kind: shift,
             };
         }
-        let n = size_px / CELL_PX + 1;
-        let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..n * n)
-            .map(|k| tile.apply((k % n * CELL_PX) as f64, (k / n * CELL_PX) as f64))
-            .unzip();
-        transform.to_source(&mut cols, &mut rows);
-        let mut grid = Grid {
-            n,
-            cols,
-            rows,
-            exact: (0..(n - 1) * (n - 1)).map(|_| None).collect(),
-        };
+        let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
         if transform.as_affine().is_none() {
-            grid.refine(transform, &tile);
+            grid.refine(transform, &tile, (0, 0));
         }
         Self {
             size_px,
@@ -177,12 +163,41 @@ fn whole_shift(tile: &Affine, to_source: &Affine, size_px: usize) -> Option<Kind
 }
 
 impl Grid {
-    /// Finds the cells that are not linear and computes them point by point.
-    fn refine(&mut self, transform: &PixelTransform, tile: &Affine) {
-        let n = self.n;
-        for (row, col) in (0..n - 1)
+    /// `n` by `n` points, `cell` half pixels apart, from (column, row) `origin` of the tile on, in half pixels.
+    fn new(
+        transform: &PixelTransform,
+        tile: &Affine,
+        origin: (usize, usize),
+        cell: usize,
+        n: usize,
+    ) -> Self {
+        let at = |origin: usize, k: usize| (origin + k * cell) as f64 / 2.0;
+        let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..n * n)
+            .map(|k| tile.apply(at(origin.0, k % n), at(origin.1, k / n)))
+            .unzip();
+        transform.to_source(&mut cols, &mut rows);
+        let finer = (0..(n - 1) * (n - 1)).map(|_| None).collect();
+        Self {
+            cell,
+            n,
+            cols,
+            rows,
+            finer,
+        }
+    }
+
+    /// Finds the cells that are not linear and gives them grids of their own.
+    fn refine(&mut self, transform: &PixelTransform, tile: &Affine, origin: (usize, usize)) {
+        // 32 half pixels are split into 4 x 4 cells of 8; 8 into single ones.
+        let (finer, cells) = if self.cell > 8 {
+            (self.cell / 4, 4)
+        } else {
+            (1, self.cell)
+        };
+        let last = self.n - 1;
+        for (row, col) in (0..last)
             .step_by(2)
-            .flat_map(|r| (0..n - 1).step_by(2).map(move |c| (r, c)))
+            .flat_map(|r| (0..last).step_by(2).map(move |c| (r, c)))
         {
             if self.is_smooth(row, col) {
                 continue;
@@ -193,7 +208,12 @@ impl Grid {
                 (row + 1, col),
                 (row + 1, col + 1),
             ] {
-                self.exact[r * (n - 1) + c] = Some(Box::new(ExactCell::new(transform, tile, c, r)));
+                let origin = (origin.0 + c * self.cell, origin.1 + r * self.cell);
+                let mut grid = Self::new(transform, tile, origin, finer, cells + 1);
+                if finer > 1 {
+                    grid.refine(transform, tile, origin);
+                }
+                self.finer[r * last + c] = Some(Box::new(grid));
             }
         }
     }
@@ -212,8 +232,9 @@ impl Grid {
                 (at(1, 2), (ne + se) / 2.0),
                 (at(1, 1), (nw + ne + sw + se) / 4.0),
             ];
-            // Where the tile enlarges the source, an error must be small beside the tile's pixels too.
-            let step = (ne - nw).hypot(sw - nw) / (2 * CELL_PX) as f64;
+            // Where the tile enlarges the source, an error must be small beside the tile's pixels too. Two cells span
+            // as many pixels as one has half pixels.
+            let step = (ne - nw).hypot(sw - nw) / self.cell as f64;
             // NaN at any point makes the comparison false.
             guesses
                 .iter()
@@ -221,49 +242,45 @@ impl Grid {
         })
     }
 
+    /// Every second point of the line at `half_row` half pixels below the grid's upper edge, from `half_col` (0 or 1) on.
     fn line(&self, half_row: usize, half_col: usize, cols: &mut [f64], rows: &mut [f64]) {
         let n = self.n;
-        // The lower edge of the last row belongs to the last cell.
-        let cell_row = (half_row / (2 * CELL_PX)).min(n - 2);
-        let down = half_row - cell_row * 2 * CELL_PX;
-        let t = down as f64 / (2 * CELL_PX) as f64;
+        if self.cell == 1 {
+            let start = half_row * n + half_col;
+            for (out, values) in [(cols, &self.cols), (rows, &self.rows)] {
+                out.iter_mut()
+                    .zip(values[start..].iter().step_by(2))
+                    .for_each(|(v, exact)| *v = *exact);
+            }
+            return;
+        }
+        // The lower edge of the last row belongs to the last cell, and so does the right edge.
+        let cell_row = (half_row / self.cell).min(n - 2);
+        let down = half_row - cell_row * self.cell;
+        let t = down as f64 / self.cell as f64;
         let len = cols.len();
         for cell_col in 0..n - 1 {
-            let first = cell_col * CELL_PX;
+            let first = cell_col * self.cell / 2;
             let end = if cell_col == n - 2 {
                 len
             } else {
-                first + CELL_PX
+                first + self.cell / 2
             };
             let (out_cols, out_rows) = (&mut cols[first..end], &mut rows[first..end]);
-            if let Some(cell) = &self.exact[cell_row * (n - 1) + cell_col] {
-                for (i, (c, r)) in out_cols.iter_mut().zip(out_rows).enumerate() {
-                    let k = down * HALVES + half_col + 2 * i;
-                    (*c, *r) = (cell.cols[k], cell.rows[k]);
-                }
+            if let Some(finer) = &self.finer[cell_row * (n - 1) + cell_col] {
+                finer.line(down, half_col, out_cols, out_rows);
                 continue;
             }
             let k = cell_row * n + cell_col;
             for (out, values) in [(out_cols, &self.cols), (out_rows, &self.rows)] {
                 let left = values[k] + (values[k + n] - values[k]) * t;
                 let right = values[k + 1] + (values[k + n + 1] - values[k + 1]) * t;
-                let step = (right - left) / (2 * CELL_PX) as f64;
+                let step = (right - left) / self.cell as f64;
                 for (i, v) in out.iter_mut().enumerate() {
                     *v = left + step * (half_col + 2 * i) as f64;
                 }
             }
         }
-    }
-}
-
-impl ExactCell {
-    fn new(transform: &PixelTransform, tile: &Affine, cell_col: usize, cell_row: usize) -> Self {
-        let half = |k: usize, cell: usize| (cell * CELL_PX) as f64 + k as f64 / 2.0;
-        let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..HALVES * HALVES)
-            .map(|k| tile.apply(half(k % HALVES, cell_col), half(k / HALVES, cell_row)))
-            .unzip();
-        transform.to_source(&mut cols, &mut rows);
-        Self { cols, rows }
     }
 }
 

@@ -29,9 +29,10 @@ pub(super) fn describe(
     let first = band(file, dataset, bands.colour[0])?;
     let palette = palette(&first, bands.colour.len());
     let (mask, mask_kind) = mask(file, dataset, &bands, palette.as_deref(), sample_type)?;
+    let georef = georef(file, dataset)?;
     let placement = Placement {
-        crs: crs(file, dataset, options)?,
-        georef: georef(file, dataset)?,
+        crs: crs(file, dataset, &georef, options)?,
+        georef,
         width,
         height,
     };
@@ -224,11 +225,14 @@ fn nodata(
     Ok(Some(values))
 }
 
-fn crs(file: &File, dataset: &Dataset, options: &OpenOptions) -> Result<Crs> {
-    let own = dataset
-        .spatial_ref()
-        .ok()
-        .or_else(|| dataset.gcp_spatial_ref());
+fn crs(file: &File, dataset: &Dataset, georef: &Georef, options: &OpenOptions) -> Result<Crs> {
+    let own = match georef {
+        Georef::Affine(_) => dataset.spatial_ref().ok(),
+        // The points have a system of their own, which need not be the dataset's.
+        Georef::Gcps(_) => dataset
+            .gcp_spatial_ref()
+            .or_else(|| dataset.spatial_ref().ok()),
+    };
     let usable = own.as_ref().and_then(Crs::from_spatial_ref);
     usable.or_else(|| options.crs.clone()).ok_or_else(|| {
         let found = match own.and_then(|srs| srs.name()) {

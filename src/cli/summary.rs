@@ -1,0 +1,107 @@
+//! A run in a few lines: what goes in, what is planned, what came out.
+
+use std::time::Duration;
+
+use azulejo::archive::Published;
+use azulejo::pyramid::plan::Plan;
+use azulejo::raster::SampleType;
+use azulejo::source::SourceInfo;
+
+use super::args::TileArgs;
+use super::ground::PixelSize;
+use super::human;
+use super::report::peak_memory_bytes;
+
+/// `x.mbtiles  19 tiles · 1.2 MB · 0.8 s · peak 61 MiB · sha256 4c1f93…`.
+pub(super) fn result(output: &Published, elapsed: Duration) -> String {
+    let sha256 = output.sha256.as_ref();
+    let sha256 = sha256.map_or_else(String::new, |hex| format!(" · sha256 {hex}"));
+    format!(
+        "{}  {} · {} · {} · peak {}{sha256}\n",
+        output.path.display(),
+        human::counted(output.n_tiles, "tile"),
+        human::bytes(output.bytes),
+        human::duration(elapsed),
+        human::memory(peak_memory_bytes()),
+    )
+}
+
+/// What the user should know, each thing once.
+pub(super) fn notes(args: &TileArgs, so_far: &[String], infos: &[SourceInfo]) -> Vec<String> {
+    let mut notes = so_far.to_vec();
+    notes.extend(source_notes(infos));
+    if infos.iter().any(|info| info.sample_type == SampleType::U16) {
+        notes.push("16-bit samples are kept: the tiles are 16-bit PNG".into());
+    }
+    if !args.format.info().alpha {
+        notes.push(format!(
+            "{} has no transparency: tiles are white where there is no data",
+            args.format
+        ));
+    }
+    notes
+}
+
+/// What the sources' notes say. Of thousands of files of one kind all say the same: that is one note.
+fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
+    let mut groups: Vec<(&str, &str, usize)> = Vec::new();
+    for info in infos {
+        for note in &info.notes {
+            let own = note.strip_prefix(info.name.as_str());
+            let text = own.and_then(|n| n.strip_prefix(": ")).unwrap_or(note);
+            match groups.iter_mut().find(|group| group.1 == text) {
+                Some(group) => group.2 += 1,
+                None => groups.push((&info.name, text, 0)),
+            }
+        }
+    }
+    let line = |(name, text, n_more): (&str, &str, usize)| match n_more {
+        0 => format!("{name}: {text}"),
+        n => format!("{name} and {} more: {text}", human::count(n as u64)),
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
+pub(super) fn sources(infos: &[SourceInfo]) -> String {
+    let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
+    crs.sort_unstable();
+    crs.dedup();
+    let crs = match crs[..] {
+        [one] => one.to_owned(),
+        _ => format!("{} CRSs", crs.len()),
+    };
+    let pixels = infos.iter().map(|info| {
+        let placement = &info.placement;
+        placement.width as u64 * placement.height as u64
+    });
+    let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
+    let size = size.map_or_else(String::new, |size| format!(" {size},"));
+    let rule = if infos.len() > 1 {
+        " · first valid pixel wins"
+    } else {
+        ""
+    };
+    format!(
+        "{} in {crs},{size} {}{rule}",
+        human::counted(infos.len() as u64, "raster"),
+        human::pixels(pixels.sum())
+    )
+}
+
+/// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`.
+pub(super) fn plan(args: &TileArgs, plan: &Plan) -> String {
+    let zooms = if plan.zoom_min == plan.zoom_max {
+        format!("z{}", plan.zoom_max)
+    } else {
+        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
+    };
+    format!(
+        "{zooms} · {} at most · {}, {} · {} · {}",
+        human::counted(plan.count_all(), "tile"),
+        plan.resampling.kernel().name,
+        plan.reducer.name(),
+        args.format,
+        plan.scheme.id()
+    )
+}

@@ -1,0 +1,821 @@
+//! The program as its users meet it: options in; files, messages and exit codes out.
+#![allow(clippy::unwrap_used)] // A test that cannot go on panics.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder to work in, with nothing in it.
+struct Desk(TempDir);
+
+/// What a run left behind.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The program, to be run here, with none of the tester's own settings.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_azulejo"));
+        let ours = |name: &str| name.starts_with("AZULEJO_") || name.starts_with("RUST_");
+        for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+            command.env_remove(name);
+        }
+        command
+            .env_remove("GDAL_NUM_THREADS")
+            .env_remove("SOURCE_DATE_EPOCH")
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .args(args);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        finish(&mut self.command(args))
+    }
+
+    /// The names of all that is here, hidden files too.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn copy(&self, fixture_name: &str, name: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::copy(fixture(fixture_name), self.path(name)).unwrap();
+    }
+}
+
+fn finish(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Run {
+    #[track_caller]
+    fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn fails(self, code: i32, said: &str) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        assert!(self.stderr.contains(said), "{said:?} in {}", self.stderr);
+        assert_eq!(self.stdout, "", "stdout is for results");
+        self
+    }
+}
+
+fn fixture(name: &str) -> String {
+    format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn bahamas() -> String {
+    fixture("RGB.byte.tif")
+}
+
+/// Tiles and their bytes for each zoom of an MBTiles file.
+fn zooms(path: &Path) -> Vec<(i64, i64, i64)> {
+    let db = rusqlite::Connection::open(path).unwrap();
+    let mut query = db
+        .prepare(
+            "SELECT zoom_level, count(*), sum(length(tile_data)) FROM tiles GROUP BY 1 ORDER BY 1",
+        )
+        .unwrap();
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn metadata(path: &Path, name: &str) -> String {
+    let db = rusqlite::Connection::open(path).unwrap();
+    let row = "SELECT value FROM metadata WHERE name = ?";
+    db.query_row(row, [name], |row| row.get(0)).unwrap()
+}
+
+/// The zooms of `x.mbtiles`, first and last.
+fn zoom_range(desk: &Desk) -> (i64, i64) {
+    let found = zooms(&desk.path("x.mbtiles"));
+    (found[0].0, found[found.len() - 1].0)
+}
+
+/// A raster in degrees without any pixel that counts.
+fn blank_vrt(west: f64, north: f64) -> String {
+    format!(
+        r#"<VRTDataset rasterXSize="64" rasterYSize="64"><SRS>OGC:CRS84</SRS>
+        <GeoTransform>{west}, 0.01, 0, {north}, 0, -0.01</GeoTransform>
+        <VRTRasterBand dataType="Byte" band="1"><NoDataValue>0</NoDataValue></VRTRasterBand></VRTDataset>"#
+    )
+}
+
+#[test]
+fn one_source_and_one_output_are_enough() {
+    let desk = Desk::new();
+    let run = desk.run(&["tile", &bahamas(), "-o", "x.mbtiles"]).ok();
+    assert_eq!(zoom_range(&desk), (4, 9));
+    assert_eq!(metadata(&desk.path("x.mbtiles"), "name"), "RGB.byte");
+    assert_eq!(metadata(&desk.path("x.mbtiles"), "type"), "overlay");
+    let line = run.stdout.lines().collect::<Vec<_>>();
+    assert_eq!(line.len(), 1, "{}", run.stdout);
+    assert!(line[0].starts_with("x.mbtiles  "), "{}", line[0]);
+    assert!(line[0].contains(" tiles · ") && line[0].contains(" · sha256 "));
+    let stderr: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(stderr[0], "sources  1 raster in EPSG:32618, 300 m, 568 kpx");
+    assert!(
+        stderr[1].starts_with("plan     z4-z9 · ")
+            && stderr[1].ends_with(" · cubic, average · png · WebMercatorQuad")
+    );
+    assert_eq!(desk.names(), ["x.mbtiles"]);
+}
+
+#[test]
+fn zooms_are_read_in_every_spelling() {
+    let check = |args: &[&str], expected: (i64, i64)| {
+        let desk = Desk::new();
+        let source = bahamas();
+        let all = [&["tile", &source, "-o", "x.mbtiles"], args].concat();
+        desk.run(&all).ok();
+        assert_eq!(zoom_range(&desk), expected, "{args:?}");
+    };
+    check(&["-z", "5-7"], (5, 7));
+    check(&["-z", "5..7"], (5, 7));
+    check(&["-z7"], (7, 7));
+    check(&["--zoom", "8-"], (8, 9));
+    check(&["-z", "-6"], (4, 6));
+    check(&["--zoom=-6"], (4, 6));
+    check(&["-z", "auto"], (4, 9));
+    check(&["-z", "0-auto"], (0, 9));
+    check(&["--min-zoom", "7"], (7, 9));
+    check(&["--max-zoom", "5"], (4, 5));
+    check(&["--minzoom", "6", "--maxzoom", "7"], (6, 7));
+    check(&["--zoom-level-strategy", "lower"], (4, 8));
+    // A zoom's tiles cover the same whatever their pixels.
+    check(&["--tile-size", "512"], (4, 8));
+}
+
+#[test]
+fn options_that_make_no_sense_end_with_2_before_anything_is_written() {
+    let wide = fixture("l8_lowres.tif");
+    let check = |source: &str, args: &[&str], said: &str| {
+        let desk = Desk::new();
+        let all = [&["tile", source], args].concat();
+        desk.run(&all).fails(2, said);
+        assert_eq!(desk.names(), [""; 0], "{args:?}");
+    };
+    let to_x = |args: &[&'static str]| [&["-o", "x.mbtiles"], args].concat();
+    let source = &bahamas();
+    check(source, &[], "--output");
+    check(source, &to_x(&["--frobnicate"]), "--frobnicate");
+    check(source, &to_x(&["-z", "9-5"]), "lowest zoom first");
+    check(
+        source,
+        &to_x(&["-z", "5", "--min-zoom", "4"]),
+        "cannot be used with",
+    );
+    check(source, &to_x(&["--min-zoom", "12"]), "12 to 9");
+    check(source, &to_x(&["--max-zoom", "99"]), "99");
+    check(source, &to_x(&["-r", "gauss"]), "lanczos");
+    check(source, &to_x(&["-f", "gif"]), "png, jpeg, webp");
+    check(source, &to_x(&["--tile-size", "300"]), "power of two");
+    check(source, &to_x(&["--quality", "101"]), "101");
+    check(source, &to_x(&["--quality", "80"]), "quality");
+    check(
+        source,
+        &to_x(&["--tiling-scheme", "Square"]),
+        "WebMercatorQuad",
+    );
+    check(source, &to_x(&["--src-crs", "EPSG:banana"]), "banana");
+    check(source, &to_x(&["--meta", "format=gif"]), "format");
+    check(source, &to_x(&["--meta", "nothing"]), "NAME=VALUE");
+    check(source, &to_x(&["-j", "0"]), "ALL_CPUS");
+    check(source, &to_x(&["-v", "-q"]), "cannot be used with");
+    check(source, &["-o", "x.tif"], "x.tif");
+    check(source, &["-o", "x/", "-o", "./x"], "the same place");
+    check(
+        source,
+        &to_x(&["--report", "./x.mbtiles"]),
+        "the same place",
+    );
+    check(&wide, &to_x(&["-f", "jpeg"]), "16-bit samples");
+    check(&wide, &to_x(&["-f", "webp"]), "help: -f png");
+    Desk::new().run(&["bake"]).fails(2, "bake");
+    Desk::new().run(&[]).fails(2, "Usage");
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_a_source() {
+    let desk = Desk::new();
+    desk.copy("RGB.byte.tif", "in/a.tif");
+    let source = desk.path("in/a.tif");
+    let source = source.to_str().unwrap();
+    for output in ["in/a.tif/", "in"] {
+        let args = ["tile", source, "-o", output, "--overwrite"];
+        desk.run(&args).fails(2, "the source");
+    }
+    let report = ["tile", source, "-o", "x.mbtiles", "--report", "in/a.tif"];
+    desk.run(&report).fails(2, "the source");
+    assert_eq!(fs::read(source).unwrap(), fs::read(bahamas()).unwrap());
+}
+
+#[test]
+fn sources_that_cannot_be_used_end_with_3() {
+    let check = |sources: &[&str], said: &str| {
+        let desk = Desk::new();
+        desk.write("text.tif", "no raster");
+        desk.write("empty.txt", "# nothing\n\n");
+        desk.write("list.txt", "\nmissing.tif\n");
+        fs::create_dir(desk.path("folder")).unwrap();
+        let before = desk.names();
+        let args = [&["tile"], sources, &["-o", "x.mbtiles"]].concat();
+        desk.run(&args).fails(3, said);
+        assert_eq!(desk.names(), before);
+    };
+    check(
+        &["missing.tif"],
+        "error: missing.tif: no such file; expected a raster",
+    );
+    check(&["text.tif"], "error: text.tif: ");
+    check(&["*.jp2"], "no file matches");
+    check(&["folder"], "a folder without rasters");
+    check(&["@empty.txt"], "no sources in it");
+    check(&["@list.txt"], "(line 2 of list.txt)");
+    check(&["@none.txt"], "none.txt");
+    check(&["-"], "standard input");
+    check(&[&fixture("rotated.tif")], "help: azulejo tile");
+    check(&[&fixture("byte_truncated.tif")], "byte_truncated.tif");
+    check(
+        &[&fixture("RGB.byte.tif"), &fixture("byte.tif")],
+        "expected 3",
+    );
+}
+
+#[test]
+fn sources_and_grid_that_do_not_meet_end_with_8() {
+    let desk = Desk::new();
+    desk.write("blank.vrt", blank_vrt(10.0, 50.0));
+    desk.write("polar.vrt", blank_vrt(10.0, 89.0));
+    let args = ["tile", "blank.vrt", "-o", "x.mbtiles"];
+    desk.run(&args).fails(8, "no valid pixel");
+    let polar = ["tile", "polar.vrt", "-o", "x.mbtiles"];
+    desk.run(&polar).fails(8, "WebMercatorQuad");
+    assert_eq!(desk.names(), ["blank.vrt", "polar.vrt"]);
+    desk.run(&[&args[..], &["--keep-blank"]].concat()).ok();
+    assert!(!zooms(&desk.path("x.mbtiles")).is_empty());
+}
+
+#[test]
+fn every_option_can_come_from_the_environment_and_the_command_line_wins() {
+    let bake = |variables: &[(&str, &str)], args: &[&str]| {
+        let desk = Desk::new();
+        let source = bahamas();
+        let mut command = desk.command(&[&["tile", &source], args].concat());
+        let run = finish(command.envs(variables.iter().copied()));
+        (desk, run)
+    };
+    let (desk, run) = bake(
+        &[
+            ("AZULEJO_OUTPUT", "x.mbtiles\ny/"),
+            ("AZULEJO_ZOOM", "-6"),
+            ("AZULEJO_META", "a=1,2\nb=3"),
+            ("AZULEJO_FORMAT", "webp"),
+            ("AZULEJO_JOBS", "ALL_CPUS"),
+            ("AZULEJO_QUIET", "1"),
+            ("AZULEJO_QUALITY", ""),
+        ],
+        &[],
+    );
+    run.ok();
+    assert_eq!(desk.names(), ["x.mbtiles", "y"]);
+    assert_eq!(zoom_range(&desk), (4, 6));
+    let x = desk.path("x.mbtiles");
+    let found = ["a", "b", "format"].map(|name| metadata(&x, name));
+    assert_eq!(found, ["1,2", "3", "webp"]);
+
+    let variables = [
+        ("AZULEJO_ZOOM", "4"),
+        ("AZULEJO_OUTPUT", "y.mbtiles"),
+        ("AZULEJO_OVERWRITE", "0"),
+    ];
+    let (desk, run) = bake(&variables, &["-o", "x.mbtiles", "-z", "5-6"]);
+    run.ok();
+    assert_eq!(desk.names(), ["x.mbtiles"]);
+    assert_eq!(zoom_range(&desk), (5, 6));
+
+    let (_, run) = bake(&[("AZULEJO_FORMAT", "gif")], &["-o", "x.mbtiles"]);
+    run.fails(2, "gif");
+    let (_, run) = bake(&[("GDAL_NUM_THREADS", "many")], &["-o", "x.mbtiles"]);
+    run.fails(2, "GDAL_NUM_THREADS=many");
+    let (_, run) = bake(&[("AZULEJO_FROMAT", "webp")], &["-o", "x.mbtiles"]);
+    assert!(run.ok().stderr.contains("warning: AZULEJO_FROMAT"));
+}
+
+#[test]
+fn threads_come_from_where_gdals_users_set_them() {
+    let jobs = |variable: Option<&str>, args: &[&str]| {
+        let desk = Desk::new();
+        let source = bahamas();
+        let all = [
+            &[
+                "tile",
+                &source,
+                "-z4",
+                "-o",
+                "x.mbtiles",
+                "--report",
+                "r.json",
+            ],
+            args,
+        ]
+        .concat();
+        let mut command = desk.command(&all);
+        finish(command.envs(variable.map(|value| ("GDAL_NUM_THREADS", value)))).ok();
+        json(&desk.path("r.json"))["options"]["jobs"]
+            .as_i64()
+            .unwrap()
+    };
+    let all = std::thread::available_parallelism().unwrap().get() as i64;
+    assert_eq!(jobs(None, &[]), all);
+    assert_eq!(jobs(Some("3"), &[]), 3);
+    assert_eq!(jobs(Some("ALL_CPUS"), &[]), all);
+    assert_eq!(jobs(Some("3"), &["--config", "GDAL_NUM_THREADS=5"]), 5);
+    assert_eq!(jobs(Some("3"), &["--num-threads", "7"]), 7);
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn quiet_leaves_the_results_and_the_errors() {
+    let desk = Desk::new();
+    let run = desk
+        .run(&["tile", &bahamas(), "-q", "-f", "jpeg", "-o", "x.mbtiles"])
+        .ok();
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.stdout.lines().count(), 1);
+    let run = desk.run(&["tile", &bahamas(), "-q", "-o", "x.mbtiles"]);
+    run.fails(4, "error: x.mbtiles: ");
+}
+
+#[test]
+fn notes_say_what_is_not_obvious_once_each() {
+    let desk = Desk::new();
+    let run = desk
+        .run(&["tile", &bahamas(), "-f", "jpeg", "-o", "x.mbtiles"])
+        .ok();
+    assert_eq!(run.stderr.matches("note: ").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("white where there is no data"));
+    let run = desk
+        .run(&["tile", &fixture("l8_lowres.tif"), "-o", "y.mbtiles"])
+        .ok();
+    assert!(run.stderr.contains("note: 16-bit samples are kept"));
+    let run = desk
+        .run(&["tile", &bahamas(), &bahamas(), "-o", "z.mbtiles"])
+        .ok();
+    assert!(run.stderr.contains("named more than once"));
+}
+
+#[test]
+fn json_progress_is_one_object_a_line() {
+    let desk = Desk::new();
+    let args = [
+        "tile",
+        &bahamas(),
+        "-z",
+        "0-12",
+        "--progress",
+        "json",
+        "-o",
+        "x.mbtiles",
+    ];
+    let run = desk.run(&args).ok();
+    let events: Vec<Value> = run
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |name: &str| {
+        events
+            .iter()
+            .filter(|e| e["event"] == name)
+            .collect::<Vec<_>>()
+    };
+    let total: i64 = zooms(&desk.path("x.mbtiles"))
+        .iter()
+        .map(|zoom| zoom.1)
+        .sum();
+    assert_eq!(of("end")[0]["stored"], total);
+    let planned = &of("start")[0]["planned"];
+    for event in of("progress") {
+        assert_eq!(&event["planned"], planned);
+        assert!(event["done"].as_i64() <= planned.as_i64());
+        for name in ["stored", "bytes", "elapsed_s", "rate_per_s"] {
+            assert!(event[name].is_number(), "{event}");
+        }
+    }
+    let run = desk.run(&args);
+    let event: Value = serde_json::from_str(run.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&event["event"], &event["exit_code"]),
+        (&"error".into(), &4.into())
+    );
+}
+
+#[test]
+fn the_report_agrees_with_the_outputs() {
+    let desk = Desk::new();
+    desk.write("r.json", "an older report");
+    let run = desk
+        .command(&[
+            "tile",
+            &bahamas(),
+            "-o",
+            "x.mbtiles",
+            "-o",
+            "y/",
+            "--report",
+            "r.json",
+            "--config",
+            "AWS_SECRET_ACCESS_KEY=hidden",
+        ])
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    assert_eq!(desk.names(), ["r.json", "x.mbtiles", "y"]);
+    let report = json(&desk.path("r.json"));
+    assert_eq!(report["schema"], "azulejo-report/1");
+    assert_eq!(report["source_date_epoch"], 1_700_000_000);
+    let found = zooms(&desk.path("x.mbtiles"));
+    let told: Vec<(i64, i64, i64)> = report["zooms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|zoom| {
+            ["zoom", "tiles", "bytes"]
+                .map(|name| zoom[name].as_i64().unwrap())
+                .into()
+        })
+        .collect();
+    assert_eq!(told, found);
+    assert_eq!(
+        report["tiles"],
+        found.iter().map(|zoom| zoom.1).sum::<i64>()
+    );
+    let size = fs::metadata(desk.path("x.mbtiles")).unwrap().len();
+    assert_eq!(report["outputs"][0]["bytes"], size);
+    let stdout = String::from_utf8(run.stdout).unwrap();
+    let sha256 = report["outputs"][0]["sha256"].as_str().unwrap();
+    assert!(stdout.contains(sha256) && sha256.len() == 64);
+    assert_eq!(report["sources"][0]["crs"], "EPSG:32618");
+    assert_eq!(report["options"]["resampling"], "cubic");
+    assert!(!report.to_string().contains("hidden"), "a secret");
+    for name in ["azulejo", "gdal", "proj", "sqlite"] {
+        let version = report["versions"][name].as_str().unwrap();
+        assert!(
+            version.starts_with(|c: char| c.is_ascii_digit()),
+            "{name} {version}"
+        );
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_ends_with_4_before_the_work() {
+    let desk = Desk::new();
+    let args = [
+        "tile",
+        &bahamas(),
+        "-o",
+        "x.mbtiles",
+        "--report",
+        "none/r.json",
+    ];
+    desk.run(&args).fails(4, "none/r.json");
+    desk.run(&["tile", &bahamas(), "-o", "x.mbtiles", "--report", "."])
+        .fails(2, "one inside the other");
+    assert_eq!(desk.names(), [""; 0]);
+}
+
+#[test]
+fn what_exists_stays_untouched_without_overwrite() {
+    let desk = Desk::new();
+    desk.run(&["tile", &bahamas(), "-z4", "-o", "x.mbtiles"])
+        .ok();
+    let before = fs::read(desk.path("x.mbtiles")).unwrap();
+    let again = ["tile", &bahamas(), "-z5", "-o", "x.mbtiles", "-o", "y/"];
+    desk.run(&again).fails(4, "help: --overwrite");
+    assert_eq!(fs::read(desk.path("x.mbtiles")).unwrap(), before);
+    assert_eq!(desk.names(), ["x.mbtiles"]);
+    desk.run(&[&again[..], &["--overwrite"]].concat()).ok();
+    assert_eq!(zoom_range(&desk), (5, 5));
+    assert_eq!(desk.names(), ["x.mbtiles", "y"]);
+}
+
+#[test]
+fn two_outputs_of_one_bake_hold_the_same_tiles() {
+    for rows in ["xyz", "tms"] {
+        let desk = Desk::new();
+        let args = [
+            "tile",
+            &bahamas(),
+            "-o",
+            "x.mbtiles",
+            "-o",
+            "y",
+            "--scheme",
+            rows,
+        ];
+        let run = desk.run(&args).ok();
+        let names: Vec<&str> = run
+            .stdout
+            .lines()
+            .filter_map(|line| line.split("  ").next())
+            .collect();
+        assert_eq!(names, ["x.mbtiles", "y"]);
+        let db = rusqlite::Connection::open(desk.path("x.mbtiles")).unwrap();
+        let mut query = db
+            .prepare("SELECT zoom_level, tile_column, tile_row, tile_data FROM tiles")
+            .unwrap();
+        let mut tiles = query.query([]).unwrap();
+        let mut n_tiles = 0;
+        while let Some(tile) = tiles.next().unwrap() {
+            let [z, x, y] = [0, 1, 2].map(|i| tile.get::<_, i64>(i).unwrap());
+            let row = if rows == "tms" { y } else { (1 << z) - 1 - y };
+            let file = desk.path(&format!("y/{z}/{x}/{row}.png"));
+            assert_eq!(
+                fs::read(&file).unwrap(),
+                tile.get::<_, Vec<u8>>(3).unwrap(),
+                "{file:?}"
+            );
+            n_tiles += 1;
+        }
+        let png = glob::glob(desk.path("y/*/*/*.png").to_str().unwrap()).unwrap();
+        assert_eq!(png.count(), n_tiles);
+    }
+}
+
+#[test]
+fn threads_and_shards_never_change_a_byte() {
+    let bake = |args: &[&str]| {
+        let desk = Desk::new();
+        let source = bahamas();
+        desk.run(&[&["tile", &source, "-z", "-10", "-o", "x.mbtiles"], args].concat())
+            .ok();
+        fs::read(desk.path("x.mbtiles")).unwrap()
+    };
+    let one = bake(&["-j1"]);
+    for args in [
+        &["-j4"][..],
+        &["-j3", "--shard-height", "0"],
+        &["--shard-height", "2"],
+        &["--shard-height", "30"],
+    ] {
+        assert!(bake(args) == one, "{args:?}");
+    }
+}
+
+#[test]
+fn patterns_folders_and_lists_name_sources() {
+    let desk = Desk::new();
+    desk.copy("byte.tif", "in/b.tif");
+    desk.copy("utmsmall.tif", "in/a.tif");
+    desk.write("in/readme.txt", "no raster");
+    desk.write("in/a.tfw", "60\n0\n0\n-60\n0\n0\n");
+    desk.write("list.txt", "# both\nin/a.tif\n\n  in/b.tif\n");
+    let check = |source: &str, stdin: &str, note: Option<&str>| {
+        let args = [
+            "tile",
+            source,
+            "-o",
+            "x.mbtiles",
+            "--overwrite",
+            "--report",
+            "r.json",
+        ];
+        let mut child = piped(desk.command(&args).stdin(Stdio::piped()));
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stdin.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        let report = json(&desk.path("r.json"));
+        let names: Vec<&Value> = report["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| &s["name"])
+            .collect();
+        assert_eq!(names, ["in/a.tif", "in/b.tif"], "{source}");
+        match note {
+            Some(note) => assert!(stderr.contains(note), "{stderr}"),
+            None => assert!(!stderr.contains("note: "), "{stderr}"),
+        }
+    };
+    check("in/*.tif", "", None);
+    check("**/?.tif", "", None);
+    check("in", "", Some("note: in: readme.txt is no raster"));
+    check("@list.txt", "", None);
+    check("-", "in/a.tif\r\nin/b.tif", None);
+}
+
+fn piped(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// A bake that takes minutes, once it has been baking for a second.
+fn under_way(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
+    let mut child = piped(command);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(r#""event":"progress""#) {
+        line.clear();
+        assert!(
+            stderr.read_line(&mut line).unwrap() > 0,
+            "it ended too soon"
+        );
+    }
+    (child, stderr)
+}
+
+fn send(child: &Child, signal: libc::c_int) {
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    // SAFETY: a signal to our own child, which has not been waited for.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
+/// The exit code; the test fails when it takes half a minute.
+fn wait(child: &mut Child) -> Option<i32> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(30) {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    panic!("still running");
+}
+
+#[test]
+fn a_signal_ends_the_bake_with_130_and_leaves_nothing() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let desk = Desk::new();
+        let source = bahamas();
+        let outputs = ["-o", "x.mbtiles", "-o", "y", "--report", "r.json"];
+        let args = [
+            &["tile", &source, "-z", "0-16", "--progress", "json"],
+            &outputs[..],
+        ]
+        .concat();
+        let (mut child, stderr) = under_way(&mut desk.command(&args));
+        assert!(desk.names().len() >= 3, "temporaries: {:?}", desk.names());
+        send(&child, signal);
+        assert_eq!(wait(&mut child), Some(130));
+        let last = stderr.lines().last().unwrap().unwrap();
+        let last: Value = serde_json::from_str(&last).unwrap();
+        assert_eq!(
+            last["message"],
+            "interrupted; nothing was written under x.mbtiles, y"
+        );
+        assert_eq!(desk.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn signals_that_the_shell_had_ignored_stay_ignored() {
+    let desk = Desk::new();
+    let script = r#"trap "" HUP; exec "$0" "$@""#;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_azulejo")])
+        .args([
+            "tile",
+            &bahamas(),
+            "-z",
+            "0-16",
+            "--progress",
+            "json",
+            "-o",
+            "x.mbtiles",
+        ])
+        .current_dir(desk.0.path());
+    let (mut child, mut stderr) = under_way(&mut command);
+    send(&child, libc::SIGHUP);
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    stderr.read_line(&mut line).unwrap();
+    assert_eq!(line.matches(r#""event":"progress""#).count(), 2, "{line}");
+    send(&child, libc::SIGTERM);
+    assert_eq!(wait(&mut child), Some(130));
+}
+
+#[test]
+fn info_describes_rasters_and_tilesets() {
+    let desk = Desk::new();
+    desk.run(&["tile", &bahamas(), "-o", "x.mbtiles", "-o", "y/"])
+        .ok();
+    let source = bahamas();
+    let run = desk
+        .run(&[
+            "info",
+            "--json",
+            &source,
+            "x.mbtiles",
+            "y",
+            &fixture("rotated.tif"),
+        ])
+        .ok();
+    let all: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(all["schema"], "azulejo-info/1");
+    let [raster, mbtiles, folder, unplaced] = [0, 1, 2, 3].map(|i| &all["paths"][i]);
+    assert_eq!(raster["driver"], "GTiff");
+    assert_eq!(
+        (&raster["zoom_min"], &raster["zoom_max"]),
+        (&4.into(), &9.into())
+    );
+    assert_eq!(raster["bands"][2]["colour"], "blue");
+    let total: i64 = zooms(&desk.path("x.mbtiles"))
+        .iter()
+        .map(|zoom| zoom.1)
+        .sum();
+    assert_eq!(mbtiles["tiles"], total);
+    assert_eq!(mbtiles["zooms"], folder["zooms"]);
+    assert_eq!(mbtiles["format"], "png");
+    assert_eq!(mbtiles["bounds"], folder["bounds"]);
+    assert_eq!(unplaced["crs"], Value::Null);
+    assert!(
+        unplaced["refused"]
+            .as_str()
+            .unwrap()
+            .contains("coordinate reference system")
+    );
+
+    let run = desk.run(&["info", "missing.tif", &source, "gone.mbtiles", "x.mbtiles"]);
+    assert_eq!(run.code, 3);
+    assert!(run.stdout.contains("EPSG:32618") && run.stdout.contains("WebMercatorQuad"));
+    assert!(run.stderr.contains("missing.tif") && run.stderr.contains("gone.mbtiles"));
+}
+
+#[test]
+fn versions_and_help_go_to_stdout() {
+    let desk = Desk::new();
+    let version = desk.run(&["--version"]).ok().stdout;
+    for name in ["azulejo ", "GDAL ", "PROJ ", "SQLite "] {
+        assert!(version.contains(name), "{version}");
+    }
+    let help = desk.run(&["tile", "--help"]).ok().stdout;
+    for heading in [
+        "Sources:",
+        "Grid:",
+        "Tiles and outputs:",
+        "Running:",
+        "Examples:",
+        "Exit codes:",
+    ] {
+        assert!(help.contains(heading), "{heading} in {help}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_nobodys_panic() {
+    let desk = Desk::new();
+    let source = bahamas();
+    let mut child = piped(&mut desk.command(&["info", &source, &source, &source]));
+    drop(child.stdout.take());
+    assert_eq!(wait(&mut child), Some(0));
+}
