@@ -328,6 +328,14 @@ fn every_option_can_come_from_the_environment_and_the_command_line_wins() {
     assert_eq!(desk.names(), ["x.mbtiles"]);
     assert_eq!(zoom_range(&desk), (5, 6));
 
+    let rivals = [("AZULEJO_ZOOM", "4"), ("AZULEJO_QUIET", "1")];
+    let (desk, run) = bake(&rivals, &["-o", "x.mbtiles", "--min-zoom=8", "-v"]);
+    assert!(run.ok().stderr.contains("plan "));
+    assert_eq!(zoom_range(&desk), (8, 9));
+    let (desk, run) = bake(&[("AZULEJO_MIN_ZOOM", "8")], &["-o", "x.mbtiles", "-z4-5"]);
+    run.ok();
+    assert_eq!(zoom_range(&desk), (4, 5));
+
     let (_, run) = bake(&[("AZULEJO_FORMAT", "gif")], &["-o", "x.mbtiles"]);
     run.fails(2, "gif");
     let (_, run) = bake(&[("GDAL_NUM_THREADS", "many")], &["-o", "x.mbtiles"]);

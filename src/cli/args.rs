@@ -8,18 +8,12 @@ use azulejo::encode::Format;
 use azulejo::geo::scheme::Strategy;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
-use clap::builder::BoolishValueParser;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::environment;
 use super::progress::Style;
 use super::values::{self, Jobs, KeyValue, Zooms};
 use super::versions;
-
-/// What variables begin with.
-const PREFIX: &str = "AZULEJO_";
-
-/// Between the values of a list in a variable. Paths may hold any other character that one could think of.
-const SEPARATOR: char = '\n';
 
 #[derive(Parser)]
 #[command(
@@ -328,63 +322,26 @@ impl TileArgs {
 
 /// What the user asks for. Ends the program for `--help`, `--version` and options that clap refuses.
 pub(super) fn parse() -> Command {
-    let matches = command().get_matches();
+    let typed = environment::typed(Cli::command());
+    let mut command = environment::attach(Cli::command(), &typed);
+    let matches = command.get_matches_mut();
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.command,
-        Err(error) => error.format(&mut command()).exit(),
+        Err(error) => error.format(&mut command).exit(),
     }
 }
 
 /// Variables that look like ours and belong to no option.
 pub(super) fn unknown_variables() -> Vec<String> {
-    let command = command();
-    let known: Vec<String> = command
-        .get_subcommands()
-        .flat_map(|sub| sub.get_arguments().filter_map(variable))
-        .collect();
-    std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .collect()
-}
-
-/// The options as clap sees them.
-fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|sub| sub.mut_args(from_environment))
-}
-
-/// `arg` with its variable, if that is set to something.
-fn from_environment(arg: Arg) -> Arg {
-    let Some(name) = variable(&arg) else {
-        return arg;
-    };
-    let is_list = matches!(arg.get_action(), ArgAction::Append);
-    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
-    if std::env::var_os(&name).is_none_or(|value| value.is_empty()) {
-        return arg;
-    }
-    let arg = arg.env(name).hide_env(true);
-    if is_list {
-        arg.value_delimiter(SEPARATOR)
-    } else if is_flag {
-        arg.value_parser(BoolishValueParser::new())
-    } else {
-        arg
-    }
-}
-
-/// The variable of an option: `AZULEJO_TILE_SIZE` for `--tile-size`.
-fn variable(arg: &Arg) -> Option<String> {
-    let long = arg
-        .get_long()
-        .filter(|long| !matches!(*long, "help" | "version"))?;
-    Some(format!("{PREFIX}{}", long.to_uppercase().replace('-', "_")))
+    environment::unknown(&Cli::command())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn options_are_consistent() {
-        super::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

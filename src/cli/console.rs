@@ -126,7 +126,8 @@ impl Console {
                 .and_then(|()| stdout.flush());
             match written {
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                    Err(Error::writing("standard output", &error))
+                    let what = format_args!("cannot be written ({error})");
+                    Err(Error::output("standard output", what))
                 }
                 _ => Ok(()),
             }

@@ -2,6 +2,7 @@
 
 mod args;
 mod console;
+mod environment;
 mod ground;
 mod human;
 mod info;

@@ -31,6 +31,9 @@ const LINES: Duration = Duration::from_secs(10);
 /// Between two JSON events, and before the first line.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Before a bar is drawn.
+const MOMENT: Duration = Duration::from_millis(300);
+
 /// Shows how far a phase of the run is. Dropped, it takes its bar away.
 pub(super) struct Meter<'a> {
     console: &'a Console,
@@ -51,7 +54,8 @@ pub(super) enum Phase {
 }
 
 enum Show {
-    Bar(ProgressBar),
+    /// Drawn once the phase has lasted a moment: what is over at once should not flicker.
+    Bar(Option<ProgressBar>),
     Lines,
     Events,
     Nothing,
@@ -61,7 +65,7 @@ impl<'a> Meter<'a> {
     /// A meter that starts now.
     pub(super) fn start(console: &'a Console, phase: Phase) -> Self {
         let show = match console.style() {
-            Style::Auto | Style::Bar if console::is_terminal() => Show::Bar(bar(console)),
+            Style::Auto | Style::Bar if console::is_terminal() => Show::Bar(None),
             Style::Auto | Style::Bar | Style::Plain => Show::Lines,
             Style::Json => Show::Events,
             Style::None => Show::Nothing,
@@ -78,27 +82,28 @@ impl<'a> Meter<'a> {
     /// Tells how far it is; cheap unless something is due.
     pub(super) fn update(&mut self, progress: &Progress) {
         let elapsed = self.started.elapsed();
-        if let Show::Bar(bar) = &self.show {
-            bar.set_length(progress.planned);
-            bar.set_position(progress.done);
-            bar.set_message(self.text(progress, elapsed));
-            return;
-        }
-        if elapsed < self.due {
-            return;
-        }
         match self.show {
-            Show::Events => {
+            Show::Bar(_) if elapsed >= MOMENT => self.draw(progress, elapsed),
+            Show::Events if elapsed >= self.due => {
                 self.due = elapsed + SECOND;
                 self.event(progress, elapsed);
             }
-            Show::Lines => {
+            Show::Lines if elapsed >= self.due => {
                 self.due = elapsed + LINES;
                 let text = self.text(progress, elapsed);
-                self.console
-                    .line(&format!("{:<9}{text}", self.phase.name()));
+                let phase = self.phase.name();
+                self.console.line(&format!("{phase:<9}{text}"));
             }
-            Show::Bar(_) | Show::Nothing => {}
+            _ => {}
+        }
+    }
+
+    fn draw(&mut self, progress: &Progress, elapsed: Duration) {
+        let text = self.text(progress, elapsed);
+        if let Show::Bar(bar) = &mut self.show {
+            let bar = bar.get_or_insert_with(|| new_bar(self.console, progress.planned));
+            bar.set_position(progress.done);
+            bar.set_message(text);
         }
     }
 
@@ -144,7 +149,7 @@ impl<'a> Meter<'a> {
 
 impl Drop for Meter<'_> {
     fn drop(&mut self) {
-        if let Show::Bar(bar) = &self.show {
+        if let Show::Bar(Some(bar)) = &self.show {
             bar.finish_and_clear();
         }
     }
@@ -188,10 +193,10 @@ fn left(progress: &Progress, rate: f64) -> Option<Duration> {
     (progress.done > 0).then(|| Duration::from_secs_f64((rest / rate).min(1e9)))
 }
 
-fn bar(console: &Console) -> ProgressBar {
-    // Length and text are set with every reading.
+fn new_bar(console: &Console, planned: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:27} {msg}")
         .expect("the template is well formed")
         .progress_chars("━╸ ");
-    console.bars().add(ProgressBar::new(1).with_style(style))
+    let bar = ProgressBar::new(planned).with_style(style);
+    console.bars().add(bar)
 }

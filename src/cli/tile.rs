@@ -25,8 +25,8 @@ use super::report::{Report, ReportFile};
 use super::values::Jobs;
 use super::{metadata, outputs, panics, summary};
 
-/// GDAL's block cache in megabytes, where the user says nothing. GDAL's own default is a twentieth of the memory, for a cache that
-/// a walk over the Earth, which comes back to few blocks, needs little of.
+/// Megabytes of GDAL's block cache, where the user says nothing. GDAL itself would take a twentieth of the memory; but the
+/// walk stays in one place until it is done there, and comes back to few blocks.
 const GDAL_CACHE: &str = "512";
 
 /// Runs the command.
