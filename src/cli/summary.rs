@@ -91,17 +91,22 @@ pub(super) fn sources(infos: &[SourceInfo]) -> String {
 
 /// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`.
 pub(super) fn plan(args: &TileArgs, plan: &Plan) -> String {
-    let zooms = if plan.zoom_min == plan.zoom_max {
-        format!("z{}", plan.zoom_max)
-    } else {
-        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
-    };
     format!(
-        "{zooms} · {} at most · {}, {} · {} · {}",
+        "{} · {} at most · {}, {} · {} · {}",
+        zooms(plan),
         human::counted(plan.count_all(), "tile"),
         plan.resampling.kernel().name,
         plan.reducer.name(),
         args.format,
         plan.scheme.id()
     )
+}
+
+/// `z4-z9`, or `z9`.
+pub(super) fn zooms(plan: &Plan) -> String {
+    if plan.zoom_min == plan.zoom_max {
+        format!("z{}", plan.zoom_max)
+    } else {
+        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
+    }
 }

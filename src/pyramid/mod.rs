@@ -182,7 +182,8 @@ fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
     }
     // 16 million pixels of base tiles: 256 tiles of 256 pixels, some 30 MB as PNG.
     let pixels_log2 = 2 * plan.shape.tile_size_px.ilog2();
-    let highest = (24_u32.saturating_sub(pixels_log2) / 2) as u8;
+    // At least one zoom, so that the largest tiles are not all reduced and encoded by the one thread that folds.
+    let highest = (24_u32.saturating_sub(pixels_log2) / 2).max(1) as u8;
     let lowest_zoom = plan.zoom_max.saturating_sub(highest).max(plan.zoom_min);
     let enough = 8 * options.jobs.max(1) as u64;
     (lowest_zoom..=plan.zoom_max)

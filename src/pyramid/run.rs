@@ -1,6 +1,7 @@
 //! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -98,7 +99,11 @@ impl Queue {
             if index >= shards.len() || !self.may_start(index) {
                 return;
             }
-            let shard = walker.shard(shards[index]);
+            // A panic must not leave the folding thread waiting for a shard that never comes.
+            let shard = catch_unwind(AssertUnwindSafe(|| walker.shard(shards[index])))
+                .unwrap_or_else(|_| {
+                    Err(Error::internal(format!("baking {} failed", shards[index])))
+                });
             let failed = shard.is_err();
             self.put(index, shard);
             if failed {

@@ -12,9 +12,14 @@ use crate::source::{Source, SourceInfo, Window};
 /// pieces: 16 million pixels are 64 MB as RGB with a mask.
 const WINDOW_PX: usize = 1 << 24;
 
-/// Where all pixels of a tile lie in the chosen level of the source. Kept between tiles.
+/// Tile pixels located at once: all of a tile of 256, a strip of a larger one. Two places each are 2 MB.
+const STRIP_PX: usize = 1 << 16;
+
+/// Where the pixels of a strip of the tile lie in the chosen level of the source. Kept between tiles.
 #[derive(Default)]
 pub(super) struct Scratch {
+    /// The strip's first row in the tile.
+    first_row: usize,
     cols: Vec<f64>,
     rows: Vec<f64>,
     corner_cols: Vec<f64>,
@@ -61,26 +66,25 @@ pub(super) fn warp(
     );
     let scale = (scale.0 * shrink.0, scale.1 * shrink.1);
     let sampler = Sampler::new(resampling, scale, info.mask, info.palette);
-    scratch.locate(map, info, shrink, sampler.needs_corners());
     let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
-    let reach = (resampling.reach(scale.0), resampling.reach(scale.1));
     let task = Task {
         source,
         level,
         sampler: &sampler,
-        reach,
+        reach: (resampling.reach(scale.0), resampling.reach(scale.1)),
         size,
     };
-    task.fill(
-        Rect {
+    let rows = (STRIP_PX / size).max(1);
+    for row in (0..size).step_by(rows) {
+        let strip = Rect {
             col: 0,
-            row: 0,
+            row,
             width: size,
-            height: size,
-        },
-        scratch,
-        &mut tile,
-    )?;
+            height: rows.min(size - row),
+        };
+        scratch.locate(map, info, shrink, strip, sampler.needs_corners());
+        task.fill(strip, scratch, &mut tile)?;
+    }
     Ok((!tile.is_empty()).then_some(tile))
 }
 
@@ -112,22 +116,29 @@ fn copy(source: &dyn Source, size: usize, col: i64, row: i64) -> Result<Option<R
 }
 
 impl Scratch {
-    /// Finds where every pixel of the tile lies in the level that is `shrink` times the full size. A pixel whose centre
-    /// falls outside the source becomes NaN.
-    fn locate(&mut self, map: &TileMap, info: &SourceInfo, shrink: (f64, f64), corners: bool) {
+    /// Finds where every pixel of `strip`, as wide as the tile, lies in the level that is `shrink` times the full size. A
+    /// pixel whose centre falls outside the source becomes NaN.
+    fn locate(
+        &mut self,
+        map: &TileMap,
+        info: &SourceInfo,
+        shrink: (f64, f64),
+        strip: Rect,
+        corners: bool,
+    ) {
         let size = map.size_px();
-        self.cols.resize(size * size, 0.0);
-        self.rows.resize(size * size, 0.0);
+        self.first_row = strip.row;
+        self.cols.resize(size * strip.height, 0.0);
+        self.rows.resize(size * strip.height, 0.0);
         let (width, height) = (info.placement.width as f64, info.placement.height as f64);
         // A hair beyond the edge is rounding.
         const HAIR: f64 = 1e-9;
-        for (row, (cols, rows)) in self
+        let lines = self
             .cols
             .chunks_exact_mut(size)
-            .zip(self.rows.chunks_exact_mut(size))
-            .enumerate()
-        {
-            map.centres(row, cols, rows);
+            .zip(self.rows.chunks_exact_mut(size));
+        for (row, (cols, rows)) in lines.enumerate() {
+            map.centres(strip.row + row, cols, rows);
             for (c, r) in cols.iter_mut().zip(rows) {
                 let inside =
                     *c >= -HAIR && *c <= width + HAIR && *r >= -HAIR && *r <= height + HAIR;
@@ -138,20 +149,20 @@ impl Scratch {
                 };
             }
         }
-        if corners {
-            let n = size + 1;
-            self.corner_cols.resize(n * n, 0.0);
-            self.corner_rows.resize(n * n, 0.0);
-            for (row, (cols, rows)) in self
-                .corner_cols
-                .chunks_exact_mut(n)
-                .zip(self.corner_rows.chunks_exact_mut(n))
-                .enumerate()
-            {
-                map.corners(row, cols, rows);
-                cols.iter_mut().for_each(|c| *c *= shrink.0);
-                rows.iter_mut().for_each(|r| *r *= shrink.1);
-            }
+        if !corners {
+            return;
+        }
+        let n = size + 1;
+        self.corner_cols.resize(n * (strip.height + 1), 0.0);
+        self.corner_rows.resize(n * (strip.height + 1), 0.0);
+        let lines = self
+            .corner_cols
+            .chunks_exact_mut(n)
+            .zip(self.corner_rows.chunks_exact_mut(n));
+        for (row, (cols, rows)) in lines.enumerate() {
+            map.corners(strip.row + row, cols, rows);
+            cols.iter_mut().for_each(|c| *c *= shrink.0);
+            rows.iter_mut().for_each(|r| *r *= shrink.1);
         }
     }
 }
@@ -199,6 +210,7 @@ impl Task<'_> {
         }
         for row in rect.row..rect.row + rect.height {
             let Scratch {
+                first_row,
                 cols,
                 rows,
                 corner_cols,
@@ -206,12 +218,13 @@ impl Task<'_> {
                 line,
             } = scratch;
             let (west, north) = (window.col as f64, window.row as f64);
-            let start = row * self.size + rect.col;
+            let start = (row - *first_row) * self.size + rect.col;
             shift(&mut line.cols, &cols[start..start + rect.width], west);
             shift(&mut line.rows, &rows[start..start + rect.width], north);
             if self.sampler.needs_corners() {
                 let n = self.size + 1;
-                let (upper, lower) = (row * n + rect.col, (row + 1) * n + rect.col);
+                let upper = (row - *first_row) * n + rect.col;
+                let lower = upper + n;
                 shift(
                     &mut line.upper.0,
                     &corner_cols[upper..=upper + rect.width],
@@ -247,6 +260,10 @@ impl Task<'_> {
 
     /// The window of the level that holds everything the pixels of `rect` are made of.
     fn window(&self, rect: Rect, scratch: &Scratch) -> Option<Window> {
+        let rect = Rect {
+            row: rect.row - scratch.first_row,
+            ..rect
+        };
         let level = self.source.info().levels[self.level];
         let (cols, rows) = if self.sampler.needs_corners() {
             let n = self.size + 1;

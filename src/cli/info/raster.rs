@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Description, degrees};
 use crate::cli::ground::PixelSize;
-use crate::cli::{human, report};
+use crate::cli::{human, report, summary};
 
 /// Describes the raster that GDAL calls `name`.
 ///
@@ -37,7 +37,9 @@ pub(super) fn describe(name: &str) -> Result<Description> {
             add(&mut object, tiles.json());
         }
         Err(error) => {
-            lines.push(("tile", format!("would refuse it: {error}")));
+            let text = error.to_string();
+            let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
+            lines.push(("refused", text.to_owned()));
             add(
                 &mut object,
                 json!({ "refused": error.to_string(), "help": error.help() }),
@@ -206,6 +208,8 @@ impl Tiles {
     fn lines(&self) -> Vec<(&'static str, String)> {
         let plan = &self.plan;
         let size = PixelSize::of(&self.info.placement).map(PixelSize::text);
+        let tiles = human::counted(plan.count_all(), "tile");
+        let zooms = summary::zooms(plan);
         let mut lines = vec![
             (
                 "pixel",
@@ -215,13 +219,7 @@ impl Tiles {
             ("mask", report::mask(self.info.mask).into()),
             (
                 "zooms",
-                format!(
-                    "{} to {} in {} · {} at most",
-                    plan.zoom_min,
-                    plan.zoom_max,
-                    plan.scheme.id(),
-                    human::counted(plan.count_all(), "tile")
-                ),
+                format!("{zooms} in {} · {tiles} at most", plan.scheme.id()),
             ),
         ];
         lines.extend(self.info.notes.iter().map(|note| ("note", note.clone())));
