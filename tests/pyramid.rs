@@ -47,9 +47,12 @@ fn options(resampling: Option<Resampling>) -> PlanOptions {
     }
 }
 
+/// Encoded tiles in the order in which they came.
+type Tiles = Vec<(TileCoord, Vec<u8>)>;
+
 /// A sink that keeps what it is given, in order.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<(TileCoord, Vec<u8>)>>>);
+struct Kept(Arc<Mutex<Tiles>>);
 
 impl Sink for Kept {
     fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
@@ -81,12 +84,7 @@ fn bake_into(
     .unwrap()
 }
 
-fn bake(
-    mosaic: &Mosaic,
-    plan: &Plan,
-    jobs: usize,
-    shard_height: Option<u8>,
-) -> (Vec<(TileCoord, Vec<u8>)>, Baked) {
+fn bake(mosaic: &Mosaic, plan: &Plan, jobs: usize, shard_height: Option<u8>) -> (Tiles, Baked) {
     let kept = Kept::default();
     let baked = bake_into(
         mosaic,
