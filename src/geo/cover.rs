@@ -4,11 +4,14 @@ use super::bounds::Bounds;
 use super::scheme::Scheme;
 use super::transform::crs::Crs;
 use super::transform::map::median;
-use super::transform::{PixelTransform, Placement, turns};
+use super::transform::{PixelRect, PixelTransform, Placement, turns};
 use crate::error::Result;
 
 /// Points a side of the grid that is laid over a source to find its outline.
 const SAMPLES: usize = 65;
+
+/// The same where a source is made of many parts, which are the smaller for it.
+const SAMPLES_OF_MANY: usize = 17;
 
 /// Where one source lies in the system of a tiling scheme.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,17 +27,23 @@ pub struct Footprint {
 pub struct Part {
     /// For [`PixelTransform::new`].
     pub turns: i32,
-    /// In the scheme's system and within its extent: one, or two either side of the antimeridian. Never too small, and
-    /// never much too large.
+    /// In the scheme's system and within its extent: for each part of the source one, or two either side of the
+    /// antimeridian. Never too small, and never much too large.
     pub boxes: Vec<Bounds>,
 }
 
 impl Footprint {
     /// Where the source at `placement` lies in `scheme`, whose coordinate system is `target`. `None` when they do not meet.
+    /// `rects` are the parts that have pixels; all of it, for most.
     ///
     /// # Errors
     /// When PROJ knows no way between the two systems.
-    pub fn new(placement: &Placement, scheme: &Scheme, target: &Crs) -> Result<Option<Self>> {
+    pub fn new(
+        placement: &Placement,
+        rects: &[PixelRect],
+        scheme: &Scheme,
+        target: &Crs,
+    ) -> Result<Option<Self>> {
         let extent = scheme.extent();
         // Only a scheme that goes all round the Earth wraps.
         let period = target
@@ -44,7 +53,16 @@ impl Footprint {
         let mut resolution = None;
         for turns in turns(placement) {
             let transform = PixelTransform::new(target, placement, turns)?;
-            let boxes = boxes(&transform, placement, &extent, period);
+            let samples = if rects.len() > 4 {
+                SAMPLES_OF_MANY
+            } else {
+                SAMPLES
+            };
+            let world = World { extent, period };
+            let boxes: Vec<Bounds> = rects
+                .iter()
+                .flat_map(|rect| boxes(&transform, rect, samples, &world))
+                .collect();
             if boxes.is_empty() {
                 continue;
             }
@@ -60,18 +78,25 @@ impl Footprint {
     }
 }
 
-/// The rectangles around the source, cut to `extent`.
+/// What a scheme covers, and how far along x it repeats itself.
+struct World {
+    extent: Bounds,
+    period: Option<f64>,
+}
+
+/// The rectangles around a part of the source, cut to what the scheme covers.
 fn boxes(
     transform: &PixelTransform,
-    placement: &Placement,
-    extent: &Bounds,
-    period: Option<f64>,
+    rect: &PixelRect,
+    samples: usize,
+    world: &World,
 ) -> Vec<Bounds> {
-    let Some(fine) = sampled_bounds(transform, placement, SAMPLES, period) else {
+    let extent = &world.extent;
+    let Some(fine) = sampled_bounds(transform, rect, samples, world.period) else {
         return Vec::new();
     };
     // What half the points would have missed bounds what these miss.
-    let coarse = sampled_bounds(transform, placement, SAMPLES / 2 + 1, period).unwrap_or(fine);
+    let coarse = sampled_bounds(transform, rect, samples / 2 + 1, world.period).unwrap_or(fine);
     let grown = |fine: f64, coarse: f64| fine + (fine - coarse);
     let mut around = Bounds::new(
         grown(fine.west, coarse.west.max(fine.west)),
@@ -79,7 +104,7 @@ fn boxes(
         grown(fine.east, coarse.east.min(fine.east)),
         grown(fine.north, coarse.north.min(fine.north)),
     );
-    for (x, y) in poles_inside(transform, placement, extent) {
+    for (x, y) in poles_inside(transform, rect, extent) {
         // Around a pole there is every longitude: the whole width, up to the pole itself.
         around = Bounds::new(
             extent.west,
@@ -89,37 +114,35 @@ fn boxes(
         )
         .union(&Bounds::new(x, y, x, y));
     }
-    let Some(period) = period else {
+    let Some(period) = world.period else {
         return around.intersection(extent).into_iter().collect();
     };
     if around.width() >= period {
         around = Bounds::new(extent.west, around.south, extent.east, around.north);
     }
-    [-period, 0.0, period]
-        .iter()
-        .filter_map(|shift| {
-            Bounds::new(
-                around.west + shift,
-                around.south,
-                around.east + shift,
-                around.north,
-            )
-            .intersection(extent)
-        })
-        .collect()
+    let shifted = |shift: &f64| {
+        Bounds::new(
+            around.west + shift,
+            around.south,
+            around.east + shift,
+            around.north,
+        )
+        .intersection(extent)
+    };
+    [-period, 0.0, period].iter().filter_map(shifted).collect()
 }
 
 /// The bounds of `n` by `n` points over the source. With a period, each row of points is followed without a jump, so that
 /// a source across the antimeridian comes out in one piece, beyond the edge of the scheme.
 fn sampled_bounds(
     transform: &PixelTransform,
-    placement: &Placement,
+    rect: &PixelRect,
     n: usize,
     period: Option<f64>,
 ) -> Option<Bounds> {
-    let at = |k: usize, size: usize| size as f64 * k as f64 / (n - 1) as f64;
+    let step = |k: usize| k as f64 / (n - 1) as f64;
     let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..n * n)
-        .map(|k| (at(k % n, placement.width), at(k / n, placement.height)))
+        .map(|k| rect.at(step(k % n), step(k / n)))
         .unzip();
     transform.to_target(&mut xs, &mut ys);
     let mut bounds: Option<Bounds> = None;
@@ -146,11 +169,7 @@ fn sampled_bounds(
 }
 
 /// The poles that lie inside the source, in target coordinates as far as they have any, else at the extent's edge.
-fn poles_inside(
-    transform: &PixelTransform,
-    placement: &Placement,
-    extent: &Bounds,
-) -> Vec<(f64, f64)> {
+fn poles_inside(transform: &PixelTransform, rect: &PixelRect, extent: &Bounds) -> Vec<(f64, f64)> {
     let middle = (extent.west + extent.east) / 2.0;
     // The points nearest to the poles that the scheme has; when all along its edge they fall inside, the pole does.
     [extent.south, extent.north]
@@ -162,10 +181,11 @@ fn poles_inside(
                 .collect();
             let mut ys = vec![y; n];
             transform.to_source(&mut xs, &mut ys);
-            let (w, h) = (placement.width as f64, placement.height as f64);
+            let (west, north) = rect.at(0.0, 0.0);
+            let (east, south) = rect.at(1.0, 1.0);
             xs.iter()
                 .zip(&ys)
-                .all(|(&c, &r)| c >= 0.0 && c <= w && r >= 0.0 && r <= h)
+                .all(|(&c, &r)| c >= west && c <= east && r >= north && r <= south)
         })
         .map(|y| (middle, y))
         .collect()

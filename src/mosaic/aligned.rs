@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::geo::affine::Affine;
-use crate::geo::transform::{Georef, Placement};
+use crate::geo::transform::{Georef, PixelRect, Placement};
 use crate::raster::Raster;
 use crate::raster::resample::MaskKind;
 use crate::source::{Level, Source, SourceInfo, Window};
@@ -229,11 +229,21 @@ impl Source for Aligned {
         &self.info
     }
 
-    fn outlines(&self) -> Vec<Placement> {
-        self.members
-            .iter()
-            .flat_map(|member| member.source.outlines())
-            .collect()
+    fn outlines(&self) -> Vec<PixelRect> {
+        let moved = |member: &Member, rect: PixelRect| PixelRect {
+            col: rect.col + member.col,
+            row: rect.row + member.row,
+            ..rect
+        };
+        let of_member = |member| {
+            let Member { source, .. }: &Member = member;
+            source
+                .outlines()
+                .into_iter()
+                .map(move |rect| moved(member, rect))
+                .collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of_member).collect()
     }
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {

@@ -284,8 +284,9 @@ fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<
             );
             Error::input(&info.name, e).with_help(repair)
         };
-        let whole = Footprint::new(&info.placement, scheme, crs).map_err(named)?;
-        if whole.is_none() && info.placement.lon_lat_bounds().is_none() {
+        let footprint =
+            Footprint::new(&info.placement, &layer.outlines(), scheme, crs).map_err(named)?;
+        if footprint.is_none() && info.placement.lon_lat_bounds().is_none() {
             let found = format!(
                 "coordinates in {} that have no place on the Earth",
                 info.placement.crs.name()
@@ -295,30 +296,7 @@ fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<
                 format!("{found}; expected a system that PROJ can undo"),
             )));
         }
-        // Of a source put together from files, the files' own rectangles say better which tiles it touches.
-        let outlines = layer.outlines();
-        match whole {
-            Some(mut whole) if outlines.len() > 1 => {
-                let mut boxes = Vec::new();
-                for outline in &outlines {
-                    boxes.extend(
-                        Footprint::new(outline, scheme, crs)
-                            .map_err(named)?
-                            .iter()
-                            .flat_map(Footprint::boxes),
-                    );
-                }
-                for part in &mut whole.parts {
-                    part.boxes = boxes
-                        .iter()
-                        .copied()
-                        .filter(|b| part.boxes.iter().any(|whole| whole.intersects(b)))
-                        .collect();
-                }
-                Ok(Some(whole))
-            }
-            whole => Ok(whole),
-        }
+        Ok(footprint)
     };
     mosaic.layers().iter().map(of_layer).collect()
 }
@@ -366,17 +344,13 @@ fn lon_lat_bounds(
     let mut all: Option<Bounds> = None;
     for (layer, footprint) in mosaic.layers().iter().zip(footprints) {
         let Some(footprint) = footprint else { continue };
-        for outline in layer.outlines() {
-            let mut bounds = outline
-                .lon_lat_bounds()
+        for bounds in layer.info().placement.lon_lat_bounds_of(&layer.outlines()) {
+            let mut bounds = bounds
                 .filter(|b| b.south.is_finite())
                 .unwrap_or(Bounds::new(-180.0, -90.0, 180.0, 90.0));
             // Longitudes beyond a half turn, or taken round the Earth: the data is on both sides of the antimeridian.
-            if bounds.west > bounds.east
-                || footprint.parts.len() > 1
-                || bounds.east > 180.0 + 1e-9
-                || bounds.west < -180.0 - 1e-9
-            {
+            let beyond = bounds.east > 180.0 + 1e-9 || bounds.west < -180.0 - 1e-9;
+            if bounds.west > bounds.east || footprint.parts.len() > 1 || beyond {
                 (bounds.west, bounds.east) = (-180.0, 180.0);
             }
             all = Some(all.map_or(bounds, |a| a.union(&bounds)));

@@ -7,7 +7,7 @@ pub mod gdal;
 pub mod memory;
 
 use crate::error::Result;
-use crate::geo::transform::Placement;
+use crate::geo::transform::{PixelRect, Placement};
 use crate::raster::resample::MaskKind;
 use crate::raster::{Raster, SampleType};
 
@@ -59,9 +59,10 @@ pub trait Source: Send + Sync {
     /// What it is.
     fn info(&self) -> &SourceInfo;
 
-    /// The rectangles that it is made of, for finding the tiles it touches: several for a source put together from files.
-    fn outlines(&self) -> Vec<Placement> {
-        vec![self.info().placement.clone()]
+    /// The rectangles of pixels that it is made of, for finding the tiles it touches: several for a source put together
+    /// from files.
+    fn outlines(&self) -> Vec<PixelRect> {
+        vec![self.info().placement.whole()]
     }
 
     /// Reads `window` of level `level`, which must lie within that level.

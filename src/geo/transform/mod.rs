@@ -35,61 +35,96 @@ pub struct Placement {
     pub height: usize,
 }
 
+/// A rectangle of a source's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelRect {
+    /// The first column.
+    pub col: usize,
+    /// The first row.
+    pub row: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl PixelRect {
+    /// A place in it, from (0, 0) at the upper left to (1, 1) at the lower right corner.
+    pub fn at(&self, right: f64, down: f64) -> (f64, f64) {
+        (
+            self.col as f64 + self.width as f64 * right,
+            self.row as f64 + self.height as f64 * down,
+        )
+    }
+}
+
 impl Placement {
+    /// All of the source.
+    pub fn whole(&self) -> PixelRect {
+        PixelRect {
+            col: 0,
+            row: 0,
+            width: self.width,
+            height: self.height,
+        }
+    }
+
     /// The rectangle around the source in its own system; `None` for ground control points.
     pub fn bounds(&self) -> Option<Bounds> {
+        self.bounds_of(self.whole())
+    }
+
+    fn bounds_of(&self, rect: PixelRect) -> Option<Bounds> {
         let Georef::Affine(affine) = &self.georef else {
             return None;
         };
-        let (w, h) = (self.width as f64, self.height as f64);
-        let corners = [
-            affine.apply(0.0, 0.0),
-            affine.apply(w, 0.0),
-            affine.apply(0.0, h),
-            affine.apply(w, h),
-        ];
-        Some(corners[1..].iter().fold(
-            Bounds::new(corners[0].0, corners[0].1, corners[0].0, corners[0].1),
-            |b, &(x, y)| b.union(&Bounds::new(x, y, x, y)),
-        ))
+        let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)].map(|(right, down)| {
+            let (col, row) = rect.at(right, down);
+            affine.apply(col, row)
+        });
+        around(corners)
     }
 
     /// The source in degrees on WGS 84. West > east when it crosses the antimeridian. `None` when it has no place there.
     pub fn lon_lat_bounds(&self) -> Option<Bounds> {
-        let lon_lat = Crs::lon_lat().ok()?;
-        let projection = Projection::new(&self.crs, &lon_lat, None).ok()?;
-        match (&self.georef, self.bounds()) {
-            (Georef::Affine(Affine([_, _, c, _, e, _])), Some(bounds))
-                if *c == 0.0 && *e == 0.0 =>
-            {
-                projection.apply_to_bounds(&bounds)
+        self.lon_lat_bounds_of(&[self.whole()])
+            .into_iter()
+            .flatten()
+            .next()
+    }
+
+    /// Parts of the source in degrees on WGS 84, each as [`Placement::lon_lat_bounds`].
+    pub fn lon_lat_bounds_of(&self, rects: &[PixelRect]) -> Vec<Option<Bounds>> {
+        let projection =
+            Crs::lon_lat().and_then(|lon_lat| Projection::new(&self.crs, &lon_lat, None));
+        let (Ok(projection), Ok(pixels)) = (projection, PixelGeoref::new(&self.georef)) else {
+            return vec![None; rects.len()];
+        };
+        let upright = matches!(&self.georef, Georef::Affine(Affine([_, _, c, _, e, _])) if *c == 0.0 && *e == 0.0);
+        let bounds = |rect: &PixelRect| match self.bounds_of(*rect) {
+            Some(bounds) if upright => projection.apply_to_bounds(&bounds),
+            // Turned, or with control points: the outline, point by point.
+            _ => {
+                let steps = (0..=64).map(|i| f64::from(i) / 64.0);
+                let outline = steps.flat_map(|t| [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)]);
+                let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
+                    outline.map(|(right, down)| rect.at(right, down)).unzip();
+                pixels.to_coordinates(&mut xs, &mut ys);
+                projection.apply(&mut xs, &mut ys);
+                around(xs.into_iter().zip(ys))
             }
-            _ => self.outline_bounds(&projection),
-        }
+        };
+        rects.iter().map(bounds).collect()
     }
+}
 
-    /// The outline of a turned source or one with control points, followed point by point.
-    fn outline_bounds(&self, projection: &Projection) -> Option<Bounds> {
-        let (mut xs, mut ys) = self.outline(64);
-        let pixels = PixelGeoref::new(&self.georef).ok()?;
-        pixels.to_coordinates(&mut xs, &mut ys);
-        projection.apply(&mut xs, &mut ys);
-        let mut bounds: Option<Bounds> = None;
-        for (&x, &y) in xs.iter().zip(&ys).filter(|(x, _)| x.is_finite()) {
-            let point = Bounds::new(x, y, x, y);
-            bounds = Some(bounds.map_or(point, |b| b.union(&point)));
-        }
-        bounds
-    }
-
-    /// Points along the four edges, `n` steps each, in pixels.
-    fn outline(&self, n: usize) -> (Vec<f64>, Vec<f64>) {
-        let (w, h) = (self.width as f64, self.height as f64);
-        let steps = (0..=n).map(|i| i as f64 / n as f64);
-        steps
-            .flat_map(|t| [(t * w, 0.0), (t * w, h), (0.0, t * h), (w, t * h)])
-            .unzip()
-    }
+/// The rectangle around the points that are finite, if there are any.
+fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Bounds> {
+    points
+        .into_iter()
+        .filter(|(x, y)| x.is_finite() && y.is_finite())
+        .map(|(x, y)| Bounds::new(x, y, x, y))
+        .reduce(|all, point| all.union(&point))
 }
 
 enum PixelGeoref {
