@@ -185,14 +185,12 @@ impl Projection {
             handle
         };
         if handle.is_null() {
+            let message = gdal_message();
+            // What follows is the whole of both systems, in WKT.
+            let reason = message.split(" from `").next().unwrap_or(&message);
             return Err(Error::new(
                 Kind::Input,
-                format!(
-                    "no way from {} to {}: {}",
-                    from.name,
-                    to.name,
-                    gdal_message()
-                ),
+                format!("no way from {} to {}: {reason}", from.name, to.name),
             ));
         }
         Ok(Self { handle })

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use super::{Source, SourceInfo, Window};
@@ -110,13 +111,15 @@ impl File {
                 sibling_files: None,
             },
         )
-        .map_err(|_| {
+        .map_err(|e| {
+            // The message is in the error: the crate takes it from GDAL and clears it there.
+            let reason = match e {
+                GdalError::NullPointer { msg, .. } if !msg.is_empty() => msg,
+                _ => gdal_message(),
+            };
             Error::input(
                 &self.name,
-                format_args!(
-                    "cannot be opened ({}); expected a raster that GDAL reads",
-                    gdal_message()
-                ),
+                format_args!("cannot be opened ({reason}); expected a raster that GDAL reads"),
             )
         })
     }
