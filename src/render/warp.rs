@@ -45,6 +45,24 @@ struct Rect {
     height: usize,
 }
 
+impl Rect {
+    /// The rectangle cut in four, or in two where it is one pixel wide or high.
+    fn quarters(self) -> impl Iterator<Item = Self> {
+        let (w, h) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let halves = [(0, 0), (w, 0), (0, h), (w, h)];
+        let piece = move |(col, row): (usize, usize)| Self {
+            col: self.col + col,
+            row: self.row + row,
+            width: w.min(self.width - col),
+            height: h.min(self.height - row),
+        };
+        halves
+            .into_iter()
+            .map(piece)
+            .filter(|piece| piece.width > 0 && piece.height > 0)
+    }
+}
+
 /// What `source` has to show in the tile that `map` is for; `None` when that is nothing.
 pub(super) fn warp(
     source: &dyn Source,
@@ -183,24 +201,9 @@ impl Task<'_> {
         let Some(window) = self.window(rect, scratch) else {
             return Ok(());
         };
-        if window.width * window.height > WINDOW_PX && rect.width > 1 && rect.height > 1 {
-            let (w, h) = (rect.width / 2, rect.height / 2);
-            for (col, row, width, height) in [
-                (0, 0, w, h),
-                (w, 0, rect.width - w, h),
-                (0, h, w, rect.height - h),
-                (w, h, rect.width - w, rect.height - h),
-            ] {
-                self.fill(
-                    Rect {
-                        col: rect.col + col,
-                        row: rect.row + row,
-                        width,
-                        height,
-                    },
-                    scratch,
-                    tile,
-                )?;
+        if window.width * window.height > WINDOW_PX && (rect.width > 1 || rect.height > 1) {
+            for piece in rect.quarters() {
+                self.fill(piece, scratch, tile)?;
             }
             return Ok(());
         }
