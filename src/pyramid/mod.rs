@@ -4,6 +4,7 @@ pub mod emit;
 pub mod node;
 pub mod plan;
 
+mod cover;
 mod crown;
 mod run;
 mod walk;

@@ -10,6 +10,7 @@ use crate::mosaic::Mosaic;
 use crate::raster::kernel::Resampling;
 use crate::raster::reduce::Reducer;
 
+use super::cover::Cover;
 use super::node::Shape;
 
 /// What the user asks of a pyramid. `None` leaves the choice to the plan.
@@ -67,33 +68,8 @@ pub struct Plan {
     pub bounds: Bounds,
     /// Where each layer of the mosaic lies.
     pub footprints: Vec<Option<Footprint>>,
-    /// Tiles of `zoom_max` that the sources touch, as rectangles that may overlap.
-    cover: Vec<TileRect>,
-}
-
-/// Tiles from (`west`, `north`) to (`east`, `south`), all included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct TileRect {
-    west: u32,
-    east: u32,
-    north: u32,
-    south: u32,
-}
-
-impl TileRect {
-    /// The same area `levels` zooms up.
-    fn up(self, levels: u8) -> Self {
-        Self {
-            west: self.west >> levels,
-            east: self.east >> levels,
-            north: self.north >> levels,
-            south: self.south >> levels,
-        }
-    }
-
-    fn holds(self, x: u32, y: u32) -> bool {
-        (self.west..=self.east).contains(&x) && (self.north..=self.south).contains(&y)
-    }
+    /// The tiles that the sources may touch.
+    cover: Cover,
 }
 
 impl Plan {
@@ -103,11 +79,7 @@ impl Plan {
     /// [`Kind::Usage`] for zooms or sizes that cannot be, [`Kind::NoOverlap`] when no source meets the scheme,
     /// [`Kind::Input`] when a source has no place there.
     pub fn new(mosaic: &Mosaic, options: PlanOptions) -> Result<Self> {
-        let PlanOptions {
-            scheme,
-            tile_size_px,
-            ..
-        } = options;
+        let (scheme, tile_size_px) = (options.scheme.clone(), options.tile_size_px);
         if !tile_size_px.is_power_of_two() || !(64..=4096).contains(&tile_size_px) {
             return Err(Error::usage(format!(
                 "tiles of {tile_size_px} pixels; expected a power of two from 64 to 4096"
@@ -115,59 +87,26 @@ impl Plan {
         }
         let crs = Crs::parse(scheme.crs())?;
         let footprints = footprints(mosaic, &scheme, &crs)?;
-        let finest = footprints
-            .iter()
-            .flatten()
-            .map(|f| f.resolution)
-            .min_by(f64::total_cmp);
-        let Some(finest) = finest else {
-            return Err(Error::new(
-                Kind::NoOverlap,
-                format!(
-                    "no source meets {}; expected data within its extent",
-                    scheme.id()
-                ),
-            )
-            .with_help("another --tiling-scheme, such as WorldCRS84Quad for the polar regions"));
-        };
-        let native = scheme.zoom_for_resolution(finest, tile_size_px as u32, options.strategy);
-        let zoom_max = checked_zoom(&scheme, options.zoom_max.unwrap_or(native))?;
+        let zoom_max = highest_zoom(&footprints, &scheme, &options)?;
         let resolution = scheme.resolution(zoom_max, tile_size_px as u32);
-        let cover: Vec<TileRect> = footprints
-            .iter()
-            .flatten()
-            .flat_map(Footprint::boxes)
-            .map(|b| tile_rect(&scheme, zoom_max, b, resolution))
-            .collect();
-        let zoom_overall = zoom_of_one_tile(&cover, zoom_max);
-        let zoom_min = checked_zoom(&scheme, options.zoom_min.unwrap_or(zoom_overall))?;
-        if zoom_min > zoom_max {
-            let source = if options.zoom_max.is_some() {
-                "asked for"
-            } else {
-                "nearest to the sources' resolution"
-            };
-            return Err(Error::usage(format!("zoom {zoom_min} to {zoom_max} ({source}) is not a range; expected the lowest zoom first"))
-                .with_help(format!("--zoom {zoom_min}-{zoom_min}, or a lower --min-zoom")));
-        }
+        let areas = footprints.iter().flatten().flat_map(Footprint::boxes);
+        let cover = Cover::new(&scheme, zoom_max, resolution, areas);
+        let zoom_overall = cover.zoom_of_one_tile();
+        let zoom_min = lowest_zoom(zoom_overall, zoom_max, &scheme, &options)?;
         let bounds = lon_lat_bounds(mosaic, &footprints, &scheme, &crs)?;
-        let palette = mosaic.is_palette();
+        let (resampling, reducer) = if mosaic.is_palette() {
+            (Resampling::Nearest, Reducer::Mode)
+        } else {
+            (Resampling::Cubic, Reducer::Average)
+        };
         Ok(Self {
             shape: Shape {
                 tile_size_px,
                 bands: mosaic.bands(),
                 sample_type: mosaic.sample_type(),
             },
-            resampling: options.resampling.unwrap_or(if palette {
-                Resampling::Nearest
-            } else {
-                Resampling::Cubic
-            }),
-            reducer: options.reducer.unwrap_or(if palette {
-                Reducer::Mode
-            } else {
-                Reducer::Average
-            }),
+            resampling: options.resampling.unwrap_or(resampling),
+            reducer: options.reducer.unwrap_or(reducer),
             blank: options.blank,
             zoom_overall: zoom_overall.clamp(zoom_min, zoom_max),
             zoom_min,
@@ -182,10 +121,7 @@ impl Plan {
 
     /// Whether the sources may touch `tile`.
     pub fn covers(&self, tile: TileCoord) -> bool {
-        let levels = self.zoom_max - tile.z();
-        self.cover
-            .iter()
-            .any(|rect| rect.up(levels).holds(tile.x(), tile.y()))
+        self.cover.holds(tile)
     }
 
     /// Whether `tile` is made from the sources.
@@ -200,23 +136,7 @@ impl Plan {
 
     /// How many tiles of zoom `z` the sources may touch.
     pub fn count(&self, z: u8) -> u64 {
-        let rects: Vec<TileRect> = self
-            .cover
-            .iter()
-            .map(|rect| rect.up(self.zoom_max - z))
-            .collect();
-        let columns = |r: &TileRect| u64::from(r.east - r.west) + 1;
-        if let [one] = rects[..] {
-            return columns(&one) * (u64::from(one.south - one.north) + 1);
-        }
-        let mut edges: Vec<u32> = rects.iter().flat_map(|r| [r.north, r.south + 1]).collect();
-        edges.sort_unstable();
-        edges.dedup();
-        // Between two edges all rows hold the same columns.
-        edges
-            .windows(2)
-            .map(|rows| columns_of(&rects, rows[0]) * u64::from(rows[1] - rows[0]))
-            .sum()
+        self.cover.count(z)
     }
 
     /// How many tiles of all zooms together the sources may touch.
@@ -247,20 +167,50 @@ impl Plan {
     }
 }
 
-/// The columns that the rectangles cover in one row.
-fn columns_of(rects: &[TileRect], row: u32) -> u64 {
-    let mut spans: Vec<(u64, u64)> = rects
+/// The highest zoom: the one asked for, or the one nearest to the finest source's own resolution.
+fn highest_zoom(
+    footprints: &[Option<Footprint>],
+    scheme: &Scheme,
+    options: &PlanOptions,
+) -> Result<u8> {
+    let finest = footprints
         .iter()
-        .filter(|r| (r.north..=r.south).contains(&row))
-        .map(|r| (u64::from(r.west), u64::from(r.east) + 1))
-        .collect();
-    spans.sort_unstable();
-    let (mut total, mut reached) = (0, 0);
-    for (west, end) in spans {
-        total += end.saturating_sub(west.max(reached));
-        reached = reached.max(end);
+        .flatten()
+        .map(|f| f.resolution)
+        .min_by(f64::total_cmp);
+    let Some(finest) = finest else {
+        let found = format!(
+            "no source meets {}; expected data within its extent",
+            scheme.id()
+        );
+        return Err(Error::new(Kind::NoOverlap, found)
+            .with_help("another --tiling-scheme, such as WorldCRS84Quad for the polar regions"));
+    };
+    let native = scheme.zoom_for_resolution(finest, options.tile_size_px as u32, options.strategy);
+    checked_zoom(scheme, options.zoom_max.unwrap_or(native))
+}
+
+/// The lowest zoom: the one asked for, or the one at which one tile holds all.
+fn lowest_zoom(
+    zoom_overall: u8,
+    zoom_max: u8,
+    scheme: &Scheme,
+    options: &PlanOptions,
+) -> Result<u8> {
+    let zoom_min = checked_zoom(scheme, options.zoom_min.unwrap_or(zoom_overall))?;
+    if zoom_min <= zoom_max {
+        return Ok(zoom_min);
     }
-    total
+    let source = match options.zoom_max {
+        Some(_) => "asked for",
+        None => "nearest to the sources' resolution",
+    };
+    Err(Error::usage(format!(
+        "zoom {zoom_min} to {zoom_max} ({source}) is not a range; expected the lowest zoom first"
+    ))
+    .with_help(format!(
+        "--zoom {zoom_min}-{zoom_min}, or a lower --min-zoom"
+    )))
 }
 
 fn checked_zoom(scheme: &Scheme, zoom: u8) -> Result<u8> {
@@ -299,39 +249,6 @@ fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<
         Ok(footprint)
     };
     mosaic.layers().iter().map(of_layer).collect()
-}
-
-/// The tiles of zoom `z` that `area` touches by more than a thousandth of a pixel: less is rounding in a geotransform, and
-/// no pixel's centre lies there.
-fn tile_rect(scheme: &Scheme, z: u8, area: &Bounds, resolution: f64) -> TileRect {
-    let slack = resolution * 1e-3;
-    let extent = scheme.extent();
-    let (columns, rows) = scheme.matrix_size(z);
-    let index = |offset: f64, size: f64, n: u64| {
-        (offset / size * n as f64)
-            .floor()
-            .clamp(0.0, n as f64 - 1.0) as u32
-    };
-    let west = index(area.west + slack - extent.west, extent.width(), columns);
-    let east = index(area.east - slack - extent.west, extent.width(), columns);
-    let north = index(extent.north - area.north + slack, extent.height(), rows);
-    let south = index(extent.north - area.south - slack, extent.height(), rows);
-    TileRect {
-        west,
-        east: east.max(west),
-        north,
-        south: south.max(north),
-    }
-}
-
-/// The highest zoom at which one tile holds everything; 0 when none does.
-fn zoom_of_one_tile(cover: &[TileRect], zoom_max: u8) -> u8 {
-    let one = |z: &u8| {
-        let mut rects = cover.iter().map(|rect| rect.up(zoom_max - z));
-        let first = rects.next();
-        first.is_none_or(|f| f.west == f.east && f.north == f.south && rects.all(|r| r == f))
-    };
-    (0..=zoom_max).rev().find(one).unwrap_or(0)
 }
 
 /// The data of all layers that meet the scheme, in degrees.

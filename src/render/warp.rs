@@ -185,6 +185,27 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// Puts one row of `rect` into `line`, in the coordinates of `window`. `size` is the tile's.
+    fn take_line(&mut self, rect: Rect, window: Window, corners: bool, size: usize) {
+        let (west, north) = (window.col as f64, window.row as f64);
+        let row = rect.row - self.first_row;
+        let line = &mut self.line;
+        let centres = row * size + rect.col..row * size + rect.col + rect.width;
+        shift(&mut line.cols, &self.cols[centres.clone()], west);
+        shift(&mut line.rows, &self.rows[centres], north);
+        if corners {
+            let n = size + 1;
+            let upper = row * n + rect.col..=row * n + rect.col + rect.width;
+            let lower = upper.start() + n..=upper.end() + n;
+            shift(&mut line.upper.0, &self.corner_cols[upper.clone()], west);
+            shift(&mut line.upper.1, &self.corner_rows[upper], north);
+            shift(&mut line.lower.0, &self.corner_cols[lower.clone()], west);
+            shift(&mut line.lower.1, &self.corner_rows[lower], north);
+        }
+    }
+}
+
 /// What all pieces of a tile have in common.
 struct Task<'a> {
     source: &'a dyn Source,
@@ -212,43 +233,17 @@ impl Task<'_> {
             return Ok(());
         }
         for row in rect.row..rect.row + rect.height {
-            let Scratch {
-                first_row,
-                cols,
-                rows,
-                corner_cols,
-                corner_rows,
-                line,
-            } = scratch;
-            let (west, north) = (window.col as f64, window.row as f64);
-            let start = (row - *first_row) * self.size + rect.col;
-            shift(&mut line.cols, &cols[start..start + rect.width], west);
-            shift(&mut line.rows, &rows[start..start + rect.width], north);
-            if self.sampler.needs_corners() {
-                let n = self.size + 1;
-                let upper = (row - *first_row) * n + rect.col;
-                let lower = upper + n;
-                shift(
-                    &mut line.upper.0,
-                    &corner_cols[upper..=upper + rect.width],
-                    west,
-                );
-                shift(
-                    &mut line.upper.1,
-                    &corner_rows[upper..=upper + rect.width],
-                    north,
-                );
-                shift(
-                    &mut line.lower.0,
-                    &corner_cols[lower..=lower + rect.width],
-                    west,
-                );
-                shift(
-                    &mut line.lower.1,
-                    &corner_rows[lower..=lower + rect.width],
-                    north,
-                );
-            }
+            scratch.take_line(
+                Rect {
+                    row,
+                    height: 1,
+                    ..rect
+                },
+                window,
+                self.sampler.needs_corners(),
+                self.size,
+            );
+            let line = &scratch.line;
             let places = Places {
                 cols: &line.cols,
                 rows: &line.rows,
