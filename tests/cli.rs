@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,6 +43,16 @@ impl Desk {
             .current_dir(self.0.path())
             .stdin(Stdio::null())
             .args(args);
+        // Whatever started the tests in the background may have had these ignored, and children inherit that.
+        // SAFETY: between fork and exec only `signal` is called, which may be.
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
         command
     }
 
