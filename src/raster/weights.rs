@@ -70,11 +70,13 @@ fn to_fixed(raw: &[f64], sum: f64) -> Vec<i32> {
 }
 
 /// Splits a place along one axis (pixel corners at whole numbers) into the pixel whose centre is at or before it, and the
-/// phase from there to the next.
+/// phase from there to the next. `place` is at least -1.
 #[inline]
 pub fn split(place: f64) -> (isize, usize) {
-    let scaled = ((place - 0.5) * PHASES as f64).round();
-    let steps = scaled as isize;
+    // Rounded by a cast, which is one instruction where `round` is a call. It cuts towards zero; the offset keeps it on one
+    // side of that for every place down to two pixels before the first.
+    const OFFSET: f64 = 4.0 * PHASES as f64;
+    let steps = ((place - 0.5) * PHASES as f64 + (OFFSET + 0.5)) as isize - OFFSET as isize;
     (
         steps.div_euclid(PHASES as isize),
         steps.rem_euclid(PHASES as isize) as usize,

@@ -131,13 +131,14 @@ pub(super) fn row<S: Lane>(
     mask: &mut [u8],
 ) {
     match source.raster.bands() {
-        1 => row_of::<S, 1>(source, places, tables, mask_kind, dst, mask),
-        3 => row_of::<S, 3>(source, places, tables, mask_kind, dst, mask),
+        1 => row_of_bands::<S, 1>(source, places, tables, mask_kind, dst, mask),
+        3 => row_of_bands::<S, 3>(source, places, tables, mask_kind, dst, mask),
         n => unreachable!("a tile has 1 or 3 bands, not {n}"),
     }
 }
 
-fn row_of<S: Lane, const N: usize>(
+/// Where no kernel is widened, the number of taps is known here, and the loops over them unroll: more than twice as fast.
+fn row_of_bands<S: Lane, const N: usize>(
     source: &Pixels<S>,
     places: &Places,
     tables: &Tables,
@@ -145,7 +146,27 @@ fn row_of<S: Lane, const N: usize>(
     dst: &mut [S],
     mask: &mut [u8],
 ) {
-    for (i, (dst, mask)) in dst.as_chunks_mut::<N>().0.iter_mut().zip(mask).enumerate() {
+    match (tables.cols.taps, tables.rows.taps) {
+        (2, 2) => row_of::<S, N, 2>(source, places, tables, mask_kind, dst, mask),
+        (4, 4) => row_of::<S, N, 4>(source, places, tables, mask_kind, dst, mask),
+        (6, 6) => row_of::<S, N, 6>(source, places, tables, mask_kind, dst, mask),
+        _ => row_of::<S, N, ANY>(source, places, tables, mask_kind, dst, mask),
+    }
+}
+
+/// As many taps as the tables have.
+const ANY: usize = 0;
+
+fn row_of<S: Lane, const N: usize, const TAPS: usize>(
+    source: &Pixels<S>,
+    places: &Places,
+    tables: &Tables,
+    mask_kind: MaskKind,
+    dst: &mut [S],
+    mask: &mut [u8],
+) {
+    let dst = dst.as_chunks_mut::<N>().0;
+    for (i, (dst, mask)) in dst.iter_mut().zip(mask).enumerate() {
         let (col, row) = (places.cols[i], places.rows[i]);
         let Some(centre) = source.holding(col, row) else {
             continue;
@@ -155,7 +176,7 @@ fn row_of<S: Lane, const N: usize>(
         }
         let (col, row) = (split(col), split(row));
         if let Some(origin) = whole_support(source, tables, mask_kind, col.0, row.0) {
-            *dst = convolve::<S, N>(source, tables, origin, col.1, row.1);
+            *dst = convolve::<S, N, TAPS>(source, tables, origin, col.1, row.1);
             *mask = 255;
         } else {
             let (cols, rows) = tables
@@ -203,20 +224,25 @@ fn whole_support<S>(
 }
 
 /// The plain case: all of the support is there.
-#[inline]
-fn convolve<S: Lane, const N: usize>(
+#[inline(always)]
+fn convolve<S: Lane, const N: usize, const TAPS: usize>(
     source: &Pixels<S>,
     tables: &Tables,
     origin: usize,
     col_phase: usize,
     row_phase: usize,
 ) -> [S; N] {
+    let (col_taps, row_taps) = match TAPS {
+        ANY => (tables.cols.taps, tables.rows.taps),
+        taps => (taps, taps),
+    };
     let width = source.raster.width();
-    let col_weights = S::weights(tables.cols, col_phase);
+    let col_weights = &S::weights(tables.cols, col_phase)[..col_taps];
+    let row_weights = &S::weights(tables.rows, row_phase)[..row_taps];
     let mut total = [S::Weight::default(); N];
-    for (j, &row_weight) in S::weights(tables.rows, row_phase).iter().enumerate() {
+    for (j, &row_weight) in row_weights.iter().enumerate() {
         let start = (origin + j * width) * N;
-        let line = source.samples[start..start + tables.cols.taps * N]
+        let line = source.samples[start..start + col_taps * N]
             .as_chunks::<N>()
             .0;
         let mut sums = [S::Weight::default(); N];
