@@ -92,18 +92,16 @@ fn boxes(
     world: &World,
 ) -> Vec<Bounds> {
     let extent = &world.extent;
-    let Some(fine) = sampled_bounds(transform, rect, samples, world.period) else {
+    let samples = Samples::new(transform, rect, samples, world.period);
+    let Some(mut around) = samples.bounds() else {
         return Vec::new();
     };
-    // What half the points would have missed bounds what these miss.
-    let coarse = sampled_bounds(transform, rect, samples / 2 + 1, world.period).unwrap_or(fine);
-    let grown = |fine: f64, coarse: f64| fine + (fine - coarse);
-    let mut around = Bounds::new(
-        grown(fine.west, coarse.west.max(fine.west)),
-        grown(fine.south, coarse.south.max(fine.south)),
-        grown(fine.east, coarse.east.min(fine.east)),
-        grown(fine.north, coarse.north.min(fine.north)),
-    );
+    if samples.failed {
+        // Part of the source has no place there, as the corners around a geostationary disc: towards the limb the places
+        // run away between two samples, but seen from the other side all is smooth.
+        around =
+            seen_from_target(transform, rect, extent).map_or(around, |seen| seen.union(&around));
+    }
     for (x, y) in poles_inside(transform, rect, extent) {
         // Around a pole there is every longitude: the whole width, up to the pole itself.
         around = Bounds::new(
@@ -132,40 +130,114 @@ fn boxes(
     [-period, 0.0, period].iter().filter_map(shifted).collect()
 }
 
-/// The bounds of `n` by `n` points over the source. With a period, each row of points is followed without a jump, so that
-/// a source across the antimeridian comes out in one piece, beyond the edge of the scheme.
-fn sampled_bounds(
+/// A grid of points over a part of the source, in target coordinates; NaN where there is no image.
+struct Samples {
+    /// Points a side.
+    n: usize,
+    xs: Vec<f64>,
+    ys: Vec<f64>,
+    /// Whether any point has no image.
+    failed: bool,
+}
+
+impl Samples {
+    /// With a period, each row of points is followed without a jump, so that a source across the antimeridian comes out in
+    /// one piece, beyond the edge of the scheme.
+    fn new(transform: &PixelTransform, rect: &PixelRect, n: usize, period: Option<f64>) -> Self {
+        let step = |k: usize| k as f64 / (n - 1) as f64;
+        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..n * n)
+            .map(|k| rect.at(step(k % n), step(k / n)))
+            .unzip();
+        transform.to_target(&mut xs, &mut ys);
+        let failed = xs.iter().any(|x| !x.is_finite());
+        if let Some(period) = period {
+            let mut row_start: Option<f64> = None;
+            for row in xs.chunks_exact_mut(n) {
+                let mut last = row_start;
+                for x in row.iter_mut().filter(|x| x.is_finite()) {
+                    if let Some(last) = last {
+                        *x -= ((*x - last) / period).round() * period;
+                    }
+                    last = Some(*x);
+                }
+                row_start = row.iter().copied().find(|x| x.is_finite()).or(row_start);
+            }
+        }
+        Self { n, xs, ys, failed }
+    }
+
+    /// The rectangle around the source, by the points and how far the source can bulge between them.
+    fn bounds(&self) -> Option<Bounds> {
+        let least = |values: &[f64]| {
+            (0..values.len())
+                .filter(|&k| values[k].is_finite())
+                .min_by(|&a, &b| values[a].total_cmp(&values[b]))
+        };
+        let most = |values: &[f64]| {
+            (0..values.len())
+                .filter(|&k| values[k].is_finite())
+                .max_by(|&a, &b| values[a].total_cmp(&values[b]))
+        };
+        let low = |values: &[f64]| least(values).map(|k| values[k] - self.bulge(values, k));
+        let high = |values: &[f64]| most(values).map(|k| values[k] + self.bulge(values, k));
+        Some(Bounds::new(
+            low(&self.xs)?,
+            low(&self.ys)?,
+            high(&self.xs)?,
+            high(&self.ys)?,
+        ))
+    }
+
+    /// How far beyond point `k`, an extreme, a parabola through it and its neighbours on either side can reach, along rows
+    /// and along columns: an eighth of its second difference.
+    fn bulge(&self, values: &[f64], k: usize) -> f64 {
+        let between = |before: usize, after: usize| {
+            let second = (values[before] - 2.0 * values[k] + values[after]).abs();
+            if second.is_finite() {
+                second / 8.0
+            } else {
+                0.0
+            }
+        };
+        let (col, row, last) = (k % self.n, k / self.n, self.n - 1);
+        let along_row = if col > 0 && col < last {
+            between(k - 1, k + 1)
+        } else {
+            0.0
+        };
+        let along_column = if row > 0 && row < last {
+            between(k - self.n, k + self.n)
+        } else {
+            0.0
+        };
+        along_row + along_column
+    }
+}
+
+/// The rectangle around those points of a grid over `extent` that lie in the source, a step wider on each side.
+fn seen_from_target(
     transform: &PixelTransform,
     rect: &PixelRect,
-    n: usize,
-    period: Option<f64>,
+    extent: &Bounds,
 ) -> Option<Bounds> {
-    let step = |k: usize| k as f64 / (n - 1) as f64;
-    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..n * n)
-        .map(|k| rect.at(step(k % n), step(k / n)))
-        .unzip();
-    transform.to_target(&mut xs, &mut ys);
-    let mut bounds: Option<Bounds> = None;
-    let mut row_start: Option<f64> = None;
-    for row in 0..n {
-        let mut last = row_start;
-        for k in row * n..(row + 1) * n {
-            if !xs[k].is_finite() {
-                continue;
+    const N: usize = 512;
+    let (width, height) = (extent.width() / N as f64, extent.height() / N as f64);
+    let (west, north) = rect.at(0.0, 0.0);
+    let (east, south) = rect.at(1.0, 1.0);
+    let mut seen: Option<Bounds> = None;
+    for line in 0..=N {
+        let y = extent.south + height * line as f64;
+        let places: Vec<f64> = (0..=N).map(|i| extent.west + width * i as f64).collect();
+        let (mut xs, mut ys) = (places.clone(), vec![y; N + 1]);
+        transform.to_source(&mut xs, &mut ys);
+        for (x, (col, row)) in places.into_iter().zip(xs.into_iter().zip(ys)) {
+            if col >= west && col <= east && row >= north && row <= south {
+                let around = Bounds::new(x - width, y - height, x + width, y + height);
+                seen = Some(seen.map_or(around, |seen| seen.union(&around)));
             }
-            let mut x = xs[k];
-            if let (Some(period), Some(last)) = (period, last) {
-                x -= ((x - last) / period).round() * period;
-            }
-            if last == row_start {
-                row_start = Some(x);
-            }
-            last = Some(x);
-            let point = Bounds::new(x, ys[k], x, ys[k]);
-            bounds = Some(bounds.map_or(point, |b| b.union(&point)));
         }
     }
-    bounds
+    seen
 }
 
 /// The poles that lie inside the source, in target coordinates as far as they have any, else at the extent's edge.

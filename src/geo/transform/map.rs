@@ -15,7 +15,7 @@ use crate::geo::bounds::Bounds;
 const CELL_PX: usize = 16;
 
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
-const TOLERANCE_PX: f64 = 0.01;
+const TOLERANCE_PX: f64 = 0.002;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
