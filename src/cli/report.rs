@@ -37,10 +37,17 @@ impl ReportFile {
     /// # Errors
     /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        if path.is_dir() {
+        // Renaming a file over a pipe or a device would take that away.
+        let found = fs::metadata(path).ok().filter(|found| !found.is_file());
+        if let Some(found) = found {
+            let what = if found.is_dir() {
+                "a folder"
+            } else {
+                "no regular file"
+            };
             return Err(Error::output(
                 path.display(),
-                "a folder; expected a file for the report",
+                format_args!("{what}; expected a file for the report"),
             ));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();

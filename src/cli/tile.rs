@@ -260,15 +260,23 @@ fn finish(sinks: Vec<Box<dyn Sink>>, planned: &Metadata, baked: &Baked) -> Resul
         .collect()
 }
 
-/// Gives all outputs their names, and says so one by one.
+/// Gives all outputs their names, and says so when all have them: a full stdout must not withhold one.
 fn publish(staged: Vec<Staged>, console: &Console, started: Instant) -> Result<Vec<Published>> {
-    let mut published = Vec::with_capacity(staged.len());
+    let mut published: Vec<Published> = Vec::with_capacity(staged.len());
+    let mut failure = None;
     for output in staged {
-        let output = output.publish()?;
-        console.print(&summary::result(&output, started.elapsed()))?;
-        published.push(output);
+        match output.publish() {
+            Ok(output) => published.push(output),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
     }
-    Ok(published)
+    for output in &published {
+        console.print(&summary::result(output, started.elapsed()))?;
+    }
+    failure.map_or(Ok(published), Err)
 }
 
 fn start_event(plan: &Plan) -> serde_json::Value {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use glob::MatchOptions;
 
@@ -127,7 +127,8 @@ impl Found {
         let as_shells_do = MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
-            require_literal_leading_dot: true,
+            // Left to us: the crate panics there on names that are not UTF-8.
+            require_literal_leading_dot: false,
         };
         let paths = glob::glob_with(pattern, as_shells_do).map_err(|error| {
             let message = format!("{pattern}: no file of that name, and no pattern ({error}); expected one, as in '*.tif'");
@@ -140,7 +141,7 @@ impl Found {
                     let what = format_args!("cannot be read ({})", error.error());
                     Error::input(error.path().display(), what)
                 })?;
-        matches.retain(|path| !is_sidecar(path));
+        matches.retain(|path| !is_sidecar(path) && !is_hidden_from(pattern, path));
         matches.sort();
         if matches.is_empty() {
             return Err(Error::input(
@@ -227,8 +228,29 @@ fn is_gdal_name(name: &str) -> bool {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    name.as_encoded_bytes().starts_with(b".")
+    path.file_name().is_some_and(is_dotted)
+}
+
+/// Whether what `pattern` matched in `path` is hidden, and the pattern does not say so with a dot of its own.
+fn is_hidden_from(pattern: &str, path: &Path) -> bool {
+    let parts = |path| {
+        let parts: fn(Component<'_>) -> Option<&OsStr> = |part| match part {
+            Component::CurDir => None,
+            other => Some(other.as_os_str()),
+        };
+        Path::components(path).filter_map(parts)
+    };
+    let is_wild = |part: &&OsStr| part.to_string_lossy().contains(['*', '?', '[']);
+    let n_literal = parts(Path::new(pattern))
+        .take_while(|part| !is_wild(part))
+        .count();
+    let dotted = |path| parts(path).skip(n_literal).any(is_dotted);
+    dotted(path) && !dotted(Path::new(pattern))
+}
+
+/// Whether a part of a path is a hidden file's or folder's name.
+fn is_dotted(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") && name != "." && name != ".."
 }
 
 fn is_sidecar(path: &Path) -> bool {

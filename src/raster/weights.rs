@@ -7,12 +7,14 @@ pub const PHASES: usize = 512;
 /// Bits of a fixed-point weight: 1.0 is `1 << WEIGHT_BITS`.
 pub const WEIGHT_BITS: u32 = 14;
 
-/// Weights for one axis: a row of `taps` for each phase.
+/// Weights for one axis: a row of `taps` for each phase; where the kernel is widened, for each few phases.
 pub struct WeightTable {
     /// Source pixels that count, from the first on.
     pub taps: usize,
     /// The first of them, relative to the pixel whose centre is at or before the place.
     pub first: isize,
+    /// Phases that share a row, as a power of two: a kernel twice as wide is half as steep. So the table does not grow.
+    shared: u32,
     fixed: Vec<i32>,
     real: Vec<f32>,
 }
@@ -23,12 +25,14 @@ impl WeightTable {
         let scale = scale.max(1.0);
         let reach = (radius * scale).ceil() as usize;
         let (taps, first) = (2 * reach, 1 - reach as isize);
-        let (mut fixed, mut real) = (
-            Vec::with_capacity(PHASES * taps),
-            Vec::with_capacity(PHASES * taps),
-        );
-        for phase in 0..PHASES {
-            let offset = phase as f64 / PHASES as f64;
+        let shared = (scale as usize).ilog2().min(PHASES.ilog2());
+        let n_rows = PHASES >> shared;
+        let mut fixed = Vec::with_capacity(n_rows * taps);
+        let mut real = Vec::with_capacity(n_rows * taps);
+        for row in 0..n_rows {
+            // In the middle of the phases that share it.
+            let offset =
+                ((row << shared) as f64 + ((1 << shared) - 1) as f64 / 2.0) / PHASES as f64;
             let raw: Vec<f64> = (0..taps)
                 .map(|k| weight(((first + k as isize) as f64 - offset) / scale))
                 .collect();
@@ -39,19 +43,25 @@ impl WeightTable {
         Self {
             taps,
             first,
+            shared,
             fixed,
             real,
         }
     }
 
+    fn row(&self, phase: usize) -> std::ops::Range<usize> {
+        let row = phase >> self.shared;
+        row * self.taps..(row + 1) * self.taps
+    }
+
     /// Fixed-point weights at `phase`; they sum to `1 << WEIGHT_BITS`.
     pub fn fixed(&self, phase: usize) -> &[i32] {
-        &self.fixed[phase * self.taps..(phase + 1) * self.taps]
+        &self.fixed[self.row(phase)]
     }
 
     /// Weights at `phase`; they sum to 1 but for rounding.
     pub fn real(&self, phase: usize) -> &[f32] {
-        &self.real[phase * self.taps..(phase + 1) * self.taps]
+        &self.real[self.row(phase)]
     }
 }
 

@@ -1,7 +1,7 @@
 //! One source onto one tile: [`warp`].
 
 use super::level;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::geo::transform::map::TileMap;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
@@ -11,6 +11,9 @@ use crate::source::{Source, SourceInfo, Window};
 /// Source pixels read at once. A tile that needs more, because it shrinks a source without overviews a lot, is made in
 /// pieces: 16 million pixels are 64 MB as RGB with a mask.
 const WINDOW_PX: usize = 1 << 24;
+
+/// The most that is read for a single pixel of a tile: 1 GB as RGB with a mask.
+const MOST_WINDOW_PX: usize = 1 << 28;
 
 /// Tile pixels located at once: all of a tile of 256, a strip of a larger one. Two places each are 2 MB.
 const STRIP_PX: usize = 1 << 16;
@@ -83,6 +86,11 @@ pub(super) fn warp(
         chosen.height as f64 / full.height as f64,
     );
     let scale = (scale.0 * shrink.0, scale.1 * shrink.1);
+    // A kernel wider than the whole source weighs all of it nearly alike; wider still changes nothing but its cost.
+    let scale = (
+        scale.0.min(chosen.width as f64 + 1.0),
+        scale.1.min(chosen.height as f64 + 1.0),
+    );
     let sampler = Sampler::new(resampling, scale, info.mask, info.palette);
     let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
     let task = Task {
@@ -228,6 +236,9 @@ impl Task<'_> {
             }
             return Ok(());
         }
+        if window.width * window.height > MOST_WINDOW_PX {
+            return Err(self.too_much(window));
+        }
         let pixels = self.source.read(self.level, window)?;
         if pixels.is_empty() {
             return Ok(());
@@ -254,6 +265,15 @@ impl Task<'_> {
                 .sample_row(&pixels, &places, tile, row, rect.col);
         }
         Ok(())
+    }
+
+    fn too_much(&self, window: Window) -> Error {
+        let Window { width, height, .. } = window;
+        let name = &self.source.info().name;
+        let found = format!(
+            "{name}: {width} x {height} of its pixels fall into one pixel of a tile; expected overviews, or a higher zoom"
+        );
+        Error::new(Kind::Resources, found).with_help(format!("gdaladdo '{name}'"))
     }
 
     /// The window of the level that holds everything the pixels of `rect` are made of.

@@ -47,7 +47,7 @@ enum Kind {
         rows: WeightTable,
         /// Where part of the support is missing, a kernel with negative lobes would lack the other half of its bargain
         /// and ring: cubic then steps down to bilinear.
-        fallback: Option<WeightTable>,
+        fallback: Option<Box<WeightTable>>,
     },
     Mean,
     Mode {
@@ -67,7 +67,7 @@ impl Sampler {
                     let fallback = (resampling == Resampling::Cubic && plain).then(|| {
                         match Resampling::Bilinear.kernel().method {
                             Method::Convolution { radius, weight } => {
-                                WeightTable::new(radius, weight, 1.0)
+                                Box::new(WeightTable::new(radius, weight, 1.0))
                             }
                             _ => unreachable!("bilinear is a convolution"),
                         }
@@ -149,7 +149,7 @@ impl Sampler {
                     &convolve::Tables {
                         cols,
                         rows,
-                        fallback: fallback.as_ref(),
+                        fallback: fallback.as_deref(),
                     },
                     self.mask,
                     dst,

@@ -36,6 +36,7 @@ pub(super) fn describe(
         width,
         height,
     };
+    check_reach(file, &placement)?;
     let info = SourceInfo {
         name: file.name.clone(),
         placement,
@@ -300,6 +301,27 @@ fn georef(file: &File, dataset: &Dataset) -> Result<Georef> {
             )
             .with_help(help))
         }
+    }
+}
+
+/// Refuses coordinates far beyond the Earth. PROJ would bring such a longitude back turn by turn, for ever.
+fn check_reach(file: &File, placement: &Placement) -> Result<()> {
+    // Ten turns; and for metres, feet or kilometres, which PROJ itself does not mind, a multiple of the way to the Moon.
+    let most = placement.crs.period().map_or(1e9, |period| period * 10.0);
+    let places: Vec<f64> = match (placement.bounds(), &placement.georef) {
+        (Some(b), _) => vec![b.west, b.south, b.east, b.north],
+        (None, Georef::Gcps(gcps)) => gcps.iter().flat_map(|gcp| [gcp.x, gcp.y]).collect(),
+        (None, Georef::Affine(_)) => Vec::new(),
+    };
+    match places.into_iter().find(|v| v.is_nan() || v.abs() > most) {
+        Some(far) => Err(Error::input(
+            &file.name,
+            format_args!(
+                "a coordinate of {far:e} in {}; expected some on the Earth",
+                placement.crs.name()
+            ),
+        )),
+        None => Ok(()),
     }
 }
 

@@ -88,7 +88,9 @@ impl File {
     /// A new handle on a level: 0 is the full resolution, n the n-th overview.
     fn open(&self, level: usize) -> Result<Dataset> {
         // GDAL says "not recognized" of both; the user should know which.
-        let looks_local = !self.path.starts_with("/vsi") && !self.path.contains(':');
+        let looks_local = !self.path.starts_with("/vsi")
+            && !self.path.starts_with(['<', '{'])
+            && !self.path.contains(':');
         if looks_local && !Path::new(&self.path).exists() {
             return Err(Error::input(&self.name, "no such file; expected a raster"));
         }
