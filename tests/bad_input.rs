@@ -1,8 +1,9 @@
 //! What must not work, and how it must fail: damaged sources, options that make no sense, outputs that cannot be written,
 //! disks that fill up, and signals. Every failure has its exit code and names the file or option concerned; nothing is
 //! left under an output's name, nor beside it.
-// A test that cannot go on panics, and one that is skipped says so; `wait` here reaps by process id.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::zombie_processes)]
+#![allow(clippy::unwrap_used)] // A test that cannot go on panics.
+#![allow(clippy::print_stdout)] // What was skipped.
+#![allow(clippy::zombie_processes)] // Children are waited for by `wait`, which also tells how much memory they took.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -182,6 +183,11 @@ impl Run {
 /// The end of a child and the most memory that it had, in KiB. The test fails when it hangs.
 #[track_caller]
 fn wait(child: &Child) -> (ExitStatus, i64) {
+    wait_for(child, PATIENCE)
+}
+
+#[track_caller]
+fn wait_for(child: &Child, patience: Duration) -> (ExitStatus, i64) {
     let pid = libc::pid_t::try_from(child.id()).unwrap();
     let started = Instant::now();
     loop {
@@ -198,9 +204,9 @@ fn wait(child: &Child) -> (ExitStatus, i64) {
             return (ExitStatus::from_raw(status), usage.ru_maxrss);
         }
         assert_eq!(found, 0, "{}", std::io::Error::last_os_error());
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > patience {
             send(child, libc::SIGKILL);
-            panic!("still running after {PATIENCE:?}");
+            panic!("still running after {patience:?}");
         }
         std::thread::sleep(Duration::from_millis(3));
     }
@@ -1261,6 +1267,34 @@ fn a_signal_leaves_the_old_outputs_and_nothing_else() {
         assert!(last.contains("interrupted"), "{last}");
         assert!(before == tree(desk.0.path()));
     }
+}
+
+/// The degrees of a continent at a resolution of millimetres: nobody can wait for that, but anybody may ask for it.
+#[test]
+fn a_bake_without_end_can_be_interrupted_from_the_start() {
+    let desk = Desk::new();
+    let geotransform = "0, 1, 0, 0, 0, -1";
+    desk.write(
+        "a.vrt",
+        Vrt {
+            geotransform,
+            ..PLAIN
+        }
+        .text(),
+    );
+    let before = tree(desk.0.path());
+    let mut command = desk.command(&["tile", "a.vrt", "-q", "-z", "30", "-o", "x.mbtiles"]);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    send(&child, libc::SIGTERM);
+    let (status, peak_kib) = wait_for(&child, Duration::from_secs(5));
+    assert_eq!(status.code(), Some(130));
+    assert!(peak_kib < PEAK_KIB, "{peak_kib} KiB");
+    assert!(before == tree(desk.0.path()));
 }
 
 #[test]

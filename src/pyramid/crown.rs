@@ -42,7 +42,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
     /// # Errors
     /// Whatever a shard or the receiver of the tiles says.
     pub(super) fn fold_all(&mut self) -> Result<()> {
-        for top in self.plan.tiles(self.plan.zoom_min) {
+        for top in self.plan.walk(self.plan.zoom_min) {
             self.fold(top)?;
         }
         Ok(())

@@ -106,7 +106,7 @@ pub fn build(
     };
     let shared = Shared::default();
     let shard_zoom = shard_zoom(plan, options);
-    let shards = plan.tiles(shard_zoom);
+    let shards = plan.walk(shard_zoom);
     let planned = plan.count_all();
     let tally = std::cell::RefCell::new(Tally::default());
     let tick = || {
@@ -127,7 +127,7 @@ pub fn build(
         Ok(())
     };
     run::run(
-        &shards,
+        shards,
         options.jobs.max(1),
         &shared,
         || Ok(Walker::new(plan, Renderer::new(&job), emitter()?, &shared)),

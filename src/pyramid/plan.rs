@@ -144,26 +144,28 @@ impl Plan {
         (self.zoom_min..=self.zoom_max).map(|z| self.count(z)).sum()
     }
 
-    /// The covered tiles of zoom `z` in the order of the walk: root by root, each along the Hilbert curve.
-    pub fn tiles(&self, z: u8) -> Vec<TileCoord> {
-        let mut found = Vec::new();
-        for root in self.scheme.roots() {
-            self.descend(root, z, &mut found);
-        }
-        found
+    /// The covered tiles of zoom `z` in the order of the walk: root by root, each along the Hilbert curve. One by one: at
+    /// a high zoom there may be more than fit in memory.
+    pub fn walk(&self, z: u8) -> impl Iterator<Item = TileCoord> + Send + '_ {
+        let mut waiting: Vec<TileCoord> = self.scheme.roots().collect();
+        waiting.reverse();
+        std::iter::from_fn(move || {
+            while let Some(tile) = waiting.pop() {
+                if !self.covers(tile) {
+                    continue;
+                }
+                if tile.z() == z {
+                    return Some(tile);
+                }
+                waiting.extend(tile.children().into_iter().rev());
+            }
+            None
+        })
     }
 
-    fn descend(&self, tile: TileCoord, z: u8, found: &mut Vec<TileCoord>) {
-        if !self.covers(tile) {
-            return;
-        }
-        if tile.z() == z {
-            found.push(tile);
-            return;
-        }
-        for child in tile.children() {
-            self.descend(child, z, found);
-        }
+    /// All of [`Plan::walk`].
+    pub fn tiles(&self, z: u8) -> Vec<TileCoord> {
+        self.walk(z).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -24,8 +24,6 @@ struct Queue {
     arrived: Condvar,
     /// A shard has gone.
     departed: Condvar,
-    /// The next shard to be taken up.
-    next: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -44,7 +42,7 @@ struct State {
 /// # Errors
 /// The first error in plan order of a shard, or that of `fold` or `tick`.
 pub(super) fn run<'a>(
-    shards: &[TileCoord],
+    shards: impl Iterator<Item = TileCoord> + Send,
     jobs: usize,
     shared: &Shared,
     walker: impl Fn() -> Result<Walker<'a>> + Sync,
@@ -55,8 +53,9 @@ pub(super) fn run<'a>(
         state: Mutex::default(),
         arrived: Condvar::new(),
         departed: Condvar::new(),
-        next: AtomicUsize::new(0),
     };
+    // Taken from one by one: a list of them may be longer than the memory.
+    let shards = Mutex::new(shards.enumerate());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
         .thread_name(|k| format!("worker-{k}"))
@@ -68,8 +67,8 @@ pub(super) fn run<'a>(
             )
         })?;
     pool.in_place_scope(|scope| {
-        for _ in 0..jobs.min(shards.len()) {
-            scope.spawn(|_| queue.work(shards, &walker));
+        for _ in 0..jobs {
+            scope.spawn(|_| queue.work(&shards, &walker));
         }
         let result = fold(&mut || queue.take(&mut tick));
         if result.is_err() {
@@ -89,25 +88,39 @@ impl Queue {
     }
 
     /// One worker: takes up shard after shard until there are none.
-    fn work<'a>(&self, shards: &[TileCoord], walker: &(impl Fn() -> Result<Walker<'a>> + Sync)) {
+    fn work<'a>(
+        &self,
+        shards: &Mutex<impl Iterator<Item = (usize, TileCoord)>>,
+        walker: &(impl Fn() -> Result<Walker<'a>> + Sync),
+    ) {
+        let next = || {
+            let mut shards = shards
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            shards.next()
+        };
+        // A thread without a shard needs no walker.
+        let Some(mut taken) = next() else { return };
         let mut walker = match walker() {
             Ok(walker) => walker,
-            Err(error) => return self.put(self.next.fetch_add(1, Ordering::Relaxed), Err(error)),
+            Err(error) => return self.put(taken.0, Err(error)),
         };
         loop {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= shards.len() || !self.may_start(index) {
+            let (index, tile) = taken;
+            if !self.may_start(index) {
                 return;
             }
             // A panic must not leave the folding thread waiting for a shard that never comes.
-            let shard = catch_unwind(AssertUnwindSafe(|| walker.shard(shards[index])))
-                .unwrap_or_else(|_| {
-                    Err(Error::internal(format!("baking {} failed", shards[index])))
-                });
+            let shard = catch_unwind(AssertUnwindSafe(|| walker.shard(tile)))
+                .unwrap_or_else(|_| Err(Error::internal(format!("baking {tile} failed"))));
             let failed = shard.is_err();
             self.put(index, shard);
             if failed {
                 return;
+            }
+            match next() {
+                Some(following) => taken = following,
+                None => return,
             }
         }
     }
