@@ -24,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// Words that may stand only in some places (a path's beginning, below `src`).
-const ONLY_IN: [(&str, &[&str]); 6] = [
+const ONLY_IN: [(&str, &[&str]); 10] = [
     ("clap::", &["cli/", "main.rs"]),
     ("indicatif::", &["cli/"]),
     (
@@ -32,7 +32,14 @@ const ONLY_IN: [(&str, &[&str]); 6] = [
         &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
     ),
     ("gdal_sys::", &["source/gdal/", "geo/transform/", "cli/"]),
+    ("std::thread", &["cli/values.rs"]),
     ("thread::spawn", &[]),
+    ("thread::scope", &[]),
+    ("use rayon", &["pyramid/run.rs"]),
+    (
+        "use gdal",
+        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+    ),
     ("rayon::", &["pyramid/run.rs"]),
 ];
 
@@ -82,31 +89,50 @@ fn floor_of(file: &str) -> &str {
     file.split('/').next().unwrap().trim_end_matches(".rs")
 }
 
-/// The top-level modules that `code` names as `crate::module`, in `use` lines or inline, one or several in braces.
+/// The top-level modules that `code` names as `crate::module` (or by climbing to it with `super`), in `use` lines or inline,
+/// one or several in braces.
 fn imports(code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-            continue;
-        }
-        let rest = &code[at + "crate::".len()..];
-        let end = if rest.starts_with('{') {
-            rest.find('}').unwrap_or(rest.len())
-        } else {
-            rest.find([':', ';', ',']).unwrap_or(rest.len())
-        };
-        let names = rest[..end].trim_start_matches('{');
-        for name in names.split(',') {
-            let module: String = name
-                .trim()
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
-            found.push(module);
+    for root in ["crate::", "super::super::"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            found.extend(first_names(&code[at + root.len()..]));
         }
     }
     found
+}
+
+/// The first names of a path, or of each path in braces.
+fn first_names(paths: &str) -> Vec<String> {
+    let name = |path: &str| {
+        path.trim()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let Some(inside) = paths.strip_prefix('{') else {
+        return vec![name(paths)];
+    };
+    let (mut names, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in inside.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                names.push(name(&inside[start..at]));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
 }
 
 #[test]
@@ -172,5 +198,10 @@ fn the_rules_are_read_as_they_are_written() {
         ["error", "raster"]
     );
     assert_eq!(imports("fn f(x: &crate::mosaic::Mosaic) {}"), ["mosaic"]);
+    assert_eq!(
+        imports("use crate::{error::{Error, Kind}, mosaic::Mosaic};"),
+        ["error", "mosaic"]
+    );
+    assert_eq!(imports("use super::super::raster::Raster;"), ["raster"]);
     assert_eq!(imports("use other_crate::geo;"), Vec::<String>::new());
 }

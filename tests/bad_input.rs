@@ -84,6 +84,10 @@ impl Desk {
                     };
                     libc::setrlimit(what, &limit);
                 }
+                // Whatever started the tests in the background may have had these ignored, and children inherit that.
+                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
                 Ok(())
             })
         };

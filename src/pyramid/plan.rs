@@ -263,13 +263,17 @@ fn lon_lat_bounds(
     let mut all: Option<Bounds> = None;
     for (layer, footprint) in mosaic.layers().iter().zip(footprints) {
         let Some(footprint) = footprint else { continue };
-        for bounds in layer.info().placement.lon_lat_bounds_of(&layer.outlines()) {
+        let outlines = layer.outlines();
+        for bounds in layer.info().placement.lon_lat_bounds_of(&outlines) {
             let mut bounds = bounds
                 .filter(|b| b.south.is_finite())
                 .unwrap_or(Bounds::new(-180.0, -90.0, 180.0, 90.0));
-            // Longitudes beyond a half turn, or taken round the Earth: the data is on both sides of the antimeridian.
-            let beyond = bounds.east > 180.0 + 1e-9 || bounds.west < -180.0 - 1e-9;
-            if bounds.west > bounds.east || footprint.parts.len() > 1 || beyond {
+            // Longitudes of 200 to 220 are -160 to -140.
+            let turns = ((bounds.west + 180.0 + 1e-9) / 360.0).floor() * 360.0;
+            (bounds.west, bounds.east) = (bounds.west - turns, bounds.east - turns);
+            // On both sides of the antimeridian; bounds must not wrap.
+            let both = footprint.parts.len() > 1 && outlines.len() == 1;
+            if bounds.west > bounds.east || bounds.east > 180.0 + 1e-9 || both {
                 (bounds.west, bounds.east) = (-180.0, 180.0);
             }
             all = Some(all.map_or(bounds, |a| a.union(&bounds)));
