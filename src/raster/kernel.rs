@@ -14,7 +14,7 @@ pub enum Resampling {
     Cubic,
     /// Cubic B-spline over 4 x 4 pixels: smooth, a little soft.
     CubicSpline,
-    /// Windowed sinc over 6 x 6 pixels.
+    /// Windowed sinc over 6 x 6 pixels; nothing where fewer than half of them are there.
     Lanczos,
     /// The mean over the pixel's area.
     Average,

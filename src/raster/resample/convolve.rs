@@ -8,6 +8,8 @@ pub(super) struct Tables<'a> {
     pub(super) cols: &'a WeightTable,
     pub(super) rows: &'a WeightTable,
     pub(super) fallback: Option<&'a WeightTable>,
+    /// Leaves a pixel out when less than half of its support is there.
+    pub(super) needs_half: bool,
 }
 
 /// A sample type that can be convolved.
@@ -182,11 +184,11 @@ fn row_of<S: Lane, const N: usize, const TAPS: usize>(
             let (cols, rows) = tables
                 .fallback
                 .map_or((tables.cols, tables.rows), |bilinear| (bilinear, bilinear));
-            if let Some((pixel, covered)) = convolve_masked::<S, N>(source, (cols, rows), col, row)
-            {
-                *dst = pixel;
+            let part = convolve_masked::<S, N>(source, (cols, rows), col, row);
+            if let Some(part) = part.filter(|part| part.half || !tables.needs_half) {
+                *dst = part.pixel;
                 *mask = if mask_kind == MaskKind::Graded {
-                    covered
+                    part.covered
                 } else {
                     255
                 };
@@ -258,21 +260,30 @@ fn convolve<S: Lane, const N: usize, const TAPS: usize>(
     total.map(S::finish)
 }
 
+/// What a support makes that is there in part.
+struct Part<S, const N: usize> {
+    pixel: [S; N],
+    /// How much of the pixel is covered, of 255.
+    covered: u8,
+    /// Whether at least half of the support's pixels are there; those outside the source are not asked.
+    half: bool,
+}
+
 /// Where part of the support is missing or covers in part: every pixel counts by its mask. Those outside, and those that
 /// are not there at all, do not count, for the cover neither: as in GDAL's warper, an edge stays as sharp as it was.
-/// Returns the pixel and how much of it is covered, or nothing.
 fn convolve_masked<S: Lane, const N: usize>(
     source: &Pixels<S>,
     (cols, rows): (&WeightTable, &WeightTable),
     (col, col_phase): (isize, usize),
     (row, row_phase): (isize, usize),
-) -> Option<([S; N], u8)> {
+) -> Option<Part<S, N>> {
     let (width, height) = (
         source.raster.width() as isize,
         source.raster.height() as isize,
     );
     let mut sums = [0.0; N];
     let (mut covered, mut inside) = (0.0, 0.0);
+    let (mut asked, mut there) = (0_usize, 0_usize);
     for (j, &row_weight) in S::weights(rows, row_phase).iter().enumerate() {
         let r = row + rows.first + j as isize;
         if r < 0 || r >= height {
@@ -285,9 +296,11 @@ fn convolve_masked<S: Lane, const N: usize>(
             }
             let k = (r * width + c) as usize;
             let mask = source.raster.mask[k];
+            asked += 1;
             if mask == 0 {
                 continue;
             }
+            there += 1;
             let share = S::share(col_weight, row_weight);
             inside += share;
             covered += share * f64::from(mask);
@@ -300,5 +313,9 @@ fn convolve_masked<S: Lane, const N: usize>(
         return None;
     }
     let share = (covered / inside + 0.5).clamp(0.0, 255.0) as u8;
-    (share > 0).then(|| (sums.map(|sum| S::from_mean(sum / covered)), share))
+    (share > 0).then(|| Part {
+        pixel: sums.map(|sum| S::from_mean(sum / covered)),
+        covered: share,
+        half: there >= asked / 2,
+    })
 }

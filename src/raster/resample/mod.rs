@@ -48,6 +48,8 @@ enum Kind {
         /// Where part of the support is missing, a kernel with negative lobes would lack the other half of its bargain
         /// and ring: cubic then steps down to bilinear.
         fallback: Option<Box<WeightTable>>,
+        /// Lanczos would ring most of all, and leaves out what has less than half of its support; so does GDAL's.
+        needs_half: bool,
     },
     Mean,
     Mode {
@@ -76,6 +78,7 @@ impl Sampler {
                         cols: WeightTable::new(radius, weight, scale.0),
                         rows: WeightTable::new(radius, weight, scale.1),
                         fallback,
+                        needs_half: resampling == Resampling::Lanczos,
                     }
                 }
                 Method::AreaMean => Kind::Mean,
@@ -142,6 +145,7 @@ impl Sampler {
                 cols,
                 rows,
                 fallback,
+                needs_half,
             } => {
                 convolve::row(
                     source,
@@ -150,6 +154,7 @@ impl Sampler {
                         cols,
                         rows,
                         fallback: fallback.as_deref(),
+                        needs_half: *needs_half,
                     },
                     self.mask,
                     dst,
