@@ -175,6 +175,27 @@ fn some_crates_are_used_in_one_place_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Ways of writing a program that the house does without, and ways around the rules above.
+const NOWHERE: [&str; 4] = ["extern crate ", "async ", "pub async ", "use {"];
+
+#[test]
+fn nothing_goes_around_the_rules() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        // `use {a, b}` would hide a crate's name from the test above.
+        wrong.extend(
+            NOWHERE
+                .iter()
+                .filter(|word| {
+                    code.lines()
+                        .any(|line| line.trim_start().starts_with(*word))
+                })
+                .map(|word| format!("{file}: {word}")),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_binary_uses_the_library_by_its_public_names() {
     for (file, code) in sources()

@@ -5,6 +5,8 @@
 #![allow(clippy::print_stdout)] // What was skipped.
 #![allow(clippy::zombie_processes)] // Children are waited for by `wait`, which also tells how much memory they took.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -57,23 +59,11 @@ impl Desk {
         self.write(name, fs::read(from).unwrap());
     }
 
-    /// The program, to be run here, with none of the tester's own settings and at most 8 GiB of address space: were it to
-    /// ask for more, it should fail and not the computer.
+    /// The program, to be run here with at most 8 GiB of address space: were it to ask for more, it should fail and not the
+    /// computer.
     fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_azulejo"));
-        let ours = |name: &str| name.starts_with("AZULEJO_") || name.starts_with("RUST_");
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(ours) {
-                command.env_remove(name);
-            }
-        }
-        command
-            .env_remove("GDAL_NUM_THREADS")
-            .env_remove("SOURCE_DATE_EPOCH")
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .args(args);
-        // SAFETY: between fork and exec, only calls that are allowed there.
+        let mut command = program::program(self.0.path(), args);
+        // SAFETY: between fork and exec only `setrlimit` is called, which may be.
         unsafe {
             command.pre_exec(|| {
                 let most = 8 << 30;
@@ -84,13 +74,9 @@ impl Desk {
                     };
                     libc::setrlimit(what, &limit);
                 }
-                // Whatever started the tests in the background may have had these ignored, and children inherit that.
-                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-                    libc::signal(signal, libc::SIG_DFL);
-                }
                 Ok(())
-            })
-        };
+            });
+        }
         command
     }
 

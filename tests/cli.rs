@@ -1,9 +1,10 @@
 //! The program as its users meet it: options in; files, messages and exit codes out.
 #![allow(clippy::unwrap_used)] // A test that cannot go on panics.
 
+mod program;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,30 +31,9 @@ impl Desk {
         self.0.path().join(name)
     }
 
-    /// The program, to be run here, with none of the tester's own settings.
+    /// The program, to be run here.
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_azulejo"));
-        let ours = |name: &str| name.starts_with("AZULEJO_") || name.starts_with("RUST_");
-        for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
-            command.env_remove(name);
-        }
-        command
-            .env_remove("GDAL_NUM_THREADS")
-            .env_remove("SOURCE_DATE_EPOCH")
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .args(args);
-        // Whatever started the tests in the background may have had these ignored, and children inherit that.
-        // SAFETY: between fork and exec only `signal` is called, which may be.
-        unsafe {
-            command.pre_exec(|| {
-                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-                    libc::signal(signal, libc::SIG_DFL);
-                }
-                Ok(())
-            });
-        }
-        command
+        program::program(self.0.path(), args)
     }
 
     fn run(&self, args: &[&str]) -> Run {

@@ -151,6 +151,19 @@ fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
             ),
         ));
     }
+    // Nobody who types these wants a folder of that name.
+    let suffix_alone = text.strip_prefix('.').filter(|rest| {
+        let known =
+            |archive: &Archive| archive.suffix.is_some_and(|s| s.eq_ignore_ascii_case(rest));
+        ARCHIVES.iter().any(known)
+    });
+    if text == "-" || suffix_alone.is_some() {
+        return Err(Error::new(
+            kind,
+            format!("{shown}: not a name; expected {}", supported()),
+        )
+        .with_help(format!("for a folder of that name: ./{shown}/")));
+    }
     let Some(suffix) = path
         .extension()
         .filter(|_| !text.ends_with(std::path::is_separator))

@@ -157,7 +157,7 @@ pub(super) struct TileArgs {
     #[arg(long, help_heading = "Tiles and outputs")]
     pub(super) lossless: bool,
 
-    /// From 0, the fastest, to 9, the smallest tiles. [default: 3]
+    /// From 0, the fastest, to 9, the smallest tiles. 9 takes many times longer than 3 for a few percent. [default: 3]
     #[arg(
         long,
         value_name = "0-9",

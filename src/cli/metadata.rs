@@ -25,11 +25,7 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
         version: args.version_string.clone(),
         format: args.format,
         bounds,
-        center: (
-            (bounds.west + bounds.east) / 2.0,
-            (bounds.south + bounds.north) / 2.0,
-            plan.zoom_overall,
-        ),
+        center: (plan.center.0, plan.center.1, plan.zoom_overall),
         zoom_min: plan.zoom_min,
         zoom_max: plan.zoom_max,
         tile_size_px: u32::try_from(plan.shape.tile_size_px)

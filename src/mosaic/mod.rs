@@ -80,7 +80,7 @@ fn check_alike(first: &SourceInfo, other: &SourceInfo) -> Result<()> {
         return Err(Error::input(
             &other.name,
             format_args!(
-                "{:?} samples; expected {:?}, as in {}",
+                "{} samples; expected {} ones, as in {}",
                 other.sample_type, first.sample_type, first.name
             ),
         ));

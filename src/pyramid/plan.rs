@@ -66,6 +66,9 @@ pub struct Plan {
     /// The data in degrees on WGS 84, cut to what the scheme can show; never across the antimeridian: such data has all
     /// longitudes.
     pub bounds: Bounds,
+    /// The middle of the data, longitude and latitude; of data across the antimeridian, the middle of both sides taken
+    /// together.
+    pub center: (f64, f64),
     /// Where each layer of the mosaic lies.
     pub footprints: Vec<Option<Footprint>>,
     /// The tiles that the sources may touch.
@@ -87,13 +90,13 @@ impl Plan {
         }
         let crs = Crs::parse(scheme.crs())?;
         let footprints = footprints(mosaic, &scheme, &crs)?;
-        let zoom_max = highest_zoom(&footprints, &scheme, &options)?;
+        let zoom_max = highest_zoom(mosaic, &footprints, &options)?;
         let resolution = scheme.resolution(zoom_max, tile_size_px as u32);
         let areas = footprints.iter().flatten().flat_map(Footprint::boxes);
         let cover = Cover::new(&scheme, zoom_max, resolution, areas);
         let zoom_overall = cover.zoom_of_one_tile();
         let zoom_min = lowest_zoom(zoom_overall, zoom_max, &scheme, &options)?;
-        let bounds = lon_lat_bounds(mosaic, &footprints, &scheme, &crs)?;
+        let (bounds, center) = lon_lat_bounds(mosaic, &footprints, &scheme, &crs)?;
         let (resampling, reducer) = if mosaic.is_palette() {
             (Resampling::Nearest, Reducer::Mode)
         } else {
@@ -114,6 +117,7 @@ impl Plan {
             scheme,
             crs,
             bounds,
+            center,
             footprints,
             cover,
         })
@@ -171,20 +175,23 @@ impl Plan {
 
 /// The highest zoom: the one asked for, or the one nearest to the finest source's own resolution.
 fn highest_zoom(
+    mosaic: &Mosaic,
     footprints: &[Option<Footprint>],
-    scheme: &Scheme,
     options: &PlanOptions,
 ) -> Result<u8> {
+    let scheme = &options.scheme;
     let finest = footprints
         .iter()
         .flatten()
         .map(|f| f.resolution)
         .min_by(f64::total_cmp);
     let Some(finest) = finest else {
-        let found = format!(
-            "no source meets {}; expected data within its extent",
-            scheme.id()
-        );
+        let first = mosaic.layers().first().map_or("", |l| &l.info().name);
+        let found = match mosaic.layers().len() {
+            0 | 1 => format!("{first}: does not meet {}", scheme.id()),
+            n => format!("{first} and {} more: none meets {}", n - 1, scheme.id()),
+        };
+        let found = format!("{found}; expected data within its extent");
         return Err(Error::new(Kind::NoOverlap, found)
             .with_help("another --tiling-scheme, such as WorldCRS84Quad for the polar regions"));
     };
@@ -253,35 +260,61 @@ fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<
     mosaic.layers().iter().map(of_layer).collect()
 }
 
-/// The data of all layers that meet the scheme, in degrees.
+/// The data of all layers that meet the scheme, in degrees, and its middle.
 fn lon_lat_bounds(
     mosaic: &Mosaic,
     footprints: &[Option<Footprint>],
     scheme: &Scheme,
     crs: &Crs,
-) -> Result<Bounds> {
+) -> Result<(Bounds, (f64, f64))> {
+    let whole = Bounds::new(-180.0, -90.0, 180.0, 90.0);
     let mut all: Option<Bounds> = None;
+    // The same, but in one piece across the antimeridian, beyond 180 degrees.
+    let mut in_one_piece: Option<Bounds> = None;
     for (layer, footprint) in mosaic.layers().iter().zip(footprints) {
         let Some(footprint) = footprint else { continue };
         let outlines = layer.outlines();
         for bounds in layer.info().placement.lon_lat_bounds_of(&outlines) {
-            let mut bounds = bounds
-                .filter(|b| b.south.is_finite())
-                .unwrap_or(Bounds::new(-180.0, -90.0, 180.0, 90.0));
+            let mut bounds = bounds.filter(|b| b.south.is_finite()).unwrap_or(whole);
             // Longitudes of 200 to 220 are -160 to -140.
             let turns = ((bounds.west + 180.0 + 1e-9) / 360.0).floor() * 360.0;
             (bounds.west, bounds.east) = (bounds.west - turns, bounds.east - turns);
+            let mut piece = bounds;
+            piece.east += if bounds.west > bounds.east {
+                360.0
+            } else {
+                0.0
+            };
+            in_one_piece = Some(in_one_piece.map_or(piece, |all| near(&all, piece).union(&all)));
             // On both sides of the antimeridian; bounds must not wrap.
             let both = footprint.parts.len() > 1 && outlines.len() == 1;
             if bounds.west > bounds.east || bounds.east > 180.0 + 1e-9 || both {
-                (bounds.west, bounds.east) = (-180.0, 180.0);
+                (bounds.west, bounds.east) = (whole.west, whole.east);
             }
             all = Some(all.map_or(bounds, |a| a.union(&bounds)));
         }
     }
     let world = world_bounds(scheme, crs)?;
-    let all = all.unwrap_or(world);
-    Ok(all.intersection(&world).unwrap_or(world))
+    let all = all.unwrap_or(world).intersection(&world).unwrap_or(world);
+    let mut lon = (all.west + all.east) / 2.0;
+    let wraps = (all.west, all.east) == (whole.west, whole.east);
+    if let Some(piece) = in_one_piece.filter(|piece| wraps && piece.width() < 360.0) {
+        lon = (piece.west + piece.east) / 2.0;
+        lon -= ((lon + 180.0) / 360.0).floor() * 360.0;
+    }
+    Ok((all, (lon, (all.south + all.north) / 2.0)))
+}
+
+/// `piece`, taken round the Earth to where it is nearest to `all`.
+fn near(all: &Bounds, piece: Bounds) -> Bounds {
+    let apart = (all.west + all.east - piece.west - piece.east) / 2.0;
+    let shift = (apart / 360.0).round() * 360.0;
+    Bounds::new(
+        piece.west + shift,
+        piece.south,
+        piece.east + shift,
+        piece.north,
+    )
 }
 
 /// What a scheme that goes round the Earth can show, in degrees; all of the Earth for any other.

@@ -20,6 +20,15 @@ pub enum SampleType {
     U16,
 }
 
+impl std::fmt::Display for SampleType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::U8 => "8-bit",
+            Self::U16 => "16-bit",
+        })
+    }
+}
+
 /// The samples of a raster, interleaved by pixel: all bands of the first pixel, then all of the second.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {

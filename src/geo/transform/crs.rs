@@ -18,6 +18,11 @@ pub struct Crs {
     period: Option<f64>,
 }
 
+fn no_database() -> Error {
+    Error::usage("PROJ: its database, proj.db, was not found or is of another version; expected it where PROJ was installed")
+        .with_help("unset PROJ_DATA and PROJ_LIB, or set PROJ_DATA to the folder that holds PROJ's own proj.db")
+}
+
 impl Crs {
     /// Longitude and latitude in degrees on WGS 84.
     ///
@@ -37,7 +42,13 @@ impl Crs {
                 "{definition:?} is not a coordinate reference system that PROJ knows; expected EPSG:code, WKT, PROJJSON or a PROJ string"
             ))
         };
-        let srs = SpatialRef::from_definition(definition).map_err(|_| unknown())?;
+        let srs = SpatialRef::from_definition(definition).map_err(|_| {
+            // Without its database PROJ knows no codes at all, and would blame the one that was asked for.
+            match SpatialRef::from_epsg(4326) {
+                Ok(_) => unknown(),
+                Err(_) => no_database(),
+            }
+        })?;
         Self::from_spatial_ref(&srs).ok_or_else(unknown)
     }
 

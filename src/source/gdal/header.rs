@@ -1,5 +1,7 @@
 //! What a dataset's header says: [`describe`].
 
+use std::ffi::CStr;
+
 use gdal::raster::{ColorInterpretation, GdalDataType, RasterBand};
 use gdal::{Dataset, Metadata};
 
@@ -142,13 +144,29 @@ fn sample_type(file: &File, dataset: &Dataset, bands: &Bands) -> Result<SampleTy
         match band(file, dataset, index)?.band_type() {
             GdalDataType::UInt8 => {}
             GdalDataType::UInt16 => widest = SampleType::U16,
-            other => {
-                return Err(Error::input(&file.name, format_args!("{other} samples; expected 8-bit or 16-bit unsigned ones, which tiles can hold"))
+            _ => {
+                let found = type_name(&band(file, dataset, index)?);
+                return Err(Error::input(&file.name, format_args!("{found} samples; expected 8-bit or 16-bit unsigned ones, which tiles can hold"))
                     .with_help(format!("gdal_translate -ot Byte -scale '{}' scaled.tif", file.name)));
             }
         }
     }
     Ok(widest)
+}
+
+/// GDAL's word for a band's type, those that the crate does not know (complex numbers) too.
+fn type_name(band: &RasterBand) -> String {
+    // SAFETY: the band is open; the name is a constant of GDAL's, or null.
+    let name = unsafe {
+        gdal_sys::GDALGetDataTypeName(gdal_sys::GDALGetRasterDataType(band.c_rasterband()))
+    };
+    if name.is_null() {
+        return "unknown".into();
+    }
+    // SAFETY: not null, and ends with one.
+    unsafe { CStr::from_ptr(name) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The colours of a palette, as red, green, blue and alpha, when the source is a single band with one.

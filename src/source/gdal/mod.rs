@@ -6,10 +6,11 @@ mod header;
 mod read;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
 use std::path::Path;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
 use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -197,7 +198,8 @@ pub fn init() {
     });
 }
 
-/// GDAL's messages go to the log. What is an error for the user comes back as a failed call on the same thread.
+/// GDAL's messages go to the log. What is an error for the user comes back as a failed call on the same thread; but an open
+/// option that the driver does not know is only told here, at each opening, and is a wish that nobody hears.
 unsafe extern "C" fn forward_message(
     class: gdal_sys::CPLErr::Type,
     _code: c_int,
@@ -208,9 +210,20 @@ unsafe extern "C" fn forward_message(
     }
     // SAFETY: GDAL passes a C string that lives for this call.
     let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
-    if class == gdal_sys::CPLErr::CE_Debug {
+    if class == gdal_sys::CPLErr::CE_Warning && text.contains("open option") {
+        warn_once(&text);
+    } else if class == gdal_sys::CPLErr::CE_Debug {
         log::trace!(target: "gdal", "{text}");
     } else {
         log::debug!(target: "gdal", "{text}");
+    }
+}
+
+fn warn_once(text: &str) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // A set of strings is whole even when a thread died while it held it.
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.insert(text.to_owned()) {
+        log::warn!("--oo: {text}");
     }
 }
