@@ -13,7 +13,7 @@ use azulejo::archive::{
 use azulejo::encode::{Format, Settings};
 use azulejo::error::Result;
 use azulejo::geo::affine::Affine;
-use azulejo::geo::scheme::{Scheme, Strategy};
+use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::geo::transform::{Georef, Placement};
@@ -36,14 +36,8 @@ fn fixture(name: &str) -> Arc<dyn Source> {
 
 fn options(resampling: Option<Resampling>) -> PlanOptions {
     PlanOptions {
-        scheme: Scheme::named("WebMercatorQuad").unwrap(),
-        tile_size_px: 256,
-        zoom_min: None,
-        zoom_max: None,
-        strategy: Strategy::Nearest,
         resampling,
-        reducer: None,
-        blank: Blank::Skip,
+        ..PlanOptions::new(Scheme::named("WebMercatorQuad").unwrap())
     }
 }
 

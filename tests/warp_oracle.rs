@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
 
-use azulejo::geo::scheme::{Scheme, Strategy};
+use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
 use azulejo::mosaic::Mosaic;
-use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
+use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::{Raster, Samples};
 use azulejo::render::{Job, Renderer};
@@ -325,20 +325,15 @@ fn compare(
         Arc::new(GdalSource::open(path.to_str().unwrap(), &OpenOptions::default()).unwrap());
     let mosaic = Mosaic::new(vec![source]).unwrap();
     let options = |zoom_max| PlanOptions {
-        scheme: Scheme::named("WebMercatorQuad").unwrap(),
-        tile_size_px: 256,
-        zoom_min: None,
         zoom_max,
-        strategy: Strategy::Nearest,
         resampling: Some(resampling),
-        reducer: None,
-        blank: Blank::Skip,
+        ..PlanOptions::new(Scheme::named("WebMercatorQuad").unwrap())
     };
     let native = Plan::new(&mosaic, options(None)).unwrap().zoom_max;
     let plan = Plan::new(&mosaic, options(Some(native + zooms_above_native))).unwrap();
     let job = Job {
         mosaic: &mosaic,
-        footprints: &plan.footprints,
+        layout: &plan.layout,
         crs: &plan.crs,
         resampling,
         tile_size_px: 256,

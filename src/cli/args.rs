@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::geo::scheme::Strategy;
+use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -69,7 +70,7 @@ Examples:
 pub(super) struct TileArgs {
     /// A raster: a path, a quoted pattern ('*.tif'), a folder, @list.txt (one source a line, # for comments), - for such
     /// a list on standard input, or any name that GDAL opens (/vsizip/…, NETCDF:…, https://…, s3://…). Relative paths
-    /// start at the current folder, in lists too. Where sources overlap, the first with a valid pixel wins.
+    /// start at the current folder, in lists too. Where sources overlap, --mosaic says what is shown.
     #[arg(value_name = "SOURCE", required = true)]
     pub(super) sources: Vec<OsString>,
 
@@ -77,6 +78,17 @@ pub(super) struct TileArgs {
     /// source is an error.
     #[arg(long, value_name = "CRS", help_heading = "Sources")]
     pub(super) src_crs: Option<String>,
+
+    /// What becomes of a pixel that several sources have: first or last (the first or last in the list with a valid one
+    /// wins), min, max, mean, median, or count (how many have one).
+    #[arg(
+        long,
+        value_name = "RULE",
+        default_value = "first",
+        value_parser = values::rule,
+        help_heading = "Sources"
+    )]
+    pub(super) mosaic: Rule,
 
     /// Open option for GDAL's drivers. Repeatable.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]

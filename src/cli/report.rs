@@ -149,6 +149,7 @@ impl Report<'_> {
         json!({
             "sources": args.sources.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>(),
             "src-crs": args.src_crs,
+            "mosaic": args.mosaic.row().name,
             "oo": pairs(&args.oo),
             "config": pairs(&args.config),
             "min-zoom": plan.zoom_min,

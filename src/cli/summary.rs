@@ -63,7 +63,7 @@ fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
 }
 
 /// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
-pub(super) fn sources(infos: &[SourceInfo]) -> String {
+pub(super) fn sources(args: &TileArgs, infos: &[SourceInfo]) -> String {
     let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
     crs.sort_unstable();
     crs.dedup();
@@ -78,9 +78,9 @@ pub(super) fn sources(infos: &[SourceInfo]) -> String {
     let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
     let size = size.map_or_else(String::new, |size| format!(" {size},"));
     let rule = if infos.len() > 1 {
-        " · first valid pixel wins"
+        format!(" · {}", args.mosaic.row().told)
     } else {
-        ""
+        String::new()
     };
     format!(
         "{} in {crs},{size} {}{rule}",

@@ -56,12 +56,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
-    let mosaic = Mosaic::new(sources)?;
+    let mosaic = Mosaic::with_rule(sources, args.mosaic)?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say("sources", &summary::sources(&infos));
+    console.say("sources", &summary::sources(args, &infos));
     console.say("plan", &summary::plan(args, &plan));
     let notes = summary::notes(args, &manifest.notes, &infos);
     notes.iter().for_each(|note| console.note(note));

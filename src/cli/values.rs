@@ -6,6 +6,7 @@ use std::str::FromStr;
 use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::geo::tile::MAX_ZOOM;
+use azulejo::mosaic::rule::{RULES, Rule};
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::{REDUCERS, Reducer};
 
@@ -126,6 +127,11 @@ pub(super) fn resampling(text: &str) -> Result<Resampling, Refusal> {
     let name = canonical(text);
     let names = || KERNELS.iter().map(|kernel| kernel.name);
     Resampling::from_name(&name).ok_or_else(|| one_of(names()))
+}
+
+pub(super) fn rule(text: &str) -> Result<Rule, Refusal> {
+    let name = canonical(text);
+    Rule::from_name(&name).ok_or_else(|| one_of(RULES.iter().map(|row| row.name)))
 }
 
 pub(super) fn reducer(text: &str) -> Result<Reducer, Refusal> {

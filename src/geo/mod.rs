@@ -5,6 +5,8 @@
 pub mod affine;
 pub mod bounds;
 pub mod cover;
+pub mod index;
+pub mod layout;
 pub mod scheme;
 pub mod tile;
 pub mod transform;

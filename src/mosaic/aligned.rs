@@ -23,13 +23,15 @@ struct Member {
     row: usize,
 }
 
-/// Joins each run of neighbours in the list that lie on one grid.
-pub(super) fn join(sources: Vec<Arc<dyn Source>>) -> Vec<Arc<dyn Source>> {
+/// Joins each run of neighbours in the list that lie on one grid; when all that overlap have a say (`takes_one` is not so),
+/// only of those that do not.
+pub(super) fn join(sources: Vec<Arc<dyn Source>>, takes_one: bool) -> Vec<Arc<dyn Source>> {
     let mut layers: Vec<Arc<dyn Source>> = Vec::new();
     let mut run: Vec<Arc<dyn Source>> = Vec::new();
     for source in sources {
         if let Some(first) = run.first()
-            && offset(first.info(), source.info()).is_none()
+            && (offset(first.info(), source.info()).is_none()
+                || !takes_one && overlaps_any(&run, source.info()))
         {
             layers.push(close(std::mem::take(&mut run)));
         }
@@ -73,6 +75,20 @@ fn offset(first: &SourceInfo, other: &SourceInfo) -> Option<(i64, i64)> {
         && near(far_row, row.round() + h);
     (aligned && col.abs() < 1e9 && row.abs() < 1e9)
         .then(|| (col.round() as i64, row.round() as i64))
+}
+
+/// Whether `other` covers a pixel that one of `run` covers; all lie on the first one's grid.
+fn overlaps_any(run: &[Arc<dyn Source>], other: &SourceInfo) -> bool {
+    let first = run[0].info();
+    let area = |info: &SourceInfo| {
+        let (col, row) = offset(first, info).expect("a run lies on one grid");
+        let (w, h) = (info.placement.width as i64, info.placement.height as i64);
+        (col, row, col + w, row + h)
+    };
+    let b = area(other);
+    run.iter()
+        .map(|source| area(source.info()))
+        .any(|a| a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3)
 }
 
 impl Aligned {

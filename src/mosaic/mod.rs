@@ -1,7 +1,8 @@
-//! Several sources as one: [`Mosaic`], layers in paint order. The first valid pixel wins.
+//! Several sources as one: [`Mosaic`], layers in paint order, and the rule for where they lie over each other.
 
 mod aligned;
 pub mod manifest;
+pub mod rule;
 
 use std::sync::Arc;
 
@@ -9,23 +10,34 @@ use crate::error::{Error, Kind, Result};
 use crate::raster::SampleType;
 use crate::source::{Source, SourceInfo};
 
+use self::rule::{Combine, Rule};
+
 pub use aligned::Aligned;
 
 /// Sources in paint order, all of the same number of bands and the same sample type.
 pub struct Mosaic {
     layers: Vec<Arc<dyn Source>>,
+    rule: Rule,
     bands: usize,
     sample_type: SampleType,
     palette: bool,
 }
 
 impl Mosaic {
-    /// The mosaic of `sources`, the first on top. Neighbours in the list that lie on one pixel grid become one layer, so that
-    /// a picture cut into files is resampled as if it had never been cut.
+    /// The mosaic of `sources` in which the first valid pixel wins: [`Mosaic::with_rule`] with [`Rule::First`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(sources: Vec<Arc<dyn Source>>) -> Result<Self> {
+        Self::with_rule(sources, Rule::First)
+    }
+
+    /// The mosaic of `sources` by `rule`. Neighbours in the list that lie on one pixel grid become one layer, so that a
+    /// picture cut into files is resampled as if it had never been cut.
     ///
     /// # Errors
     /// [`Kind::Input`] when there are no sources, or when one differs from the first in bands or type.
-    pub fn new(sources: Vec<Arc<dyn Source>>) -> Result<Self> {
+    pub fn with_rule(mut sources: Vec<Arc<dyn Source>>, rule: Rule) -> Result<Self> {
         let Some(first) = sources.first() else {
             return Err(Error::new(
                 Kind::Input,
@@ -37,30 +49,51 @@ impl Mosaic {
             check_alike(&first, source.info())?;
         }
         let palette = sources.iter().all(|source| source.info().palette);
+        if rule.reverses() {
+            sources.reverse();
+        }
+        let layers = aligned::join(sources, rule.takes_one());
+        // What comes of counting is a number, whatever was counted.
+        let (bands, sample_type, palette) = match rule {
+            Rule::Count if layers.len() > 255 => (1, SampleType::U16, false),
+            Rule::Count => (1, SampleType::U8, false),
+            _ => (first.bands, first.sample_type, palette),
+        };
         Ok(Self {
-            layers: aligned::join(sources),
-            bands: first.bands,
-            sample_type: first.sample_type,
+            layers,
+            rule,
+            bands,
+            sample_type,
             palette,
         })
     }
 
-    /// The layers, the first on top.
+    /// The rule for pixels that several layers have.
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// A tile that waits for the layers that meet it, in paint order.
+    pub fn start(&self) -> Box<dyn Combine> {
+        self.rule.start(self.sample_type)
+    }
+
+    /// The layers in paint order.
     pub fn layers(&self) -> &[Arc<dyn Source>] {
         &self.layers
     }
 
-    /// Bands of every layer: 1 or 3.
+    /// Bands of the mosaic: 1 or 3.
     pub fn bands(&self) -> usize {
         self.bands
     }
 
-    /// Sample type of every layer.
+    /// Sample type of the mosaic.
     pub fn sample_type(&self) -> SampleType {
         self.sample_type
     }
 
-    /// Whether every source has a palette, so that its values are classes.
+    /// Whether the colours stand for classes: every source has a palette.
     pub fn is_palette(&self) -> bool {
         self.palette
     }

@@ -2,6 +2,7 @@
 //! one of its children is.
 
 use crate::geo::bounds::Bounds;
+use crate::geo::index::Index;
 use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
 
@@ -9,15 +10,17 @@ use crate::geo::tile::TileCoord;
 pub(super) struct Cover {
     zoom_max: u8,
     rects: Vec<TileRect>,
+    /// Over the rectangles, in tiles.
+    index: Index,
 }
 
 /// Tiles from (`west`, `north`) to (`east`, `south`), all included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct TileRect {
-    west: u32,
-    east: u32,
     north: u32,
+    west: u32,
     south: u32,
+    east: u32,
 }
 
 impl TileRect {
@@ -31,8 +34,11 @@ impl TileRect {
         }
     }
 
-    fn holds(self, x: u32, y: u32) -> bool {
-        (self.west..=self.east).contains(&x) && (self.north..=self.south).contains(&y)
+    /// In tiles as they are counted; the index knows no directions.
+    fn as_bounds(self) -> Bounds {
+        let [west, north, east, south] =
+            [self.west, self.north, self.east, self.south].map(f64::from);
+        Bounds::new(west, north, east, south)
     }
 }
 
@@ -68,34 +74,55 @@ impl Cover {
             }
         };
         let mut rects: Vec<TileRect> = areas.map(rect).collect();
-        rects.sort_unstable_by_key(|r| (r.north, r.west, r.south, r.east));
+        rects.sort_unstable();
         rects.dedup();
-        Self { zoom_max, rects }
+        let boxes: Vec<Bounds> = rects.iter().map(|rect| rect.as_bounds()).collect();
+        Self {
+            zoom_max,
+            rects,
+            index: Index::new(&boxes),
+        }
     }
 
     /// Whether the sources may touch `tile`, which is at or above the highest zoom.
     pub(super) fn holds(&self, tile: TileCoord) -> bool {
         let levels = self.zoom_max - tile.z();
-        self.rects
-            .iter()
-            .any(|rect| rect.up(levels).holds(tile.x(), tile.y()))
+        // The tiles of the highest zoom below it.
+        let first = |v: u32| v << levels;
+        let last = |v: u32| (v << levels) + ((1 << levels) - 1);
+        let below = TileRect {
+            north: first(tile.y()),
+            west: first(tile.x()),
+            south: last(tile.y()),
+            east: last(tile.x()),
+        };
+        self.index.any(&below.as_bounds())
     }
 
     /// How many tiles of zoom `z` the sources may touch.
     pub(super) fn count(&self, z: u8) -> u64 {
-        let rects: Vec<TileRect> = self
-            .rects
+        let up = |rect: &TileRect| rect.up(self.zoom_max - z);
+        let mut rects: Vec<TileRect> = self.rects.iter().map(up).collect();
+        rects.sort_unstable();
+        rects.dedup();
+        let mut edges: Vec<u64> = rects
             .iter()
-            .map(|rect| rect.up(self.zoom_max - z))
+            .flat_map(|r| [u64::from(r.north), u64::from(r.south) + 1])
             .collect();
-        let mut edges: Vec<u32> = rects.iter().flat_map(|r| [r.north, r.south + 1]).collect();
         edges.sort_unstable();
         edges.dedup();
-        // Between two edges all rows hold the same columns.
-        edges
-            .windows(2)
-            .map(|rows| columns(&rects, rows[0]) * u64::from(rows[1] - rows[0]))
-            .sum()
+        let mut total = 0;
+        // Between two edges all rows hold the same columns: those of the rectangles that have begun and not ended.
+        let mut open: Vec<TileRect> = Vec::new();
+        let mut waiting = rects.into_iter().peekable();
+        for rows in edges.windows(2) {
+            open.retain(|rect| u64::from(rect.south) >= rows[0]);
+            while let Some(rect) = waiting.next_if(|rect| u64::from(rect.north) <= rows[0]) {
+                open.push(rect);
+            }
+            total += columns(&open) * (rows[1] - rows[0]);
+        }
+        total
     }
 
     /// The highest zoom at which one tile holds everything; 0 when none does.
@@ -109,11 +136,10 @@ impl Cover {
     }
 }
 
-/// How many columns the rectangles cover in one row.
-fn columns(rects: &[TileRect], row: u32) -> u64 {
+/// How many columns the rectangles cover together.
+fn columns(rects: &[TileRect]) -> u64 {
     let mut spans: Vec<(u64, u64)> = rects
         .iter()
-        .filter(|r| (r.north..=r.south).contains(&row))
         .map(|r| (u64::from(r.west), u64::from(r.east) + 1))
         .collect();
     spans.sort_unstable();

@@ -92,7 +92,7 @@ pub fn build(
 ) -> Result<Baked> {
     let job = Job {
         mosaic,
-        footprints: &plan.footprints,
+        layout: &plan.layout,
         crs: &plan.crs,
         resampling: plan.resampling,
         tile_size_px: plan.shape.tile_size_px,

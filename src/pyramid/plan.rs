@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Footprint;
+use crate::geo::layout::Layout;
 use crate::geo::scheme::{Scheme, Strategy};
 use crate::geo::tile::TileCoord;
 use crate::geo::transform::crs::{Crs, Projection};
@@ -32,6 +33,22 @@ pub struct PlanOptions {
     pub reducer: Option<Reducer>,
     /// What becomes of tiles with nothing on them.
     pub blank: Blank,
+}
+
+impl PlanOptions {
+    /// Tiles of 256 pixels in `scheme`; all else is left to the plan.
+    pub fn new(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            tile_size_px: 256,
+            zoom_min: None,
+            zoom_max: None,
+            strategy: Strategy::Nearest,
+            resampling: None,
+            reducer: None,
+            blank: Blank::Skip,
+        }
+    }
 }
 
 /// What becomes of tiles with nothing on them.
@@ -69,8 +86,8 @@ pub struct Plan {
     /// The middle of the data, longitude and latitude; of data across the antimeridian, the middle of both sides taken
     /// together.
     pub center: (f64, f64),
-    /// Where each layer of the mosaic lies.
-    pub footprints: Vec<Option<Footprint>>,
+    /// Where the layers of the mosaic lie.
+    pub layout: Layout,
     /// The tiles that the sources may touch.
     cover: Cover,
 }
@@ -118,7 +135,7 @@ impl Plan {
             crs,
             bounds,
             center,
-            footprints,
+            layout: Layout::new(footprints),
             cover,
         })
     }

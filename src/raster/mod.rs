@@ -39,6 +39,14 @@ pub enum Samples {
 }
 
 impl Samples {
+    /// The sample at index `i`.
+    pub fn get(&self, i: usize) -> f64 {
+        match self {
+            Self::U8(values) => f64::from(values[i]),
+            Self::F32(values) => f64::from(values[i]),
+        }
+    }
+
     /// `n` zeros of the kind that carries `sample_type`.
     pub fn zeros(sample_type: SampleType, n: usize) -> Self {
         match sample_type {
@@ -134,6 +142,19 @@ impl Raster {
     /// What the samples stand for.
     pub fn sample_type(&self) -> SampleType {
         self.sample_type
+    }
+
+    /// Sets the sample at index `i` (see [`Raster::samples`]) to the value of its type nearest to `value`, halves upwards.
+    pub fn set_sample(&mut self, i: usize, value: f64) {
+        match &mut self.samples {
+            Samples::U8(values) => values[i] = (value + 0.5) as u8,
+            Samples::F32(values) => {
+                values[i] = match self.sample_type {
+                    SampleType::U16 => (value + 0.5).floor().clamp(0.0, 65535.0) as f32,
+                    SampleType::U8 => unreachable!("8-bit samples are carried as such"),
+                }
+            }
+        }
     }
 
     /// Whether every pixel is whole.

@@ -13,9 +13,9 @@ use azulejo::archive::{
 use azulejo::encode::{Format, Settings};
 use azulejo::error::Result;
 use azulejo::geo::bounds::Bounds;
-use azulejo::geo::scheme::{Scheme, Strategy};
+use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::Mosaic;
-use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
+use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::pyramid::{Baked, BuildOptions, build};
 use azulejo::raster::Raster;
 use azulejo::raster::kernel::Resampling;
@@ -63,16 +63,7 @@ pub(crate) fn nearest() -> PlanOptions {
 
 /// What a plan gets when the user says nothing.
 pub(crate) fn defaults() -> PlanOptions {
-    PlanOptions {
-        scheme: Scheme::named("WebMercatorQuad").unwrap(),
-        tile_size_px: 256,
-        zoom_min: None,
-        zoom_max: None,
-        strategy: Strategy::Nearest,
-        resampling: None,
-        reducer: None,
-        blank: Blank::Skip,
-    }
+    PlanOptions::new(Scheme::named("WebMercatorQuad").unwrap())
 }
 
 /// `options` for zooms `zooms.0` to `zooms.1`.
@@ -208,7 +199,7 @@ pub(crate) fn render(
     let plan = Plan::new(&mosaic, zooms((z, z), options))?;
     let job = Job {
         mosaic: &mosaic,
-        footprints: &plan.footprints,
+        layout: &plan.layout,
         crs: &plan.crs,
         resampling: plan.resampling,
         tile_size_px: plan.shape.tile_size_px,

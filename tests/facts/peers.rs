@@ -121,7 +121,7 @@ fn compare(file: &str, plan: &Plan, zoom: u8, numbers: &[&str]) -> Option<String
     let numbers: Vec<f64> = numbers.iter().map(|n| n.parse().unwrap()).collect();
     let deviation = DEVIATIONS.iter().find(|d| d.file == file);
     let our_zoom = plan.zoom_max;
-    let ratio = plan.footprints[0].as_ref().unwrap().resolution / numbers[4];
+    let ratio = plan.layout.footprints()[0].as_ref().unwrap().resolution / numbers[4];
     let b = plan.bounds;
     let ours = [b.west, b.south, b.east, b.north];
     // What Web Mercator can show.

@@ -5,6 +5,7 @@ use std::slice::from_ref;
 
 use azulejo::geo::bounds::Bounds;
 use azulejo::geo::cover::{Footprint, Part};
+use azulejo::geo::layout::Layout;
 use azulejo::pyramid::plan::PlanOptions;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, Samples};
@@ -454,13 +455,13 @@ fn resampling_within_one_system_is_that_of_the_warper() {
     let mosaic = mosaic(from_ref(&path)).unwrap();
     let info = mosaic.layers()[0].info().clone();
     let whole = info.placement.bounds().unwrap();
-    let footprints = [Some(Footprint {
+    let layout = Layout::new(vec![Some(Footprint {
         parts: vec![Part {
             turns: 0,
             boxes: vec![whole],
         }],
         resolution: 60.0,
-    })];
+    })]);
     let file = band(&read(&path), 0);
     for (name, resampling, size, edge) in rows {
         let Some(golden) = data(&format!("golden/gdalwarp/utmsmall_{name}.tiff")) else {
@@ -470,7 +471,7 @@ fn resampling_within_one_system_is_that_of_the_warper() {
         let tile_size_px = usize::next_power_of_two(size);
         let job = Job {
             mosaic: &mosaic,
-            footprints: &footprints,
+            layout: &layout,
             crs: &info.placement.crs,
             resampling,
             tile_size_px,

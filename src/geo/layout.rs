@@ -1,0 +1,61 @@
+//! [`Layout`]: where all layers of a mosaic lie in a scheme, and which of them meet a tile.
+
+use super::bounds::Bounds;
+use super::cover::Footprint;
+use super::index::Index;
+
+/// Footprints of layers, in paint order, with an index over their rectangles.
+pub struct Layout {
+    footprints: Vec<Option<Footprint>>,
+    boxes: Vec<Bounds>,
+    index: Index,
+    /// The layer and the part that each rectangle of the index is of.
+    owners: Vec<Place>,
+}
+
+/// A part of a layer's footprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Of the layer, in paint order.
+    pub layer: usize,
+    /// In the layer's footprint.
+    pub part: usize,
+}
+
+impl Layout {
+    /// A layout of layers in paint order; `None` for one that does not meet the scheme.
+    pub fn new(footprints: Vec<Option<Footprint>>) -> Self {
+        let (mut boxes, mut owners) = (Vec::new(), Vec::new());
+        for (layer, footprint) in footprints.iter().enumerate() {
+            for (part, found) in footprint.iter().flat_map(|f| &f.parts).enumerate() {
+                boxes.extend_from_slice(&found.boxes);
+                owners.resize(boxes.len(), Place { layer, part });
+            }
+        }
+        Self {
+            footprints,
+            index: Index::new(&boxes),
+            boxes,
+            owners,
+        }
+    }
+
+    /// The footprint of each layer.
+    pub fn footprints(&self) -> &[Option<Footprint>] {
+        &self.footprints
+    }
+
+    /// The parts of layers that may show in `bounds`, in paint order, into `found`.
+    pub fn meeting(&self, bounds: &Bounds, found: &mut Vec<Place>) {
+        found.clear();
+        self.index.visit(bounds, |k| {
+            // The index takes a common edge for a meeting.
+            if self.boxes[k].intersects(bounds) {
+                found.push(self.owners[k]);
+            }
+            true
+        });
+        found.sort_unstable();
+        found.dedup();
+    }
+}
