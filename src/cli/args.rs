@@ -9,6 +9,7 @@ use azulejo::geo::scheme::Strategy;
 use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
+use azulejo::source::gdal::{BandChoice, Nodata};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::environment;
@@ -47,6 +48,7 @@ const TILE_EXAMPLES: &str = "\
 Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
+  azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json
 
@@ -78,6 +80,23 @@ pub(super) struct TileArgs {
     /// source is an error.
     #[arg(long, value_name = "CRS", help_heading = "Sources")]
     pub(super) src_crs: Option<String>,
+
+    /// Bands to take, 1 or 3 of them, counted from 1 or by the names that the file gives them: 4,3,2 or B04,B03,B02. `a`
+    /// takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or 4 bands, the
+    /// first three of any other]
+    #[arg(short, long, value_name = "BANDS", value_parser = values::bands, help_heading = "Sources")]
+    pub(super) bands: Option<BandChoice>,
+
+    /// Values that mean "nothing here": one for all bands or one for each (-9999 or 255,255,255), several such sets
+    /// with ; between them, nan, or none to ignore the file's own. Alpha and masks stay. [default: the file's]
+    #[arg(
+        long,
+        value_name = "VALUES",
+        value_parser = values::nodata,
+        allow_hyphen_values = true,
+        help_heading = "Sources"
+    )]
+    pub(super) nodata: Option<Nodata>,
 
     /// What becomes of a pixel that several sources have: first or last (the first or last in the list with a valid one
     /// wins), min, max, mean, median, or count (how many have one).

@@ -11,7 +11,6 @@ use azulejo::error::{Error, Result};
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
-use azulejo::raster::SampleType;
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::SourceInfo;
 use serde_json::{Map, Value, json};
@@ -149,6 +148,8 @@ impl Report<'_> {
         json!({
             "sources": args.sources.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>(),
             "src-crs": args.src_crs,
+            "bands": args.bands.as_ref().map(ToString::to_string),
+            "nodata": args.nodata.as_ref().map(ToString::to_string),
             "mosaic": args.mosaic.row().name,
             "oo": pairs(&args.oo),
             "config": pairs(&args.config),
@@ -207,7 +208,7 @@ fn source(info: &SourceInfo) -> Value {
         "width": placement.width,
         "height": placement.height,
         "bands": info.bands,
-        "type": sample_type(info.sample_type),
+        "type": info.sample_type.gdal_name(),
         "palette": info.palette,
         "mask": mask(info.mask),
         "crs": placement.crs.name(),
@@ -232,14 +233,6 @@ fn quality(format: Format, settings: &Settings) -> Option<u8> {
         _ => return None,
     };
     Some(settings.quality.unwrap_or(default))
-}
-
-/// GDAL's name of the type.
-pub(super) fn sample_type(sample_type: SampleType) -> &'static str {
-    match sample_type {
-        SampleType::U8 => "Byte",
-        SampleType::U16 => "UInt16",
-    }
 }
 
 /// How pixels say that they are not there.

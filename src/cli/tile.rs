@@ -118,7 +118,12 @@ impl Job {
         let driver = args.oo.iter().map(ToString::to_string).collect();
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
-            open: OpenOptions { crs, driver },
+            open: OpenOptions {
+                crs,
+                driver,
+                bands: args.bands.clone(),
+                nodata: args.nodata.clone(),
+            },
             settings,
             format: args.format,
             build: BuildOptions {
@@ -195,16 +200,37 @@ fn open_sources(
 
 /// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.
 fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
-    let wide = infos
-        .iter()
-        .find(|info| info.sample_type == SampleType::U16);
-    match wide {
-        Some(info) if !args.format.info().sixteen_bits => Err(Error::usage(format!(
-            "{}: 16-bit samples, which {} tiles cannot hold; expected 8-bit ones",
-            info.name, args.format
-        ))
-        .with_help("-f png keeps all 16 bits")),
-        _ => Ok(()),
+    for info in infos {
+        if let Some(refusal) = no_tiles_of(info) {
+            return Err(refusal);
+        }
+        if info.sample_type == SampleType::U16 && !args.format.info().sixteen_bits {
+            return Err(Error::usage(format!(
+                "{}: 16-bit samples, which {} tiles cannot hold; expected 8-bit ones",
+                info.name, args.format
+            ))
+            .with_help("-f png keeps all 16 bits"));
+        }
+    }
+    Ok(())
+}
+
+/// Why there cannot be tiles of a source in any format, if that is so.
+pub(super) fn no_tiles_of(info: &SourceInfo) -> Option<Error> {
+    let (name, found) = (&info.name, info.sample_type.gdal_name());
+    match info.sample_type {
+        SampleType::U8 | SampleType::U16 => None,
+        _ => Some(
+            Error::input(
+                name,
+                format_args!(
+                    "{found} samples; expected 8-bit or 16-bit unsigned ones, which tiles can hold"
+                ),
+            )
+            .with_help(format!(
+                "gdal_translate -ot Byte -scale '{name}' scaled.tif"
+            )),
+        ),
     }
 }
 

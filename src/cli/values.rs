@@ -9,6 +9,7 @@ use azulejo::geo::tile::MAX_ZOOM;
 use azulejo::mosaic::rule::{RULES, Rule};
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::{REDUCERS, Reducer};
+use azulejo::source::gdal::{BandChoice, BandId, Nodata};
 
 /// Why a value is not one, as clap shows it.
 type Refusal = String;
@@ -116,6 +117,52 @@ impl Jobs {
     }
 }
 
+/// `4,3,2`, `B04,B03,B02`, `1,2,3,a`.
+pub(super) fn bands(text: &str) -> Result<BandChoice, Refusal> {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_alpha = |word: &&&str| word.eq_ignore_ascii_case("a");
+    let colour: Vec<BandId> = words
+        .iter()
+        .filter(|word| !is_alpha(word))
+        .map(|word| match word.parse::<usize>() {
+            Ok(0) => Err("no band 0; expected numbers from 1 on".into()),
+            Ok(number) => Ok(BandId::Number(number)),
+            Err(_) if word.is_empty() => {
+                Err("a band without a name; expected numbers or names as in 4,3,2".to_owned())
+            }
+            Err(_) => Ok(BandId::Name((*word).to_owned())),
+        })
+        .collect::<Result<_, Refusal>>()?;
+    let n_alpha = words.len() - colour.len();
+    if n_alpha > 1 {
+        return Err("more than one a; expected at most one alpha band".into());
+    }
+    match colour.len() {
+        1 | 3 => Ok(BandChoice {
+            colour,
+            alpha: n_alpha == 1,
+        }),
+        n => Err(format!(
+            "{n} bands of colour; expected 1 or 3, and a for alpha"
+        )),
+    }
+}
+
+/// `0`, `255,255,255`, `0;255`, `nan`, `none`.
+pub(super) fn nodata(text: &str) -> Result<Nodata, Refusal> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Ok(Nodata::Ignore);
+    }
+    let number = |word: &str| {
+        let refused =
+            || format!("'{word}' is no number; expected values as in 0, -9999, nan or none");
+        word.trim().parse::<f64>().map_err(|_| refused())
+    };
+    let set = |set: &str| set.split(',').map(number).collect();
+    let sets = text.split(';').map(set).collect::<Result<_, Refusal>>()?;
+    Ok(Nodata::Sets(sets))
+}
+
 pub(super) fn tile_size(text: &str) -> Result<usize, Refusal> {
     match text.parse::<usize>() {
         Ok(n) if n.is_power_of_two() && (64..=4096).contains(&n) => Ok(n),
@@ -192,6 +239,52 @@ mod tests {
             "", "-", "..", "12-5", "5-12-13", "x", "5-x", "31", "1.5", "--3",
         ] {
             assert!(wrong.parse::<Zooms>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bands_are_numbers_or_names_and_perhaps_alpha() {
+        let check = |text: &str, colour: &[&str], alpha: bool| {
+            let choice = bands(text).unwrap();
+            let found: Vec<String> = choice.colour.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (&found[..], choice.alpha),
+                (
+                    &colour.iter().map(ToString::to_string).collect::<Vec<_>>()[..],
+                    alpha
+                ),
+                "{text}"
+            );
+            assert_eq!(bands(&choice.to_string()), Ok(choice), "{text} said again");
+        };
+        check("1", &["1"], false);
+        check("4,3,2", &["4", "3", "2"], false);
+        check("B04, B03,b02", &["B04", "B03", "b02"], false);
+        check("1,2,3,a", &["1", "2", "3"], true);
+        check("A,1", &["1"], true);
+        for wrong in ["", "0", "1,2", "1,2,3,4", "a", "1,a,a", "1,,3"] {
+            assert!(bands(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nodata_is_sets_of_values() {
+        let check = |text: &str, sets: &[&[f64]]| {
+            let sets = sets.iter().map(|set| set.to_vec()).collect();
+            assert_eq!(nodata(text), Ok(Nodata::Sets(sets)), "{text}");
+        };
+        check("0", &[&[0.0]]);
+        check("-9999", &[&[-9999.0]]);
+        check("255, 255,255", &[&[255.0; 3]]);
+        check("0;255,254,253", &[&[0.0], &[255.0, 254.0, 253.0]]);
+        check("-3.4028234663852886e+38", &[&[f64::from(f32::MIN)]]);
+        assert_eq!(nodata("none"), Ok(Nodata::Ignore));
+        assert!(matches!(nodata("nan"), Ok(Nodata::Sets(sets)) if sets[0][0].is_nan()));
+        for wrong in ["", "x", "0;", "1,,2", "0;none"] {
+            assert!(nodata(wrong).is_err(), "{wrong}");
+        }
+        for text in ["none", "nan", "0;255,254,253", "-9999.5"] {
+            assert_eq!(nodata(text).unwrap().to_string(), text);
         }
     }
 

@@ -114,7 +114,9 @@ fn check_alike(first: &SourceInfo, other: &SourceInfo) -> Result<()> {
             &other.name,
             format_args!(
                 "{} samples; expected {} ones, as in {}",
-                other.sample_type, first.sample_type, first.name
+                other.sample_type.gdal_name(),
+                first.sample_type.gdal_name(),
+                first.name
             ),
         ));
     }

@@ -15,9 +15,9 @@ pub enum Node {
 }
 
 /// One pixel: its samples, as bits, so that it can be compared and looked up. 8-bit samples are themselves, others the bits
-/// of their `f32`.
+/// of their `f32` or `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pixel([u32; 3]);
+pub struct Pixel([u64; 3]);
 
 /// What all nodes of a job have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +58,22 @@ fn uniform(raster: &Raster) -> Option<Pixel> {
     }
     let bands = raster.bands();
     let mut pixel = [0; 3];
+    fn bits<T: Copy>(pixel: &mut [u64; 3], values: &[T], bits: impl Fn(T) -> u64) {
+        pixel
+            .iter_mut()
+            .zip(values)
+            .for_each(|(p, &v)| *p = bits(v));
+    }
     match &raster.samples {
-        Samples::U8(values) if all_alike(values, bands) => pixel
-            .iter_mut()
-            .zip(&values[..bands])
-            .for_each(|(p, &v)| *p = u32::from(v)),
-        Samples::F32(values) if all_alike(values, bands) => pixel
-            .iter_mut()
-            .zip(&values[..bands])
-            .for_each(|(p, v)| *p = v.to_bits()),
+        Samples::U8(values) if all_alike(values, bands) => {
+            bits(&mut pixel, &values[..bands], u64::from);
+        }
+        Samples::F32(values) if all_alike(values, bands) => {
+            bits(&mut pixel, &values[..bands], |v| u64::from(v.to_bits()));
+        }
+        Samples::F64(values) if all_alike(values, bands) => {
+            bits(&mut pixel, &values[..bands], f64::to_bits);
+        }
         _ => return None,
     }
     raster.is_opaque().then_some(Pixel(pixel))
@@ -74,17 +81,17 @@ fn uniform(raster: &Raster) -> Option<Pixel> {
 
 impl Pixel {
     fn fill(self, samples: &mut Samples, bands: usize) {
-        match samples {
-            Samples::U8(values) => values
-                .chunks_exact_mut(bands)
-                .for_each(|px| px.iter_mut().zip(self.0).for_each(|(v, p)| *v = p as u8)),
-            Samples::F32(values) => {
-                values.chunks_exact_mut(bands).for_each(|px| {
-                    px.iter_mut()
-                        .zip(self.0)
-                        .for_each(|(v, p)| *v = f32::from_bits(p))
-                });
+        fn repeat<T: Copy>(values: &mut [T], pixel: &[T]) {
+            for to in values.chunks_exact_mut(pixel.len()) {
+                to.copy_from_slice(pixel);
             }
+        }
+        match samples {
+            Samples::U8(values) => repeat(values, &self.0.map(|p| p as u8)[..bands]),
+            Samples::F32(values) => {
+                repeat(values, &self.0.map(|p| f32::from_bits(p as u32))[..bands]);
+            }
+            Samples::F64(values) => repeat(values, &self.0.map(f64::from_bits)[..bands]),
         }
     }
 }

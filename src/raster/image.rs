@@ -60,7 +60,7 @@ impl Image {
     /// is not whole, so opaque tiles come out without it.
     ///
     /// # Errors
-    /// When the raster has neither one nor three bands.
+    /// When the raster has neither one nor three bands, or samples that are neither 8-bit nor 16-bit unsigned.
     pub fn from_raster(raster: &Raster) -> Result<Self> {
         let opaque = raster.is_opaque();
         let channels = match (raster.bands(), opaque) {
@@ -74,26 +74,26 @@ impl Image {
                 )));
             }
         };
-        let pixels =
-            match (&raster.samples, raster.sample_type()) {
-                (Samples::U8(values), _) if opaque => Pixels::U8(values.clone()),
-                (Samples::U8(values), _) => Pixels::U8(with_alpha(
-                    values,
-                    &raster.mask,
-                    raster.bands(),
-                    |v| v,
-                    |m| m,
-                )),
-                (Samples::F32(values), SampleType::U16 | SampleType::U8) if opaque => {
-                    Pixels::U16(values.iter().map(|&v| to_u16(v)).collect())
-                }
-                // 257 = 65535 / 255: full stays full.
-                (Samples::F32(values), SampleType::U16 | SampleType::U8) => Pixels::U16(
-                    with_alpha(values, &raster.mask, raster.bands(), to_u16, |m| {
-                        u16::from(m) * 257
-                    }),
-                ),
-            };
+        let (mask, bands) = (&raster.mask, raster.bands());
+        let pixels = match (&raster.samples, raster.sample_type()) {
+            (Samples::U8(values), _) if opaque => Pixels::U8(values.clone()),
+            (Samples::U8(values), _) => Pixels::U8(with_alpha(values, mask, bands, |v| v, |m| m)),
+            (Samples::F32(values), SampleType::U16) if opaque => {
+                Pixels::U16(values.iter().map(|&v| to_u16(v)).collect())
+            }
+            // 257 = 65535 / 255: full stays full.
+            (Samples::F32(values), SampleType::U16) => {
+                Pixels::U16(with_alpha(values, mask, bands, to_u16, |m| {
+                    u16::from(m) * 257
+                }))
+            }
+            (_, other) => {
+                return Err(Error::internal(format!(
+                    "a picture has 8-bit or 16-bit unsigned samples, this raster has {} ones",
+                    other.gdal_name()
+                )));
+            }
+        };
         Ok(Self {
             width: raster.width(),
             height: raster.height(),

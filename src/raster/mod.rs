@@ -7,54 +7,14 @@ pub mod kernel;
 mod paint;
 pub mod reduce;
 pub mod resample;
+mod sample;
 pub mod weights;
 
 use crate::error::{Error, Result};
 
-/// The type of a sample as a source stores it and as a lossless tile gives it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SampleType {
-    /// 8 bits, 0..=255.
-    U8,
-    /// 16 bits, 0..=65535, carried as `f32`, which holds every one of them exactly.
-    U16,
-}
-
-impl std::fmt::Display for SampleType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::U8 => "8-bit",
-            Self::U16 => "16-bit",
-        })
-    }
-}
-
-/// The samples of a raster, interleaved by pixel: all bands of the first pixel, then all of the second.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Samples {
-    /// 8-bit samples; all arithmetic on them is in integers.
-    U8(Vec<u8>),
-    /// Everything else.
-    F32(Vec<f32>),
-}
-
-impl Samples {
-    /// The sample at index `i`.
-    pub fn get(&self, i: usize) -> f64 {
-        match self {
-            Self::U8(values) => f64::from(values[i]),
-            Self::F32(values) => f64::from(values[i]),
-        }
-    }
-
-    /// `n` zeros of the kind that carries `sample_type`.
-    pub fn zeros(sample_type: SampleType, n: usize) -> Self {
-        match sample_type {
-            SampleType::U8 => Self::U8(vec![0; n]),
-            SampleType::U16 => Self::F32(vec![0.0; n]),
-        }
-    }
-}
+use sample::Sample;
+pub use sample::{SampleType, Samples};
+pub(crate) use sample::{of_any_kind, of_one_kind};
 
 /// A rectangle of pixels: rows top to bottom, pixels left to right, bands interleaved, and one mask byte a pixel.
 ///
@@ -99,15 +59,12 @@ impl Raster {
         samples: Samples,
         mask: Vec<u8>,
     ) -> Result<Self> {
-        let n = match (&samples, sample_type) {
-            (Samples::U8(values), SampleType::U8) => values.len(),
-            (Samples::F32(values), SampleType::U16) => values.len(),
-            _ => {
-                return Err(Error::internal(
-                    "raster: the samples are not of the type given",
-                ));
-            }
-        };
+        if !samples.carry(sample_type) {
+            return Err(Error::internal(
+                "raster: the samples are not of the type given",
+            ));
+        }
+        let n = samples.len();
         if n != width * height * bands || mask.len() != width * height {
             return Err(Error::internal(format!(
                 "raster: {n} samples and {} mask bytes for {width} x {height} x {bands}",
@@ -146,14 +103,14 @@ impl Raster {
 
     /// Sets the sample at index `i` (see [`Raster::samples`]) to the value of its type nearest to `value`, halves upwards.
     pub fn set_sample(&mut self, i: usize, value: f64) {
+        let value = match self.sample_type.range() {
+            Some((low, high)) => (value + 0.5).floor().clamp(low, high),
+            None => value,
+        };
         match &mut self.samples {
-            Samples::U8(values) => values[i] = (value + 0.5) as u8,
-            Samples::F32(values) => {
-                values[i] = match self.sample_type {
-                    SampleType::U16 => (value + 0.5).floor().clamp(0.0, 65535.0) as f32,
-                    SampleType::U8 => unreachable!("8-bit samples are carried as such"),
-                }
-            }
+            Samples::U8(values) => values[i] = value as u8,
+            Samples::F32(values) => values[i] = value as f32,
+            Samples::F64(values) => values[i] = value,
         }
     }
 
@@ -165,5 +122,70 @@ impl Raster {
     /// Whether there is nothing at all.
     pub fn is_empty(&self) -> bool {
         self.mask.iter().all(|&m| m == 0)
+    }
+
+    /// The part of it that is `width` by `height` pixels and has its upper left corner at (`col`, `row`). All of it must lie
+    /// within this raster.
+    #[must_use]
+    pub fn crop(&self, col: usize, row: usize, width: usize, height: usize) -> Self {
+        let mut out = Self::empty(width, height, self.bands, self.sample_type);
+        let starts = || (row..row + height).map(|r| r * self.width + col);
+        of_one_kind!((&self.samples, &mut out.samples), |src, dst| {
+            copy_lines(src, starts(), dst, width * self.bands, self.bands);
+        });
+        copy_lines(&self.mask, starts(), &mut out.mask, width, 1);
+        out
+    }
+
+    /// Closes the door on what is not there: a pixel with a sample that is no finite number gets mask 0, for no kernel could
+    /// make a number of it; and samples under mask 0 become 0, so that they cannot leak into anything.
+    pub fn clear_hidden(&mut self) {
+        fn clear<S: Sample>(values: &mut [S], mask: &mut [u8], bands: usize) {
+            for (pixel, mask) in values.chunks_exact_mut(bands).zip(mask) {
+                if pixel.iter().any(|v| !v.is_number()) {
+                    *mask = 0;
+                }
+                if *mask == 0 {
+                    pixel.fill(S::default());
+                }
+            }
+        }
+        let bands = self.bands;
+        of_any_kind!(&mut self.samples, |values| clear(
+            values,
+            &mut self.mask,
+            bands
+        ));
+    }
+
+    /// Makes every sample a value that the sample type has: those of integer types are rounded to the nearest, half up, and
+    /// kept within the type's range. Floating point stays as it is.
+    pub fn finish(&mut self) {
+        let Some((low, high)) = self.sample_type.range() else {
+            return;
+        };
+        match &mut self.samples {
+            Samples::U8(_) => {}
+            Samples::F32(values) => values
+                .iter_mut()
+                // In f64, where adding a half rounds nothing.
+                .for_each(|v| *v = (f64::from(*v) + 0.5).floor().clamp(low, high) as f32),
+            Samples::F64(values) => values
+                .iter_mut()
+                .for_each(|v| *v = (*v + 0.5).floor().clamp(low, high)),
+        }
+    }
+}
+
+/// Fills `dst` with lines of `n` values, of which those of line k start at pixel `starts[k]` of `src`.
+fn copy_lines<T: Copy>(
+    src: &[T],
+    starts: impl Iterator<Item = usize>,
+    dst: &mut [T],
+    n: usize,
+    bands: usize,
+) {
+    for (start, dst) in starts.zip(dst.chunks_exact_mut(n.max(1))) {
+        dst.copy_from_slice(&src[start * bands..][..n]);
     }
 }

@@ -3,7 +3,8 @@
 //! A reducer sees exactly 2 x 2 pixels, so tiles need no margins and have no seams. A pixel of the mask counts as much as
 //! its mask says.
 
-use super::{Raster, Samples};
+use super::Raster;
+use super::sample::{Sample, of_one_kind};
 
 /// How four pixels become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,19 +53,19 @@ impl Reducer {
             raster.bands(),
             raster.sample_type(),
         );
-        match (&raster.samples, &mut out.samples) {
-            (Samples::U8(src), Samples::U8(dst)) => {
-                self.reduce_samples(src, dst, raster, &mut out.mask)
-            }
-            (Samples::F32(src), Samples::F32(dst)) => {
-                self.reduce_samples(src, dst, raster, &mut out.mask)
-            }
-            _ => unreachable!("both rasters were made for one sample type"),
-        }
+        of_one_kind!((&raster.samples, &mut out.samples), |src, dst| {
+            self.reduce_samples(src, dst, raster, &mut out.mask);
+        });
         out
     }
 
-    fn reduce_samples<S: Sample>(self, src: &[S], dst: &mut [S], raster: &Raster, mask: &mut [u8]) {
+    fn reduce_samples<S: Quarter>(
+        self,
+        src: &[S],
+        dst: &mut [S],
+        raster: &Raster,
+        mask: &mut [u8],
+    ) {
         let (width, bands) = (raster.width(), raster.bands());
         let half = width / 2;
         for (row, (dst, out_mask)) in dst
@@ -103,7 +104,7 @@ impl Reducer {
         }
     }
 
-    fn reduce_pixel<S: Sample>(self, pixels: [&[S]; 4], masks: [u8; 4], dst: &mut [S]) -> u8 {
+    fn reduce_pixel<S: Quarter>(self, pixels: [&[S]; 4], masks: [u8; 4], dst: &mut [S]) -> u8 {
         let sum: u32 = masks.iter().map(|&m| u32::from(m)).sum();
         if sum == 0 {
             return 0;
@@ -169,12 +170,13 @@ fn quarter(sum: u32) -> u32 {
     (sum + 1 + ((sum >> 2) & 1)) >> 2
 }
 
-trait Sample: Copy + PartialEq + PartialOrd {
+/// A sample of which four can be averaged.
+trait Quarter: Sample {
     fn mean(values: [Self; 4]) -> Self;
     fn weighted_mean(values: [Self; 4], weights: [u8; 4], sum: u32) -> Self;
 }
 
-impl Sample for u8 {
+impl Quarter for u8 {
     #[inline]
     fn mean(values: [Self; 4]) -> Self {
         // u16 keeps the vectors narrow.
@@ -194,7 +196,7 @@ impl Sample for u8 {
     }
 }
 
-impl Sample for f32 {
+impl Quarter for f32 {
     #[inline]
     fn mean(values: [Self; 4]) -> Self {
         ((values[0] + values[1]) + (values[2] + values[3])) * 0.25
@@ -206,7 +208,19 @@ impl Sample for f32 {
     }
 }
 
-fn average_opaque<S: Sample>(upper: &[S], lower: &[S], bands: usize, dst: &mut [S]) {
+impl Quarter for f64 {
+    #[inline]
+    fn mean(values: [Self; 4]) -> Self {
+        ((values[0] + values[1]) + (values[2] + values[3])) * 0.25
+    }
+
+    fn weighted_mean(values: [Self; 4], weights: [u8; 4], sum: u32) -> Self {
+        let part = |k: usize| values[k] * Self::from(weights[k]);
+        ((part(0) + part(1)) + (part(2) + part(3))) / Self::from(sum)
+    }
+}
+
+fn average_opaque<S: Quarter>(upper: &[S], lower: &[S], bands: usize, dst: &mut [S]) {
     match bands {
         1 => average_bands::<S, 1>(upper, lower, dst),
         3 => average_bands::<S, 3>(upper, lower, dst),
@@ -219,7 +233,7 @@ fn average_opaque<S: Sample>(upper: &[S], lower: &[S], bands: usize, dst: &mut [
     }
 }
 
-fn average_bands<S: Sample, const N: usize>(upper: &[S], lower: &[S], dst: &mut [S]) {
+fn average_bands<S: Quarter, const N: usize>(upper: &[S], lower: &[S], dst: &mut [S]) {
     for (i, out) in dst.chunks_exact_mut(N).enumerate() {
         let (u, l) = (
             &upper[2 * N * i..2 * N * (i + 1)],
@@ -234,7 +248,7 @@ fn average_bands<S: Sample, const N: usize>(upper: &[S], lower: &[S], dst: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raster::SampleType;
+    use crate::raster::{SampleType, Samples};
 
     fn raster(values: &[u8], mask: &[u8]) -> Raster {
         Raster::from_parts(

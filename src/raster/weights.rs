@@ -17,6 +17,7 @@ pub struct WeightTable {
     shared: u32,
     fixed: Vec<i32>,
     real: Vec<f32>,
+    wide: Vec<f64>,
 }
 
 impl WeightTable {
@@ -28,7 +29,7 @@ impl WeightTable {
         let shared = (scale as usize).ilog2().min(PHASES.ilog2());
         let n_rows = PHASES >> shared;
         let mut fixed = Vec::with_capacity(n_rows * taps);
-        let mut real = Vec::with_capacity(n_rows * taps);
+        let mut wide = Vec::with_capacity(n_rows * taps);
         for row in 0..n_rows {
             // In the middle of the phases that share it.
             let offset =
@@ -37,7 +38,7 @@ impl WeightTable {
                 .map(|k| weight(((first + k as isize) as f64 - offset) / scale))
                 .collect();
             let sum: f64 = raw.iter().sum();
-            real.extend(raw.iter().map(|w| (w / sum) as f32));
+            wide.extend(raw.iter().map(|w| w / sum));
             fixed.extend(to_fixed(&raw, sum));
         }
         Self {
@@ -45,7 +46,8 @@ impl WeightTable {
             first,
             shared,
             fixed,
-            real,
+            real: wide.iter().map(|&w| w as f32).collect(),
+            wide,
         }
     }
 
@@ -62,6 +64,11 @@ impl WeightTable {
     /// Weights at `phase`; they sum to 1 but for rounding.
     pub fn real(&self, phase: usize) -> &[f32] {
         &self.real[self.row(phase)]
+    }
+
+    /// The same for sums of more digits.
+    pub fn wide(&self, phase: usize) -> &[f64] {
+        &self.wide[self.row(phase)]
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Level, Source, SourceInfo, Window};
 use crate::error::Result;
 use crate::geo::transform::Placement;
+use crate::raster::Raster;
 use crate::raster::resample::MaskKind;
-use crate::raster::{Raster, Samples};
 
 /// A raster with a place on the Earth.
 pub struct MemorySource {
@@ -13,8 +13,9 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// `raster` at `placement`, whose size must be the raster's.
-    pub fn new(name: impl Into<String>, raster: Raster, placement: Placement) -> Self {
+    /// `raster` at `placement`, whose size must be the raster's. Pixels with a sample that is no finite number are not there.
+    pub fn new(name: impl Into<String>, mut raster: Raster, placement: Placement) -> Self {
+        raster.clear_hidden();
         let mask = if raster.is_opaque() {
             MaskKind::None
         } else if raster.mask.iter().all(|&m| m == 0 || m == 255) {
@@ -51,34 +52,6 @@ impl Source for MemorySource {
             width,
             height,
         } = window;
-        let (bands, stride) = (self.raster.bands(), self.raster.width());
-        let lines = || (row..row + height).map(|r| r * stride + col);
-        fn cut<T: Copy>(
-            values: &[T],
-            starts: impl Iterator<Item = usize>,
-            width: usize,
-            bands: usize,
-        ) -> Vec<T> {
-            starts
-                .flat_map(|start| {
-                    values[start * bands..(start + width) * bands]
-                        .iter()
-                        .copied()
-                })
-                .collect()
-        }
-        let samples = match &self.raster.samples {
-            Samples::U8(values) => Samples::U8(cut(values, lines(), width, bands)),
-            Samples::F32(values) => Samples::F32(cut(values, lines(), width, bands)),
-        };
-        let mask = cut(&self.raster.mask, lines(), width, 1);
-        Raster::from_parts(
-            width,
-            height,
-            bands,
-            self.raster.sample_type(),
-            samples,
-            mask,
-        )
+        Ok(self.raster.crop(col, row, width, height))
     }
 }

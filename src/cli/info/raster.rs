@@ -6,14 +6,14 @@ use azulejo::error::{Error, Result};
 use azulejo::geo::scheme::{Scheme, Strategy};
 use azulejo::mosaic::Mosaic;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
-use azulejo::source::gdal::{GdalSource, OpenOptions, vsi_path};
+use azulejo::source::gdal::{GdalSource, OpenOptions, type_name, vsi_path};
 use azulejo::source::{Source, SourceInfo};
-use gdal::Dataset;
+use gdal::{Dataset, Metadata};
 use serde_json::{Value, json};
 
 use super::{Description, degrees};
 use crate::cli::ground::PixelSize;
-use crate::cli::{human, report, summary};
+use crate::cli::{human, report, summary, tile};
 
 /// Describes the raster that GDAL calls `name`.
 ///
@@ -31,20 +31,22 @@ pub(super) fn describe(name: &str) -> Result<Description> {
     let mut lines = file.lines();
     let mut object = json!({ "path": name, "kind": "raster" });
     add(&mut object, file.json());
-    match opened.and_then(|source| Tiles::of(Arc::new(source))) {
+    let refusal = match opened.and_then(|source| Tiles::of(Arc::new(source))) {
         Ok(tiles) => {
             lines.extend(tiles.lines());
             add(&mut object, tiles.json());
+            tile::no_tiles_of(&tiles.info)
         }
-        Err(error) => {
-            let text = error.to_string();
-            let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
-            lines.push(("refused", text.to_owned()));
-            add(
-                &mut object,
-                json!({ "refused": error.to_string(), "help": error.help() }),
-            );
-        }
+        Err(error) => Some(error),
+    };
+    if let Some(error) = refusal {
+        let text = error.to_string();
+        let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
+        lines.push(("refused", text.to_owned()));
+        add(
+            &mut object,
+            json!({ "refused": error.to_string(), "help": error.help() }),
+        );
     }
     Ok(Description {
         title: name.to_owned(),
@@ -70,6 +72,8 @@ struct File {
 
 struct Band {
     data_type: String,
+    /// Empty where the file gives it none.
+    name: String,
     role: String,
     nodata: Option<f64>,
 }
@@ -96,7 +100,8 @@ impl File {
             size: dataset.raster_size(),
             bands: bands
                 .map(|band| Band {
-                    data_type: band.band_type().to_string(),
+                    data_type: type_name(&band),
+                    name: band.description().unwrap_or_default(),
                     role: band.color_interpretation().name().to_lowercase(),
                     nodata: band.no_data_value(),
                 })
@@ -115,7 +120,11 @@ impl File {
             let nodata = band
                 .nodata
                 .map_or_else(String::new, |v| format!(" nodata {v}"));
-            format!("{} {}{nodata}", band.data_type, band.role)
+            let name = match band.name.as_str() {
+                "" => String::new(),
+                name => format!(" \"{name}\""),
+            };
+            format!("{} {}{name}{nodata}", band.data_type, band.role)
         });
         let overviews: Vec<String> = self
             .overviews
@@ -148,7 +157,7 @@ impl File {
                     json!(v.to_string())
                 }
             });
-            json!({ "type": band.data_type, "colour": band.role, "nodata": nodata })
+            json!({ "type": band.data_type, "colour": band.role, "name": band.name, "nodata": nodata })
         });
         json!({
             "driver": self.driver,

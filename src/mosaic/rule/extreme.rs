@@ -1,7 +1,7 @@
 //! The smallest, or the largest, value of each band.
 
 use super::Combine;
-use crate::raster::{Raster, Samples};
+use crate::raster::{Raster, of_one_kind};
 
 #[derive(Clone, Copy)]
 pub(super) enum Better {
@@ -31,11 +31,9 @@ impl Combine for Extreme {
         };
         let (bands, better) = (canvas.bands(), self.better);
         let masks = (&mut canvas.mask[..], &layer.mask[..]);
-        match (&mut canvas.samples, &layer.samples) {
-            (Samples::U8(ours), Samples::U8(new)) => keep(ours, new, masks, bands, better),
-            (Samples::F32(ours), Samples::F32(new)) => keep(ours, new, masks, bands, better),
-            _ => unreachable!("layers of one mosaic have one sample type"),
-        }
+        of_one_kind!((&mut canvas.samples, &layer.samples), |ours, new| {
+            keep(ours, new, masks, bands, better)
+        });
     }
 
     fn finish(self: Box<Self>) -> Option<Raster> {

@@ -1,7 +1,7 @@
 //! The mean of each band. A source that covers a pixel by half counts half.
 
 use super::Combine;
-use crate::raster::{Raster, Samples};
+use crate::raster::{Raster, of_any_kind};
 
 #[derive(Default)]
 pub(super) struct Mean {
@@ -19,10 +19,12 @@ impl Mean {
         let n = layer.mask.len();
         self.sums.resize(n * bands, 0.0);
         self.weights.resize(n, 0.0);
-        match &layer.samples {
-            Samples::U8(values) => add(&mut self.sums, values, &layer.mask, bands),
-            Samples::F32(values) => add(&mut self.sums, values, &layer.mask, bands),
-        }
+        of_any_kind!(&layer.samples, |values| add(
+            &mut self.sums,
+            values,
+            &layer.mask,
+            bands
+        ));
         for (weight, &mask) in self.weights.iter_mut().zip(&layer.mask) {
             *weight += f64::from(mask);
         }

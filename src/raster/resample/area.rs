@@ -2,34 +2,7 @@
 //! counting by the part of it that lies there.
 
 use super::{MaskKind, Pixels, Places};
-
-/// A sample type that can be averaged and told apart.
-pub(crate) trait Area: Copy + PartialEq {
-    /// As a number.
-    fn value(self) -> f64;
-    /// From a mean.
-    fn from_mean(mean: f64) -> Self;
-}
-
-impl Area for u8 {
-    fn value(self) -> f64 {
-        f64::from(self)
-    }
-
-    fn from_mean(mean: f64) -> Self {
-        (mean + 0.5).clamp(0.0, 255.0) as Self
-    }
-}
-
-impl Area for f32 {
-    fn value(self) -> f64 {
-        f64::from(self)
-    }
-
-    fn from_mean(mean: f64) -> Self {
-        (mean as Self).clamp(0.0, 65535.0)
-    }
-}
+use crate::raster::sample::Sample;
 
 /// Steps a source pixel is divided into along each axis when shares of it are counted. Shares, and sums of shares times
 /// samples, are then whole numbers, exact in an f64 for any window that fits in memory.
@@ -89,7 +62,7 @@ fn spans<S>(source: &Pixels<S>, places: &Places, i: usize) -> Option<(Span, Span
     Some((cols, rows))
 }
 
-pub(super) fn mean_row<S: Area>(
+pub(super) fn mean_row<S: Sample>(
     source: &Pixels<S>,
     places: &Places,
     mask_kind: MaskKind,
@@ -141,7 +114,7 @@ pub(super) fn mean_row<S: Area>(
 /// The most frequent value, counted as GDAL's warper does: every pixel that the area touches has one vote, and of values
 /// with as many votes the first to have had them wins. Band by band, but for `classes`, whose colours stand for one value
 /// each and must not be mixed.
-pub(super) fn mode_row<S: Area>(
+pub(super) fn mode_row<S: Sample>(
     source: &Pixels<S>,
     places: &Places,
     classes: bool,
@@ -167,7 +140,7 @@ pub(super) fn mode_row<S: Area>(
 }
 
 /// The index of a pixel that has the most frequent value.
-fn most_frequent<'a, S: Area + 'a>(
+fn most_frequent<'a, S: Sample + 'a>(
     source: &Pixels<S>,
     cols: &Span,
     rows: &Span,

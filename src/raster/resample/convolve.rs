@@ -1,6 +1,7 @@
 //! Convolution: a weighted sum over a rectangle of source pixels, by tables.
 
 use super::{MaskKind, Pixels, Places};
+use crate::raster::sample::Sample;
 use crate::raster::weights::{WEIGHT_BITS, WeightTable, split};
 
 /// The weights for both axes, and those for where part of the support is missing.
@@ -13,7 +14,7 @@ pub(super) struct Tables<'a> {
 }
 
 /// A sample type that can be convolved.
-pub(crate) trait Lane: Copy {
+pub(super) trait Lane: Sample {
     /// Of weights and of sums on the way.
     type Weight: Copy + Default;
     /// The table's weights of this type.
@@ -34,8 +35,6 @@ pub(crate) trait Lane: Copy {
     );
     /// The product of two weights as a share of one.
     fn share(col_weight: Self::Weight, row_weight: Self::Weight) -> f64;
-    /// A weighted mean as a sample.
-    fn from_mean(mean: f64) -> Self;
 }
 
 /// Bits dropped between the two passes, so that the second stays within 32: 8 + 14 - 7 + 14 = 29 and a sign.
@@ -76,11 +75,6 @@ impl Lane for u8 {
     fn share(col_weight: i32, row_weight: i32) -> f64 {
         f64::from(col_weight * row_weight)
     }
-
-    #[inline]
-    fn from_mean(mean: f64) -> Self {
-        (mean + 0.5).clamp(0.0, 255.0) as Self
-    }
 }
 
 impl Lane for f32 {
@@ -103,8 +97,7 @@ impl Lane for f32 {
 
     #[inline]
     fn finish(sum: Self) -> Self {
-        // 16-bit values for now; a lobe may reach beyond what the type holds.
-        sum.clamp(0.0, 65535.0)
+        sum
     }
 
     #[inline]
@@ -116,10 +109,39 @@ impl Lane for f32 {
     fn share(col_weight: Self, row_weight: Self) -> f64 {
         f64::from(col_weight) * f64::from(row_weight)
     }
+}
+
+impl Lane for f64 {
+    type Weight = Self;
 
     #[inline]
-    fn from_mean(mean: f64) -> Self {
-        (mean as Self).clamp(0.0, 65535.0)
+    fn weights(table: &WeightTable, phase: usize) -> &[Self] {
+        table.wide(phase)
+    }
+
+    #[inline]
+    fn add(sum: Self, weight: Self, value: Self) -> Self {
+        sum + weight * value
+    }
+
+    #[inline]
+    fn add_row(sum: Self, weight: Self, row: Self) -> Self {
+        sum + weight * row
+    }
+
+    #[inline]
+    fn finish(sum: Self) -> Self {
+        sum
+    }
+
+    #[inline]
+    fn add_masked(sum: &mut f64, col_weight: Self, row_weight: Self, mask: u8, value: Self) {
+        *sum += col_weight * row_weight * Self::from(mask) * value;
+    }
+
+    #[inline]
+    fn share(col_weight: Self, row_weight: Self) -> f64 {
+        col_weight * row_weight
     }
 }
 

@@ -1,15 +1,16 @@
 //! From a window of source pixels to a row of tile pixels, wherever those lie in it: [`Sampler`].
 //!
 //! Every method weighs a pixel by its mask, which is what premultiplied alpha means: what is not there lends no colour.
-//! 8-bit samples are worked on in integers, all others in `f32` with one order of operations, so that the result does not
-//! depend on the processor.
+//! 8-bit samples are worked on in integers, all others in floating point with one order of operations, so that the result
+//! does not depend on the processor. Samples of integer types stay within their range, with fractions.
 
 mod area;
 mod convolve;
 
+use super::Raster;
 use super::kernel::{Method, Resampling};
+use super::sample::{Sample, of_one_kind};
 use super::weights::WeightTable;
-use super::{Raster, Samples};
 
 /// How a mask is to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,35 +105,24 @@ impl Sampler {
     ) {
         let (bands, n) = (out.bands(), places.cols.len());
         let start = row * out.width() + first;
+        // 8-bit samples cannot leave their range.
+        let range = out.sample_type().range();
         let mask = &mut out.mask[start..start + n];
-        match (&source.samples, &mut out.samples) {
-            (Samples::U8(src), Samples::U8(dst)) => {
-                self.sample(
-                    &Pixels {
-                        samples: src,
-                        raster: source,
-                    },
-                    places,
-                    &mut dst[start * bands..(start + n) * bands],
-                    mask,
-                );
+        of_one_kind!((&source.samples, &mut out.samples), |src, dst| {
+            let pixels = Pixels {
+                samples: src,
+                raster: source,
+            };
+            let dst = &mut dst[start * bands..(start + n) * bands];
+            self.sample(&pixels, places, dst, mask);
+            // A lobe may reach beyond what the type holds.
+            if let Some((low, high)) = range {
+                dst.iter_mut().for_each(|v| *v = v.within(low, high));
             }
-            (Samples::F32(src), Samples::F32(dst)) => {
-                self.sample(
-                    &Pixels {
-                        samples: src,
-                        raster: source,
-                    },
-                    places,
-                    &mut dst[start * bands..(start + n) * bands],
-                    mask,
-                );
-            }
-            _ => unreachable!("a tile has the sample type of its sources"),
-        }
+        });
     }
 
-    fn sample<S: convolve::Lane + area::Area>(
+    fn sample<S: convolve::Lane>(
         &self,
         source: &Pixels<S>,
         places: &Places,

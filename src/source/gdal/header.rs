@@ -1,12 +1,12 @@
 //! What a dataset's header says: [`describe`].
 
-use std::ffi::CStr;
-
-use gdal::raster::{ColorInterpretation, GdalDataType, RasterBand};
+use gdal::raster::{ColorInterpretation, RasterBand};
 use gdal::{Dataset, Metadata};
 
-use super::read::{MaskBytes, Reader};
-use super::{File, OpenOptions};
+use super::bands::{Bands, band};
+use super::read::{Alpha, MaskBytes, Reader};
+use super::types;
+use super::{File, Nodata, OpenOptions};
 use crate::error::{Error, Result};
 use crate::geo::affine::Affine;
 use crate::geo::transform::crs::Crs;
@@ -26,11 +26,11 @@ pub(super) fn describe(
     if dataset.raster_count() == 0 || width == 0 || height == 0 {
         return Err(without_bands(file, dataset));
     }
-    let bands = Bands::choose(file, dataset)?;
-    let sample_type = sample_type(file, dataset, &bands)?;
+    let bands = Bands::find(file, dataset, options.bands.as_ref())?;
+    let stored = sample_type(file, dataset, &bands)?;
     let first = band(file, dataset, bands.colour[0])?;
-    let palette = palette(&first, bands.colour.len());
-    let (mask, mask_kind) = mask(file, dataset, &bands, palette.as_deref(), sample_type)?;
+    let palette = palette(&first, bands.colour.len(), stored);
+    let (mask, mask_kind) = mask(file, dataset, &bands, palette.as_deref(), stored, options)?;
     let georef = georef(file, dataset)?;
     let placement = Placement {
         crs: crs(file, dataset, &georef, options)?,
@@ -42,7 +42,12 @@ pub(super) fn describe(
     let info = SourceInfo {
         name: file.name.clone(),
         placement,
-        sample_type,
+        // Palettes have 8-bit colours.
+        sample_type: if palette.is_some() {
+            SampleType::U8
+        } else {
+            stored
+        },
         bands: if palette.is_some() {
             3
         } else {
@@ -53,22 +58,19 @@ pub(super) fn describe(
         levels: levels(&first, &mask),
         notes: bands.note.into_iter().collect(),
     };
+    let signed_bytes = bands.colour.iter().map(|&index| {
+        let band = band(file, dataset, index)?;
+        Ok(types::is_signed_byte(&band))
+    });
     let reader = Reader {
+        signed_bytes: signed_bytes.collect::<Result<_>>()?,
         bands: bands.colour,
+        stored,
         mask,
         palette,
         name: file.name.clone(),
     };
     Ok((info, reader))
-}
-
-fn band<'a>(file: &File, dataset: &'a Dataset, index: usize) -> Result<RasterBand<'a>> {
-    dataset.rasterband(index).map_err(|e| {
-        Error::input(
-            &file.name,
-            format_args!("band {index} cannot be opened ({e})"),
-        )
-    })
 }
 
 fn without_bands(file: &File, dataset: &Dataset) -> Error {
@@ -85,93 +87,21 @@ fn without_bands(file: &File, dataset: &Dataset) -> Error {
     }
 }
 
-/// Which bands are colour and which is alpha, 1-based.
-struct Bands {
-    colour: Vec<usize>,
-    alpha: Option<usize>,
-    note: Option<String>,
-}
-
-impl Bands {
-    /// One band is gray, three are red, green and blue (in whatever order the file says it has them); of any other number
-    /// the first three count, or the first of two.
-    fn choose(file: &File, dataset: &Dataset) -> Result<Self> {
-        use ColorInterpretation::{AlphaBand, BlueBand, GreenBand, RedBand};
-        let roles: Vec<ColorInterpretation> = (1..=dataset.raster_count())
-            .map(|i| Ok(band(file, dataset, i)?.color_interpretation()))
-            .collect::<Result<_>>()?;
-        let alpha = roles
-            .iter()
-            .rposition(|role| *role == AlphaBand)
-            .map(|k| k + 1);
-        let mut colour: Vec<usize> = (1..=roles.len()).filter(|i| Some(*i) != alpha).collect();
-        let found = colour.len();
-        if found == 0 {
-            return Err(Error::input(
-                &file.name,
-                "nothing but an alpha band; expected at least one band of values",
-            ));
-        }
-        colour.truncate(if found < 3 { 1 } else { 3 });
-        let of = |wanted| roles.iter().position(|role| *role == wanted).map(|k| k + 1);
-        if let (3, Some(red), Some(green), Some(blue)) =
-            (found, of(RedBand), of(GreenBand), of(BlueBand))
-        {
-            colour = vec![red, green, blue];
-        }
-        let note = match found {
-            1 | 3 => None,
-            2 => Some(format!(
-                "{}: 2 bands, of which the first is used",
-                file.name
-            )),
-            n => Some(format!(
-                "{}: {n} bands, of which the first three are used as red, green and blue",
-                file.name
-            )),
-        };
-        Ok(Self {
-            colour,
-            alpha,
-            note,
-        })
-    }
-}
-
+/// What samples of all colour bands fit in.
 fn sample_type(file: &File, dataset: &Dataset, bands: &Bands) -> Result<SampleType> {
-    let mut widest = SampleType::U8;
-    for &index in bands.colour.iter().chain(&bands.alpha) {
-        match band(file, dataset, index)?.band_type() {
-            GdalDataType::UInt8 => {}
-            GdalDataType::UInt16 => widest = SampleType::U16,
-            _ => {
-                let found = type_name(&band(file, dataset, index)?);
-                return Err(Error::input(&file.name, format_args!("{found} samples; expected 8-bit or 16-bit unsigned ones, which tiles can hold"))
-                    .with_help(format!("gdal_translate -ot Byte -scale '{}' scaled.tif", file.name)));
-            }
-        }
+    let mut all: Option<SampleType> = None;
+    for &index in &bands.colour {
+        let own = types::sample_type(file, &band(file, dataset, index)?)?;
+        all = Some(all.map_or(own, |all| all.union(own)));
     }
-    Ok(widest)
-}
-
-/// GDAL's word for a band's type, those that the crate does not know (complex numbers) too.
-fn type_name(band: &RasterBand) -> String {
-    // SAFETY: the band is open; the name is a constant of GDAL's, or null.
-    let name = unsafe {
-        gdal_sys::GDALGetDataTypeName(gdal_sys::GDALGetRasterDataType(band.c_rasterband()))
-    };
-    if name.is_null() {
-        return "unknown".into();
-    }
-    // SAFETY: not null, and ends with one.
-    unsafe { CStr::from_ptr(name) }
-        .to_string_lossy()
-        .into_owned()
+    Ok(all.unwrap_or(SampleType::U8))
 }
 
 /// The colours of a palette, as red, green, blue and alpha, when the source is a single band with one.
-fn palette(first: &RasterBand, n_bands: usize) -> Option<Vec<[u8; 4]>> {
-    if n_bands != 1 || first.color_interpretation() != ColorInterpretation::PaletteIndex {
+fn palette(first: &RasterBand, n_bands: usize, stored: SampleType) -> Option<Vec<[u8; 4]>> {
+    let indices = matches!(stored, SampleType::U8 | SampleType::U16);
+    if n_bands != 1 || !indices || first.color_interpretation() != ColorInterpretation::PaletteIndex
+    {
         return None;
     }
     let table = first.color_table()?;
@@ -188,60 +118,95 @@ fn mask(
     dataset: &Dataset,
     bands: &Bands,
     palette: Option<&[[u8; 4]]>,
-    sample_type: SampleType,
+    stored: SampleType,
+    options: &OpenOptions,
 ) -> Result<(MaskBytes, MaskKind)> {
     let first = band(file, dataset, bands.colour[0])?;
     let flags = first
         .mask_flags()
         .map_err(|e| Error::input(&file.name, format_args!("its mask cannot be read ({e})")))?;
-    let nodata = nodata(file, dataset, bands, sample_type)?;
-    if flags.is_per_dataset() && !flags.is_alpha() {
-        return Ok((
-            MaskBytes {
-                band: true,
-                alpha: None,
-                nodata: None,
-            },
-            MaskKind::Binary,
-        ));
-    }
+    // A mask that GDAL makes of nodata values is no better than those, which the user may have overruled.
+    let overruled = flags.is_nodata() && options.nodata.is_some();
+    let mask_band = flags.is_per_dataset() && !flags.is_alpha() && !overruled;
+    let nodata = match &options.nodata {
+        Some(nodata) => told_nodata(file, nodata, bands.colour.len(), stored)?,
+        None if mask_band => Vec::new(),
+        None => own_nodata(file, dataset, bands, stored)?,
+    };
+    // A mask band says more than alpha does, unless the user asks for that.
+    let asked = options.bands.as_ref().is_some_and(|choice| choice.alpha);
+    let alpha = bands.alpha.filter(|_| asked || !mask_band);
     let see_through = palette.is_some_and(|p| p.iter().any(|c| c[3] > 0 && c[3] < 255));
-    let kind = if bands.alpha.is_some() || see_through {
+    let has_holes = palette.is_some_and(|p| p.iter().any(|c| c[3] == 0));
+    let kind = if alpha.is_some() || (see_through && !mask_band) {
         MaskKind::Graded
-    } else if nodata.is_some() || palette.is_some_and(|p| p.iter().any(|c| c[3] == 0)) {
+    } else if mask_band || !nodata.is_empty() || has_holes || stored.range().is_none() {
+        // Any float may turn out to be no number.
         MaskKind::Binary
     } else {
         MaskKind::None
     };
-    Ok((
-        MaskBytes {
-            band: false,
-            alpha: bands.alpha,
-            nodata,
-        },
-        kind,
-    ))
+    let alpha = alpha.map(|index| Ok(Alpha::new(index, &band(file, dataset, index)?)));
+    let mask = MaskBytes {
+        band: mask_band,
+        alpha: alpha.transpose()?,
+        nodata,
+    };
+    Ok((mask, kind))
 }
 
 /// The value of each colour band that means "nothing here", when all of them have one that their type can hold.
-fn nodata(
+fn own_nodata(
     file: &File,
     dataset: &Dataset,
     bands: &Bands,
-    sample_type: SampleType,
-) -> Result<Option<Vec<u16>>> {
-    let most = match sample_type {
-        SampleType::U8 => 255.0,
-        SampleType::U16 => 65535.0,
-    };
+    stored: SampleType,
+) -> Result<Vec<Vec<f64>>> {
     let mut values = Vec::new();
     for &index in &bands.colour {
         match band(file, dataset, index)?.no_data_value() {
-            Some(v) if v >= 0.0 && v <= most && v.fract() == 0.0 => values.push(v as u16),
-            _ => return Ok(None),
+            Some(v) if stored.holds(v) => values.push(v),
+            _ => return Ok(Vec::new()),
         }
     }
-    Ok(Some(values))
+    Ok(vec![values])
+}
+
+/// The sets that the user gives, a value for each of `n_bands`.
+fn told_nodata(
+    file: &File,
+    nodata: &Nodata,
+    n_bands: usize,
+    stored: SampleType,
+) -> Result<Vec<Vec<f64>>> {
+    let Nodata::Sets(sets) = nodata else {
+        return Ok(Vec::new());
+    };
+    let refused = |text: String| Error::usage(format!("{}: --nodata: {text}", file.name));
+    let mut all = Vec::new();
+    for set in sets {
+        if let Some(value) = set.iter().find(|value| !stored.holds(**value)) {
+            let expected = stored.range().map_or_else(
+                || "values that it holds".into(),
+                |(low, high)| format!("whole numbers from {low} to {high}"),
+            );
+            return Err(refused(format!(
+                "{value} among {} samples; expected {expected}",
+                stored.gdal_name()
+            )));
+        }
+        all.push(match set[..] {
+            [one] => vec![one; n_bands],
+            _ if set.len() == n_bands => set.clone(),
+            _ => {
+                return Err(refused(format!(
+                    "{} values in a set; expected 1, or one for each band ({n_bands})",
+                    set.len()
+                )));
+            }
+        });
+    }
+    Ok(all)
 }
 
 fn crs(file: &File, dataset: &Dataset, georef: &Georef, options: &OpenOptions) -> Result<Crs> {

@@ -2,12 +2,15 @@
 //!
 //! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last.
 
+mod bands;
 mod header;
 mod read;
+mod types;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -20,6 +23,9 @@ use crate::error::{Error, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
 
+pub use bands::{BandChoice, BandId};
+pub use types::type_name;
+
 /// Datasets a thread keeps open. A mosaic of thousands of files would otherwise run out of file descriptors.
 const OPEN_PER_THREAD: usize = 32;
 
@@ -30,6 +36,32 @@ pub struct OpenOptions {
     pub crs: Option<Crs>,
     /// `KEY=VALUE` for the format's driver.
     pub driver: Vec<String>,
+    /// The bands to take. `None`: those of a source of 1 or 3 bands, with the alpha band where there is one; of others the
+    /// first 3, or the first of 2.
+    pub bands: Option<BandChoice>,
+    /// What means "nothing here" instead of the file's nodata values. `None`: those.
+    pub nodata: Option<Nodata>,
+}
+
+/// Which samples mean "nothing here". Samples that are no finite numbers always do, and so do alpha and mask bands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Nodata {
+    /// No other value.
+    Ignore,
+    /// A pixel is not there when its bands have the values of one of these sets. A set has one value for each band, or one
+    /// for all of them.
+    Sets(Vec<Vec<f64>>),
+}
+
+impl fmt::Display for Nodata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Sets(sets) = self else {
+            return f.write_str("none");
+        };
+        let set = |set: &Vec<f64>| set.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let sets: Vec<String> = sets.iter().map(|values| set(values).join(",")).collect();
+        f.write_str(&sets.join(";").to_lowercase())
+    }
 }
 
 /// A raster that GDAL reads.
@@ -55,8 +87,8 @@ impl GdalSource {
     /// Opens `name` (a path, or anything GDAL opens) and reads its header.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input) when it is missing, not a raster, of a type that tiles cannot hold, or
-    /// has no place on the Earth.
+    /// [`Kind::Input`](crate::error::Kind::Input) when it is missing, not a raster, of 64-bit integers or complex numbers, or
+    /// has no place on the Earth; [`Kind::Usage`](crate::error::Kind::Usage) for bands or nodata values that it cannot have.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
         init();
         static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use gdal::Dataset;
+use gdal::raster::{GdalDataType, RasterBand};
 use gdal_sys::{CPLErr, GDALDataType, GDALRWFlag};
 
 use crate::error::{Error, Kind, Result};
@@ -16,10 +17,40 @@ use crate::source::{SourceInfo, Window};
 pub(super) struct MaskBytes {
     /// From a mask band of the dataset, inside the file or beside it.
     pub(super) band: bool,
-    /// From an alpha band, 1-based.
-    pub(super) alpha: Option<usize>,
-    /// Pixels of this value, in all bands, are not there.
-    pub(super) nodata: Option<Vec<u16>>,
+    /// From an alpha band.
+    pub(super) alpha: Option<Alpha>,
+    /// Pixels that have the values of one of these sets, each with a value for every band, are not there.
+    pub(super) nodata: Vec<Vec<f64>>,
+}
+
+/// An alpha band.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Alpha {
+    /// Counted from 1.
+    band: usize,
+    depth: Depth,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Depth {
+    Eight,
+    Sixteen,
+    /// Any other; the value that covers all.
+    Other(f64),
+}
+
+impl Alpha {
+    /// The alpha band `band`, the `index`th. Other types than unsigned ones of 8 and 16 bits are understood as GDAL's warper
+    /// does.
+    pub(super) fn new(index: usize, band: &RasterBand) -> Self {
+        let depth = match band.band_type() {
+            GdalDataType::UInt8 => Depth::Eight,
+            GdalDataType::UInt16 => Depth::Sixteen,
+            GdalDataType::Int16 => Depth::Other(f64::from(i16::MAX)),
+            _ => Depth::Other(255.0),
+        };
+        Self { band: index, depth }
+    }
 }
 
 /// How to read a source's windows.
@@ -27,6 +58,10 @@ pub(super) struct MaskBytes {
 pub(super) struct Reader {
     /// The colour bands, 1-based: one, or three.
     pub(super) bands: Vec<usize>,
+    /// What they are stored as; palette indices, where there is a palette.
+    pub(super) stored: SampleType,
+    /// Which of them hold bytes with a sign that GDAL reads without.
+    pub(super) signed_bytes: Vec<bool>,
     pub(super) mask: MaskBytes,
     pub(super) palette: Option<Vec<[u8; 4]>>,
     pub(super) name: String,
@@ -40,75 +75,110 @@ impl Reader {
         window: Window,
         info: &SourceInfo,
     ) -> Result<Raster> {
-        let n = window.width * window.height;
-        match info.sample_type {
-            SampleType::U8 => {
-                let mut values: Vec<u8> = self.samples(dataset, window)?;
-                let mut mask = self.mask_bytes(dataset, window, n)?;
-                if let Some(nodata) = &self.mask.nodata {
-                    hide(&values, nodata, &mut mask);
-                }
-                if let Some(palette) = &self.palette {
-                    values = expand(&values, palette, &mut mask);
-                }
-                clear_hidden(&mut values, &mask, info.bands);
-                Raster::from_parts(
-                    window.width,
-                    window.height,
-                    info.bands,
-                    info.sample_type,
-                    Samples::U8(values),
-                    mask,
-                )
+        let mut mask = self.mask_bytes(dataset, window, window.width * window.height)?;
+        let (samples, mask) = match (&self.palette, Samples::zeros(self.stored, 0)) {
+            (Some(palette), Samples::U8(_)) => {
+                let indices: Vec<u8> = self.samples(dataset, window, &mut mask)?;
+                (Samples::U8(expand(&indices, palette, &mut mask)), mask)
             }
-            SampleType::U16 => {
-                let values: Vec<u16> = self.samples(dataset, window)?;
-                let mut mask = self.mask_bytes(dataset, window, n)?;
-                if let Some(nodata) = &self.mask.nodata {
-                    hide(&values, nodata, &mut mask);
-                }
-                let mut values: Vec<f32> = values.into_iter().map(f32::from).collect();
-                clear_hidden(&mut values, &mask, info.bands);
-                Raster::from_parts(
-                    window.width,
-                    window.height,
-                    info.bands,
-                    info.sample_type,
-                    Samples::F32(values),
-                    mask,
-                )
+            (Some(palette), _) => {
+                let indices: Vec<u16> = self.samples(dataset, window, &mut mask)?;
+                (Samples::U8(expand(&indices, palette, &mut mask)), mask)
             }
-        }
+            (None, Samples::U8(_)) => {
+                (Samples::U8(self.samples(dataset, window, &mut mask)?), mask)
+            }
+            (None, Samples::F32(_)) => (
+                Samples::F32(self.samples(dataset, window, &mut mask)?),
+                mask,
+            ),
+            (None, Samples::F64(_)) => (
+                Samples::F64(self.samples(dataset, window, &mut mask)?),
+                mask,
+            ),
+        };
+        let mut raster = Raster::from_parts(
+            window.width,
+            window.height,
+            info.bands,
+            info.sample_type,
+            samples,
+            mask,
+        )?;
+        raster.clear_hidden();
+        Ok(raster)
     }
 
-    fn samples<T: Stored>(&self, dataset: &Dataset, window: Window) -> Result<Vec<T>> {
-        let mut values = vec![T::default(); window.width * window.height * self.bands.len()];
+    /// Reads the samples of the colour bands, and clears `mask` where they are nodata. GDAL converts what it stores
+    /// otherwise.
+    fn samples<T: Stored>(
+        &self,
+        dataset: &Dataset,
+        window: Window,
+        mask: &mut [u8],
+    ) -> Result<Vec<T>> {
+        let n_bands = self.bands.len();
+        let mut values = vec![T::default(); window.width * window.height * n_bands];
         self.fill(dataset, window, &self.bands, &mut values)?;
+        for k in (0..n_bands).filter(|&k| self.signed_bytes[k]) {
+            let band = values.iter_mut().skip(k).step_by(n_bands);
+            band.for_each(|v| *v = v.with_sign());
+        }
+        for set in &self.mask.nodata {
+            let set: Vec<T> = set.iter().map(|&value| T::from_f64(value)).collect();
+            hide(&values, &set, mask);
+        }
         Ok(values)
     }
 
     fn mask_bytes(&self, dataset: &Dataset, window: Window, n: usize) -> Result<Vec<u8>> {
-        if self.mask.band {
-            return self.mask_band(dataset, window, n);
-        }
-        let Some(alpha) = self.mask.alpha else {
-            return Ok(vec![255; n]);
+        let mask = match self.mask.band {
+            true => Some(self.mask_band(dataset, window, n)?),
+            false => None,
         };
-        let deep = dataset
-            .rasterband(alpha)
-            .is_ok_and(|band| band.band_type() == gdal::raster::GdalDataType::UInt16);
-        if deep {
-            let mut values = vec![0_u16; n];
-            self.fill(dataset, window, &[alpha], &mut values)?;
-            // 257 = 65535 / 255, rounded half up.
-            return Ok(values
-                .into_iter()
-                .map(|v| ((u32::from(v) + 128) / 257) as u8)
-                .collect());
-        }
-        let mut values = vec![0_u8; n];
-        self.fill(dataset, window, &[alpha], &mut values)?;
-        Ok(values)
+        let alpha = match self.mask.alpha {
+            Some(alpha) => Some(self.alpha_band(dataset, window, n, alpha)?),
+            None => None,
+        };
+        Ok(match (mask, alpha) {
+            (Some(mask), Some(mut alpha)) => {
+                let both = alpha.iter_mut().zip(mask);
+                both.for_each(|(alpha, mask)| *alpha = mask.min(*alpha));
+                alpha
+            }
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => vec![255; n],
+        })
+    }
+
+    fn alpha_band(
+        &self,
+        dataset: &Dataset,
+        window: Window,
+        n: usize,
+        alpha: Alpha,
+    ) -> Result<Vec<u8>> {
+        Ok(match alpha.depth {
+            Depth::Eight => {
+                let mut values = vec![0_u8; n];
+                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                values
+            }
+            Depth::Sixteen => {
+                let mut values = vec![0_u16; n];
+                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                // 257 = 65535 / 255, rounded half up.
+                let byte = |v| ((u32::from(v) + 128) / 257) as u8;
+                values.into_iter().map(byte).collect()
+            }
+            Depth::Other(most) => {
+                let mut values = vec![0_f64; n];
+                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                // The cast keeps within 0..=255, and makes 0 of what is no number.
+                let byte = |v| (v / most * 255.0 + 0.5) as u8;
+                values.into_iter().map(byte).collect()
+            }
+        })
     }
 
     fn mask_band(&self, dataset: &Dataset, window: Window, n: usize) -> Result<Vec<u8>> {
@@ -227,47 +297,75 @@ fn ints(window: Window) -> Result<[c_int; 4]> {
     ])
 }
 
-trait Stored: Copy + Default {
+/// A type that samples are read as.
+trait Stored: Copy + Default + PartialEq {
     const GDAL: GDALDataType::Type;
+    /// From a value that the type holds but for rounding.
+    fn from_f64(value: f64) -> Self;
+    /// From a byte without a sign to the one with a sign that it stands for.
+    #[must_use]
+    fn with_sign(self) -> Self {
+        self
+    }
 }
 
 impl Stored for u8 {
     const GDAL: GDALDataType::Type = GDALDataType::GDT_Byte;
+
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
 }
 
 impl Stored for u16 {
     const GDAL: GDALDataType::Type = GDALDataType::GDT_UInt16;
+
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
 }
 
-/// Clears the mask where every band has its nodata value.
-fn hide<T: Copy + Into<u32>>(values: &[T], nodata: &[u16], mask: &mut [u8]) {
+impl Stored for f32 {
+    const GDAL: GDALDataType::Type = GDALDataType::GDT_Float32;
+
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
+
+    fn with_sign(self) -> Self {
+        Self::from(self as u8 as i8)
+    }
+}
+
+impl Stored for f64 {
+    const GDAL: GDALDataType::Type = GDALDataType::GDT_Float64;
+
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    fn with_sign(self) -> Self {
+        Self::from(self as u8 as i8)
+    }
+}
+
+/// Clears the mask where every band has its value of `nodata`. A value that is no number equals none here; such samples are
+/// nothing anyway.
+fn hide<T: PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
     for (pixel, mask) in values.chunks_exact(nodata.len()).zip(mask) {
-        if pixel
-            .iter()
-            .zip(nodata)
-            .all(|(&v, &n)| v.into() == u32::from(n))
-        {
+        if pixel == nodata {
             *mask = 0;
         }
     }
 }
 
 /// The colours of palette indices. An index beyond the palette's end means nothing.
-fn expand(indices: &[u8], palette: &[[u8; 4]], mask: &mut [u8]) -> Vec<u8> {
+fn expand<T: Copy + Into<usize>>(indices: &[T], palette: &[[u8; 4]], mask: &mut [u8]) -> Vec<u8> {
     let mut colours = Vec::with_capacity(indices.len() * 3);
     for (&index, mask) in indices.iter().zip(mask) {
-        let [r, g, b, a] = palette.get(usize::from(index)).copied().unwrap_or_default();
+        let [r, g, b, a] = palette.get(index.into()).copied().unwrap_or_default();
         colours.extend([r, g, b]);
         *mask = (*mask).min(a);
     }
     colours
-}
-
-/// Zeros the samples of pixels that are not there, so that they cannot leak into anything.
-fn clear_hidden<T: Copy + Default>(values: &mut [T], mask: &[u8], bands: usize) {
-    for (pixel, &m) in values.chunks_exact_mut(bands).zip(mask) {
-        if m == 0 {
-            pixel.fill(T::default());
-        }
-    }
 }
