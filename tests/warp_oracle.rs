@@ -202,6 +202,11 @@ fn cases() -> Vec<Case> {
             "multispectral/l7_6band.tif",
             Made::Translated(&["-b", "3", "-b", "2", "-b", "1"]),
         ),
+        case(
+            "on the grid of the tiles",
+            "multispectral/l8_web_aligned.tif",
+            BYTES,
+        ),
         case("a mask band", "alpha_mask_nodata/hro_mask.tif", Made::AsIs),
     ]
 }

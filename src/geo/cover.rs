@@ -4,14 +4,18 @@ use super::bounds::Bounds;
 use super::scheme::Scheme;
 use super::transform::crs::Crs;
 use super::transform::map::median;
+use super::transform::ways::Ways;
 use super::transform::{PixelRect, PixelTransform, Placement, turns};
 use crate::error::Result;
 
 /// Points a side of the grid that is laid over a source to find its outline.
 const SAMPLES: usize = 65;
 
-/// The same where a source is made of many parts, which are the smaller for it.
-const SAMPLES_OF_MANY: usize = 17;
+/// The same where so few will do: nearly always, but for sources as large as countries.
+const FEW_SAMPLES: usize = 9;
+
+/// How far a source may bulge between [`FEW_SAMPLES`], in pixels of its own.
+const FEW_ENOUGH_PX: f64 = 0.05;
 
 /// Where one source lies in the system of a tiling scheme.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +38,7 @@ pub struct Part {
 
 impl Footprint {
     /// Where the source at `placement` lies in `scheme`, whose coordinate system is `target`. `None` when they do not meet.
-    /// `rects` are the parts that have pixels; all of it, for most.
+    /// `rects` are the parts that have pixels; all of it, for most. `ways` lead to `target`; `area` is as there.
     ///
     /// # Errors
     /// When PROJ knows no way between the two systems.
@@ -43,6 +47,7 @@ impl Footprint {
         rects: &[PixelRect],
         scheme: &Scheme,
         target: &Crs,
+        (ways, area): (&mut Ways, Option<Bounds>),
     ) -> Result<Option<Self>> {
         let extent = scheme.extent();
         // Only a scheme that goes all round the Earth wraps.
@@ -52,16 +57,11 @@ impl Footprint {
         let mut parts = Vec::new();
         let mut resolution = None;
         for turns in turns(placement) {
-            let transform = PixelTransform::new(target, placement, turns)?;
-            let samples = if rects.len() > 4 {
-                SAMPLES_OF_MANY
-            } else {
-                SAMPLES
-            };
+            let transform = PixelTransform::new(ways, placement, area, turns)?;
             let world = World { extent, period };
             let boxes: Vec<Bounds> = rects
                 .iter()
-                .flat_map(|rect| boxes(&transform, rect, samples, &world))
+                .flat_map(|rect| boxes(&transform, rect, &world))
                 .collect();
             if boxes.is_empty() {
                 continue;
@@ -85,14 +85,14 @@ struct World {
 }
 
 /// The rectangles around a part of the source, cut to what the scheme covers.
-fn boxes(
-    transform: &PixelTransform,
-    rect: &PixelRect,
-    samples: usize,
-    world: &World,
-) -> Vec<Bounds> {
+fn boxes(transform: &PixelTransform, rect: &PixelRect, world: &World) -> Vec<Bounds> {
     let extent = &world.extent;
-    let samples = Samples::new(transform, rect, samples, world.period);
+    let few = Samples::new(transform, rect, FEW_SAMPLES, world.period);
+    let samples = if few.are_enough(rect) {
+        few
+    } else {
+        Samples::new(transform, rect, SAMPLES, world.period)
+    };
     let Some(mut around) = samples.bounds() else {
         return Vec::new();
     };
@@ -164,6 +164,22 @@ impl Samples {
             }
         }
         Self { n, xs, ys, failed }
+    }
+
+    /// Whether the source is so nearly straight between the points that more would not tell more of it.
+    fn are_enough(&self, rect: &PixelRect) -> bool {
+        let (n, last) = (self.n, self.n - 1);
+        let middle = (n / 2) * n + n / 2;
+        // A pixel, as large as it is in the middle.
+        let across = |k: usize| (self.xs[k] - self.xs[middle]).hypot(self.ys[k] - self.ys[middle]);
+        let steps = (
+            rect.width as f64 / last as f64,
+            rect.height as f64 / last as f64,
+        );
+        let pixel = (across(middle + 1) / steps.0).min(across(middle + n) / steps.1);
+        let bulges =
+            |values: &[f64]| (0..n * n).all(|k| self.bulge(values, k) <= FEW_ENOUGH_PX * pixel);
+        !self.failed && pixel > 0.0 && bulges(&self.xs) && bulges(&self.ys)
     }
 
     /// The rectangle around the source, by the points and how far the source can bulge between them.

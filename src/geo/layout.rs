@@ -7,6 +7,7 @@ use super::index::Index;
 /// Footprints of layers, in paint order, with an index over their rectangles.
 pub struct Layout {
     footprints: Vec<Option<Footprint>>,
+    areas: Vec<Option<Bounds>>,
     boxes: Vec<Bounds>,
     index: Index,
     /// The layer and the part that each rectangle of the index is of.
@@ -14,7 +15,7 @@ pub struct Layout {
 }
 
 /// A part of a layer's footprint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Of the layer, in paint order.
     pub layer: usize,
@@ -23,8 +24,10 @@ pub struct Place {
 }
 
 impl Layout {
-    /// A layout of layers in paint order; `None` for one that does not meet the scheme.
-    pub fn new(footprints: Vec<Option<Footprint>>) -> Self {
+    /// A layout of layers in paint order; `None` for one that does not meet the scheme. `areas` are those by which PROJ chose
+    /// the way to each.
+    pub fn new(footprints: Vec<Option<Footprint>>, areas: Vec<Option<Bounds>>) -> Self {
+        debug_assert_eq!(footprints.len(), areas.len());
         let (mut boxes, mut owners) = (Vec::new(), Vec::new());
         for (layer, footprint) in footprints.iter().enumerate() {
             for (part, found) in footprint.iter().flat_map(|f| &f.parts).enumerate() {
@@ -34,6 +37,7 @@ impl Layout {
         }
         Self {
             footprints,
+            areas,
             index: Index::new(&boxes),
             boxes,
             owners,
@@ -43,6 +47,11 @@ impl Layout {
     /// The footprint of each layer.
     pub fn footprints(&self) -> &[Option<Footprint>] {
         &self.footprints
+    }
+
+    /// The area by which PROJ chooses the way to a layer.
+    pub fn area(&self, layer: usize) -> Option<Bounds> {
+        self.areas[layer]
     }
 
     /// The parts of layers that may show in `bounds`, in paint order, into `found`.

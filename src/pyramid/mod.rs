@@ -6,6 +6,7 @@ pub mod plan;
 
 mod cover;
 mod crown;
+mod places;
 mod run;
 mod walk;
 

@@ -6,13 +6,14 @@ use crate::geo::cover::Footprint;
 use crate::geo::layout::Layout;
 use crate::geo::scheme::{Scheme, Strategy};
 use crate::geo::tile::TileCoord;
-use crate::geo::transform::crs::{Crs, Projection};
+use crate::geo::transform::crs::Crs;
 use crate::mosaic::Mosaic;
 use crate::raster::kernel::Resampling;
 use crate::raster::reduce::Reducer;
 
 use super::cover::Cover;
 use super::node::Shape;
+use super::places::Places;
 
 /// What the user asks of a pyramid. `None` leaves the choice to the plan.
 #[derive(Debug, Clone)]
@@ -106,14 +107,14 @@ impl Plan {
             )));
         }
         let crs = Crs::parse(scheme.crs())?;
-        let footprints = footprints(mosaic, &scheme, &crs)?;
-        let zoom_max = highest_zoom(mosaic, &footprints, &options)?;
+        let places = Places::find(mosaic, &scheme, &crs)?;
+        let footprints = places.layout.footprints();
+        let zoom_max = highest_zoom(mosaic, footprints, &options)?;
         let resolution = scheme.resolution(zoom_max, tile_size_px as u32);
         let areas = footprints.iter().flatten().flat_map(Footprint::boxes);
         let cover = Cover::new(&scheme, zoom_max, resolution, areas);
         let zoom_overall = cover.zoom_of_one_tile();
         let zoom_min = lowest_zoom(zoom_overall, zoom_max, &scheme, &options)?;
-        let (bounds, center) = lon_lat_bounds(mosaic, &footprints, &scheme, &crs)?;
         let (resampling, reducer) = if mosaic.is_palette() {
             (Resampling::Nearest, Reducer::Mode)
         } else {
@@ -133,9 +134,9 @@ impl Plan {
             zoom_max,
             scheme,
             crs,
-            bounds,
-            center,
-            layout: Layout::new(footprints),
+            bounds: places.bounds,
+            center: places.center,
+            layout: places.layout,
             cover,
         })
     }
@@ -248,112 +249,4 @@ fn checked_zoom(scheme: &Scheme, zoom: u8) -> Result<u8> {
         )));
     }
     Ok(zoom)
-}
-
-fn footprints(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Vec<Option<Footprint>>> {
-    let of_layer = |layer: &std::sync::Arc<dyn crate::source::Source>| {
-        let info = layer.info();
-        let named = |e: Error| {
-            let repair = format!(
-                "if the file names the wrong system: gdal_edit.py -a_srs EPSG:CODE '{}'",
-                info.name
-            );
-            Error::input(&info.name, e).with_help(repair)
-        };
-        let footprint =
-            Footprint::new(&info.placement, &layer.outlines(), scheme, crs).map_err(named)?;
-        if footprint.is_none() && info.placement.lon_lat_bounds().is_none() {
-            let found = format!(
-                "coordinates in {} that have no place on the Earth",
-                info.placement.crs.name()
-            );
-            return Err(named(Error::new(
-                Kind::Input,
-                format!("{found}; expected a system that PROJ can undo"),
-            )));
-        }
-        Ok(footprint)
-    };
-    mosaic.layers().iter().map(of_layer).collect()
-}
-
-/// The data of all layers that meet the scheme, in degrees, and its middle.
-fn lon_lat_bounds(
-    mosaic: &Mosaic,
-    footprints: &[Option<Footprint>],
-    scheme: &Scheme,
-    crs: &Crs,
-) -> Result<(Bounds, (f64, f64))> {
-    let whole = Bounds::new(-180.0, -90.0, 180.0, 90.0);
-    let mut all: Option<Bounds> = None;
-    // The same, but in one piece across the antimeridian, beyond 180 degrees.
-    let mut in_one_piece: Option<Bounds> = None;
-    for (layer, footprint) in mosaic.layers().iter().zip(footprints) {
-        let Some(footprint) = footprint else { continue };
-        let outlines = layer.outlines();
-        for bounds in layer.info().placement.lon_lat_bounds_of(&outlines) {
-            let mut bounds = bounds.filter(|b| b.south.is_finite()).unwrap_or(whole);
-            // Longitudes of 200 to 220 are -160 to -140.
-            let turns = ((bounds.west + 180.0 + 1e-9) / 360.0).floor() * 360.0;
-            (bounds.west, bounds.east) = (bounds.west - turns, bounds.east - turns);
-            let mut piece = bounds;
-            piece.east += if bounds.west > bounds.east {
-                360.0
-            } else {
-                0.0
-            };
-            in_one_piece = Some(in_one_piece.map_or(piece, |all| near(&all, piece).union(&all)));
-            // On both sides of the antimeridian; bounds must not wrap.
-            let both = footprint.parts.len() > 1 && outlines.len() == 1;
-            if bounds.west > bounds.east || bounds.east > 180.0 + 1e-9 || both {
-                (bounds.west, bounds.east) = (whole.west, whole.east);
-            }
-            all = Some(all.map_or(bounds, |a| a.union(&bounds)));
-        }
-    }
-    let world = world_bounds(scheme, crs)?;
-    let all = all.unwrap_or(world).intersection(&world).unwrap_or(world);
-    let mut lon = (all.west + all.east) / 2.0;
-    let wraps = (all.west, all.east) == (whole.west, whole.east);
-    if let Some(piece) = in_one_piece.filter(|piece| wraps && piece.width() < 360.0) {
-        lon = (piece.west + piece.east) / 2.0;
-        lon -= ((lon + 180.0) / 360.0).floor() * 360.0;
-    }
-    Ok((all, (lon, (all.south + all.north) / 2.0)))
-}
-
-/// `piece`, taken round the Earth to where it is nearest to `all`.
-fn near(all: &Bounds, piece: Bounds) -> Bounds {
-    let apart = (all.west + all.east - piece.west - piece.east) / 2.0;
-    let shift = (apart / 360.0).round() * 360.0;
-    Bounds::new(
-        piece.west + shift,
-        piece.south,
-        piece.east + shift,
-        piece.north,
-    )
-}
-
-/// What a scheme that goes round the Earth can show, in degrees; all of the Earth for any other.
-fn world_bounds(scheme: &Scheme, crs: &Crs) -> Result<Bounds> {
-    let whole = Bounds::new(-180.0, -90.0, 180.0, 90.0);
-    if crs.period().is_none() {
-        return Ok(whole);
-    }
-    let extent = scheme.extent();
-    let (mut xs, mut ys) = ([extent.west, extent.east], [extent.south, extent.north]);
-    Projection::new(crs, &Crs::lon_lat()?, None)?.apply(&mut xs, &mut ys);
-    let latitude = |v: f64, instead: f64| {
-        if v.is_finite() {
-            v.clamp(-90.0, 90.0)
-        } else {
-            instead
-        }
-    };
-    Ok(Bounds::new(
-        -180.0,
-        latitude(ys[0], -90.0),
-        180.0,
-        latitude(ys[1], 90.0),
-    ))
 }

@@ -3,6 +3,9 @@
 mod level;
 mod warp;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Part;
@@ -10,6 +13,7 @@ use crate::geo::layout::{Layout, Place};
 use crate::geo::transform::PixelTransform;
 use crate::geo::transform::crs::Crs;
 use crate::geo::transform::map::TileMap;
+use crate::geo::transform::ways::Ways;
 use crate::mosaic::Mosaic;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
@@ -28,15 +32,12 @@ pub struct Job<'a> {
     pub tile_size_px: usize,
 }
 
-/// Transformations that a renderer keeps. Each holds two pipelines of PROJ's, some 50 kB together; a tile with more layers
-/// makes them anew.
-const KEPT: usize = 128;
-
 /// Renders tiles, one after the other. Keeps what is dear to build: PROJ's transformations, and buffers.
 pub struct Renderer<'a> {
     job: &'a Job<'a>,
-    /// The transformations used last, the latest at the end.
-    transforms: Vec<(Place, PixelTransform)>,
+    ways: Ways,
+    /// Made when first needed.
+    transforms: HashMap<Place, PixelTransform>,
     places: Vec<Place>,
     scratch: warp::Scratch,
 }
@@ -46,7 +47,8 @@ impl<'a> Renderer<'a> {
     pub fn new(job: &'a Job<'a>) -> Self {
         Self {
             job,
-            transforms: Vec::new(),
+            ways: Ways::to(job.crs),
+            transforms: HashMap::new(),
             places: Vec::new(),
             scratch: warp::Scratch::default(),
         }
@@ -77,8 +79,12 @@ impl<'a> Renderer<'a> {
     fn layer(&mut self, parts: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
         let mut canvas: Option<Raster> = None;
         for &place in parts {
-            let slot = self.transform(place)?;
-            let transform = &self.transforms[slot].1;
+            let transform = match self.transforms.entry(place) {
+                Entry::Occupied(made) => made.into_mut(),
+                Entry::Vacant(none) => {
+                    none.insert(make_transform(self.job, &mut self.ways, place)?)
+                }
+            };
             let map = TileMap::new(transform, bounds, self.job.tile_size_px);
             let layer = self.job.mosaic.layers()[place.layer].as_ref();
             let painted = warp::warp(layer, &map, self.job.resampling, &mut self.scratch)?;
@@ -93,30 +99,13 @@ impl<'a> Renderer<'a> {
         }
         Ok(canvas)
     }
-
-    /// Where the transformation for `place` is kept; made when it is not there yet.
-    fn transform(&mut self, place: Place) -> Result<usize> {
-        let kept = &mut self.transforms;
-        let entry = match kept.iter().rposition(|(p, _)| *p == place) {
-            // The usual case: the tile before needed the same.
-            Some(k) if k + 1 == kept.len() => return Ok(k),
-            Some(k) => kept.remove(k),
-            None => {
-                if kept.len() >= KEPT {
-                    kept.remove(0);
-                }
-                (place, make_transform(self.job, place)?)
-            }
-        };
-        kept.push(entry);
-        Ok(kept.len() - 1)
-    }
 }
 
-fn make_transform(job: &Job, place: Place) -> Result<PixelTransform> {
+fn make_transform(job: &Job, ways: &mut Ways, place: Place) -> Result<PixelTransform> {
     let info = job.mosaic.layers()[place.layer].info();
     let footprint = job.layout.footprints()[place.layer].as_ref();
     let part: &Part = &footprint.expect("a place is in a footprint").parts[place.part];
-    PixelTransform::new(job.crs, &info.placement, part.turns)
+    let area = job.layout.area(place.layer);
+    PixelTransform::new(ways, &info.placement, area, part.turns)
         .map_err(|e: Error| Error::input(&info.name, e))
 }

@@ -75,10 +75,12 @@ pub(super) fn warp(
 ) -> Result<Option<Raster>> {
     let info = source.info();
     let size = map.size_px();
-    if let Some((col, row)) = map.as_shift() {
+    // A cubic B-spline smooths even where pixels lie on pixels; all other kernels leave them alone.
+    let smooths = resampling == Resampling::CubicSpline;
+    if let Some((col, row)) = map.as_shift().filter(|_| !smooths) {
         return copy(source, size, col, row);
     }
-    let scale = map.scale();
+    let scale = map.scale(info.placement.width, info.placement.height);
     let level = level::best(&info.levels, scale);
     let (full, chosen) = (info.levels[0], info.levels[level]);
     let shrink = (
@@ -273,7 +275,12 @@ impl Task<'_> {
         let found = format!(
             "{name}: {width} x {height} of its pixels fall into one pixel of a tile; expected overviews, or a higher zoom"
         );
-        Error::new(Kind::Resources, found).with_help(format!("gdaladdo '{name}'"))
+        let help = if self.source.outlines().len() > 1 {
+            "--min-zoom and --max-zoom nearer to the sources' own resolution".into()
+        } else {
+            format!("gdaladdo '{name}'")
+        };
+        Error::new(Kind::Resources, found).with_help(help)
     }
 
     /// The window of the level that holds everything the pixels of `rect` are made of.

@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 
 use azulejo::pyramid::plan::PlanOptions;
-use azulejo::raster::kernel::KERNELS;
+use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::{Raster, SampleType, Samples};
 use image::DynamicImage;
 
@@ -49,10 +49,12 @@ fn window(file: &Raster, col: usize, row: usize, size: usize) -> Vec<u16> {
                 Samples::F32(v) => {
                     out.extend(v[k * bands..(k + 1) * bands].iter().map(|&v| v as u16))
                 }
+                Samples::F64(_) => panic!("no tile is {}", file.sample_type()),
             }
             out.push(match file.sample_type() {
                 SampleType::U8 => mask,
                 SampleType::U16 => mask * 257,
+                other => panic!("no tile is {other}"),
             });
         }
     }
@@ -128,7 +130,11 @@ fn every_kernel_gives_back_a_file_on_the_grid_bit_for_bit() {
         let size = (columns * tile_size_px, lines * tile_size_px);
         assert_eq!((pixels.width(), pixels.height()), size, "{file}");
         let mut digest = None;
-        for kernel in &KERNELS {
+        // A B-spline smooths wherever it is asked, in GDAL's warper too; tests/warp_oracle.rs compares the two.
+        let exact = KERNELS
+            .iter()
+            .filter(|kernel| kernel.resampling != Resampling::CubicSpline);
+        for kernel in exact {
             let options = PlanOptions {
                 tile_size_px,
                 resampling: Some(kernel.resampling),

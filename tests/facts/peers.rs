@@ -26,6 +26,12 @@ const DEVIATIONS: &[Deviation] = &[
         why: "theirs is spoilt by the poles; 512 pixels round the equator are zoom 1",
     },
     Deviation {
+        file: "georef/southup_inverted_lat.tif",
+        zoom: 1,
+        bounds: None,
+        why: "theirs is spoilt by the poles",
+    },
+    Deviation {
         file: "mosaic/heterogeneous_world_east.tif",
         zoom: 1,
         bounds: None,
@@ -60,6 +66,18 @@ const DEVIATIONS: &[Deviation] = &[
         zoom: 6,
         bounds: None,
         why: "theirs is a mean in which the north counts most; here pixels span 1.9 to 11.7 km",
+    },
+    Deviation {
+        file: "projections/sea_ice_3031_cog.tif",
+        zoom: 4,
+        bounds: None,
+        why: "theirs is the diagonal of a map that runs once round the Earth",
+    },
+    Deviation {
+        file: "projections/nz_habitat_antimeridian.tif",
+        zoom: 0,
+        bounds: Some([-180.0, -56.542405128, 180.0, -25.542405128]),
+        why: "theirs is along the diagonal, nearly all width; here pixels are higher than wide",
     },
     Deviation {
         file: "projections/s2_dateline_utm60.tif",

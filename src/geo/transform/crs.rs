@@ -1,5 +1,7 @@
 //! [`Crs`]: a coordinate reference system, and [`Projection`]: PROJ's way from one to another, called through GDAL.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
@@ -15,7 +17,16 @@ use crate::geo::bounds::Bounds;
 pub struct Crs {
     wkt: String,
     name: String,
-    period: Option<f64>,
+    round: Option<Round>,
+}
+
+/// How x goes round the Earth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Round {
+    /// From any x to the next that is the same place.
+    period: f64,
+    /// The x in the middle of those that PROJ gives.
+    middle: f64,
 }
 
 fn no_database() -> Error {
@@ -69,9 +80,9 @@ impl Crs {
         let mut crs = Self {
             wkt,
             name,
-            period: None,
+            round: None,
         };
-        crs.period = crs.find_period(srs);
+        crs.round = crs.known_round(srs);
         Some(crs)
     }
 
@@ -88,12 +99,33 @@ impl Crs {
     /// How far along x the Earth repeats itself: 360 for degrees, the length of the equator for Mercator; `None` where
     /// going round does not come back to the same y (all but geographic and normal cylindrical systems).
     pub fn period(&self) -> Option<f64> {
-        self.period
+        self.round.map(|round| round.period)
     }
 
-    fn find_period(&self, srs: &SpatialRef) -> Option<f64> {
+    /// The x that lies in the middle of one [`Crs::period`], as PROJ gives coordinates: 0, or the false easting.
+    pub fn middle(&self) -> f64 {
+        self.round.map_or(0.0, |round| round.middle)
+    }
+
+    /// [`Crs::find_round`], once for each system: files of one system come by the thousand.
+    fn known_round(&self, srs: &SpatialRef) -> Option<Round> {
+        thread_local! {
+            static KNOWN: RefCell<HashMap<String, Option<Round>>> = RefCell::default();
+        }
+        if let Some(known) = KNOWN.with_borrow(|known| known.get(&self.wkt).copied()) {
+            return known;
+        }
+        let found = self.find_round(srs);
+        KNOWN.with_borrow_mut(|known| known.insert(self.wkt.clone(), found));
+        found
+    }
+
+    fn find_round(&self, srs: &SpatialRef) -> Option<Round> {
         if srs.is_geographic() {
-            return Some(std::f64::consts::TAU / srs.angular_units());
+            return Some(Round {
+                period: std::f64::consts::TAU / srs.angular_units(),
+                middle: 0.0,
+            });
         }
         const CYLINDRICAL: [&str; 6] = [
             "Mercator_1SP",
@@ -117,7 +149,9 @@ impl Crs {
         let (mut xs, mut ys) = ([middle - 80.0, middle + 80.0], [0.0, 0.0]);
         projection.apply(&mut xs, &mut ys);
         let period = (xs[1] - xs[0]).abs() * 360.0 / 160.0;
-        (period.is_finite() && period > 0.0).then_some(period)
+        let middle = (xs[0] + xs[1]) / 2.0;
+        (period.is_finite() && period > 0.0 && middle.is_finite())
+            .then_some(Round { period, middle })
     }
 
     fn spatial_ref(&self) -> Result<SpatialRef> {

@@ -109,27 +109,31 @@ impl TileMap {
         }
     }
 
-    /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks the source, taken
-    /// in the middle of the cells as the median. (1, 1) where nothing has an image.
-    pub fn scale(&self) -> (f64, f64) {
+    /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks a source of `width` by
+    /// `height` pixels, the median over those cells that meet it. (1, 1) where none does.
+    pub fn scale(&self, width: usize, height: usize) -> (f64, f64) {
         let Kind::Grid(grid) = &self.kind else {
             return (1.0, 1.0);
         };
         let n = grid.n;
+        let meets = |values: [f64; 4], size: usize| {
+            let low = values.into_iter().fold(f64::INFINITY, f64::min);
+            let high = values.into_iter().fold(f64::NEG_INFINITY, f64::max);
+            low <= size as f64 && high >= 0.0
+        };
         let (mut sx, mut sy) = (Vec::new(), Vec::new());
         for k in (0..n * n).filter(|k| k % n + 1 < n && k / n + 1 < n) {
             let (here, right, down) = (k, k + 1, k + n);
+            let corners = |values: &[f64]| [here, right, down, down + 1].map(|k| values[k]);
+            if !meets(corners(&grid.cols), width) || !meets(corners(&grid.rows), height) {
+                continue;
+            }
             let step = CELL_PX as f64;
-            let dx = (
-                (grid.cols[right] - grid.cols[here]) / step,
-                (grid.cols[down] - grid.cols[here]) / step,
-            );
-            let dy = (
-                (grid.rows[right] - grid.rows[here]) / step,
-                (grid.rows[down] - grid.rows[here]) / step,
-            );
-            sx.push(dx.0.hypot(dx.1));
-            sy.push(dy.0.hypot(dy.1));
+            let along = |values: &[f64]| {
+                ((values[right] - values[here]) / step).hypot((values[down] - values[here]) / step)
+            };
+            sx.push(along(&grid.cols));
+            sy.push(along(&grid.rows));
         }
         (median(sx).unwrap_or(1.0), median(sy).unwrap_or(1.0))
     }
@@ -288,6 +292,7 @@ impl Grid {
 mod tests {
     use super::*;
     use crate::geo::transform::crs::Crs;
+    use crate::geo::transform::ways::Ways;
     use crate::geo::transform::{Georef, Placement};
 
     const WEB_MERCATOR_HALF: f64 = 20_037_508.342_789_244;
@@ -308,7 +313,8 @@ mod tests {
             width,
             height,
         };
-        PixelTransform::new(&Crs::parse("EPSG:3857").unwrap(), &placement, 0).unwrap()
+        let mut ways = Ways::to(&Crs::parse("EPSG:3857").unwrap());
+        PixelTransform::new(&mut ways, &placement, placement.lon_lat_bounds(), 0).unwrap()
     }
 
     /// The largest distance between the map and PROJ's own answer, in source pixels, over every centre of the tile that

@@ -1,14 +1,18 @@
 //! From a pixel of a tile to a pixel of a source: [`PixelTransform`] exactly, by PROJ; [`map::TileMap`] for a whole tile,
 //! by PROJ on a coarse grid.
 //!
-//! This is, with `source`, the only place that calls GDAL for coordinates.
+//! Where PROJ is asked: nobody above calls it for coordinates.
 
 pub mod crs;
 pub mod gcp;
 pub mod map;
+pub mod ways;
 
-use self::crs::{Crs, Projection};
+use std::rc::Rc;
+
+use self::crs::Crs;
 use self::gcp::{Gcp, GcpTransform};
+use self::ways::{Way, Ways};
 use super::affine::Affine;
 use super::bounds::Bounds;
 use crate::error::{Error, Kind, Result};
@@ -85,37 +89,100 @@ impl Placement {
         around(corners)
     }
 
+    /// The same for any source: of one with control points, the rectangle around its outline.
+    fn bounds_on_the_way(&self, pixels: &PixelGeoref) -> Option<Bounds> {
+        self.bounds().or_else(|| {
+            let (mut xs, mut ys) = outline(&self.whole());
+            pixels.to_coordinates(&mut xs, &mut ys);
+            around(xs.into_iter().zip(ys))
+        })
+    }
+
     /// The source in degrees on WGS 84. West > east when it crosses the antimeridian. `None` when it has no place there.
     pub fn lon_lat_bounds(&self) -> Option<Bounds> {
-        self.lon_lat_bounds_of(&[self.whole()])
+        let mut ways = Ways::to_lon_lat().ok()?;
+        self.lon_lat_bounds_of(&[self.whole()], &mut ways)
             .into_iter()
             .flatten()
             .next()
     }
 
-    /// Parts of the source in degrees on WGS 84, each as [`Placement::lon_lat_bounds`].
-    pub fn lon_lat_bounds_of(&self, rects: &[PixelRect]) -> Vec<Option<Bounds>> {
-        let projection =
-            Crs::lon_lat().and_then(|lon_lat| Projection::new(&self.crs, &lon_lat, None));
-        let (Ok(projection), Ok(pixels)) = (projection, PixelGeoref::new(&self.georef)) else {
+    /// Parts of the source in degrees on WGS 84, each as [`Placement::lon_lat_bounds`], by `ways` to there.
+    pub fn lon_lat_bounds_of(&self, rects: &[PixelRect], ways: &mut Ways) -> Vec<Option<Bounds>> {
+        let (Ok(way), Ok(pixels)) = (ways.way(&self.crs, None), PixelGeoref::new(&self.georef))
+        else {
             return vec![None; rects.len()];
         };
-        let upright = matches!(&self.georef, Georef::Affine(Affine([_, _, c, _, e, _])) if *c == 0.0 && *e == 0.0);
-        let bounds = |rect: &PixelRect| match self.bounds_of(*rect) {
-            Some(bounds) if upright => projection.apply_to_bounds(&bounds),
-            // Turned, or with control points: the outline, point by point.
-            _ => {
-                let steps = (0..=64).map(|i| f64::from(i) / 64.0);
-                let outline = steps.flat_map(|t| [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)]);
-                let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
-                    outline.map(|(right, down)| rect.at(right, down)).unzip();
-                pixels.to_coordinates(&mut xs, &mut ys);
-                projection.apply(&mut xs, &mut ys);
-                around(xs.into_iter().zip(ys))
+        let bounds = |rect: &PixelRect| {
+            let around = self.bounds_of(*rect);
+            if way.to_target.is_identity() && around.is_some() {
+                return around;
+            }
+            let (mut xs, mut ys) = outline(rect);
+            pixels.to_coordinates(&mut xs, &mut ys);
+            way.to_target.apply(&mut xs, &mut ys);
+            match around {
+                // Part of the edge has no place there, as around a geostationary disc. GDAL looks inside, too; but it makes
+                // a transformation for each question.
+                Some(around) if xs.iter().any(|x| x.is_nan()) => {
+                    way.to_target.apply_to_bounds(&around)
+                }
+                _ => around_lon_lat(&xs, &ys),
             }
         };
         rects.iter().map(bounds).collect()
     }
+}
+
+/// Points along the edge of `rect`, clockwise from its upper left corner: columns and rows.
+fn outline(rect: &PixelRect) -> (Vec<f64>, Vec<f64>) {
+    const STEPS: u32 = 64;
+    let side = |from: (f64, f64), to: (f64, f64)| {
+        (0..STEPS).map(move |i| {
+            let t = f64::from(i) / f64::from(STEPS);
+            (from.0 + (to.0 - from.0) * t, from.1 + (to.1 - from.1) * t)
+        })
+    };
+    side((0.0, 0.0), (1.0, 0.0))
+        .chain(side((1.0, 0.0), (1.0, 1.0)))
+        .chain(side((1.0, 1.0), (0.0, 1.0)))
+        .chain(side((0.0, 1.0), (0.0, 0.0)))
+        .map(|(right, down)| rect.at(right, down))
+        .unzip()
+}
+
+/// The rectangle around a closed outline in degrees, followed without a jump; west > east where it crosses the antimeridian.
+fn around_lon_lat(lons: &[f64], lats: &[f64]) -> Option<Bounds> {
+    let mut points: Vec<(f64, f64)> = lons
+        .iter()
+        .copied()
+        .zip(lats.iter().copied())
+        .filter(|(x, y)| x.is_finite() && y.is_finite())
+        .collect();
+    let first = *points.first()?;
+    points.push(first);
+    let mut last = first.0;
+    for (lon, _) in &mut points {
+        *lon -= ((*lon - last) / 360.0).round() * 360.0;
+        last = *lon;
+    }
+    let mut bounds = around(points.iter().copied())?;
+    if (last - first.0).abs() > 180.0 {
+        // Once round a pole: it is inside.
+        let north = points.iter().map(|(_, lat)| lat).sum::<f64>() > 0.0;
+        bounds.south = if north { bounds.south } else { -90.0 };
+        bounds.north = if north { 90.0 } else { bounds.north };
+        return Some(Bounds::new(-180.0, bounds.south, 180.0, bounds.north));
+    }
+    if bounds.width() >= 360.0 {
+        return Some(Bounds::new(-180.0, bounds.south, 180.0, bounds.north));
+    }
+    let turns = ((bounds.west + 180.0) / 360.0).floor() * 360.0;
+    (bounds.west, bounds.east) = (bounds.west - turns, bounds.east - turns);
+    if bounds.east > 180.0 {
+        bounds.east -= 360.0;
+    }
+    Some(bounds)
 }
 
 /// The rectangle around the points that are finite, if there are any.
@@ -174,8 +241,7 @@ fn apply_affine(affine: &Affine, xs: &mut [f64], ys: &mut [f64]) {
 
 /// The exact way between a target system and the pixels of one source. Belongs to the thread that made it.
 pub struct PixelTransform {
-    to_source_crs: Projection,
-    to_target_crs: Projection,
+    way: Rc<Way>,
     pixels: PixelGeoref,
     /// Added to x in the source's system: the source taken once more round the Earth.
     shift_x: f64,
@@ -183,29 +249,30 @@ pub struct PixelTransform {
 }
 
 impl PixelTransform {
-    /// Between coordinates in `target` and pixels of the source at `placement`, with the source moved `turns` times round
-    /// the Earth westwards (0 but for sources that lie in 0..360 or cross the antimeridian; see [`turns`]).
+    /// Between coordinates in the target of `ways` and pixels of the source at `placement`, with the source moved `turns`
+    /// times round the Earth westwards (0 but for sources that lie in 0..360 or cross the antimeridian; see [`turns`]).
+    /// `area` as in [`Ways::way`].
     ///
     /// # Errors
     /// [`Kind::Input`] when PROJ knows no way between the two systems, or the control points determine nothing.
-    pub fn new(target: &Crs, placement: &Placement, turns: i32) -> Result<Self> {
-        let area = placement
-            .lon_lat_bounds()
-            .filter(|b| b.south >= -90.0 && b.north <= 90.0);
-        let to_source_crs = Projection::new(target, &placement.crs, area)?;
-        let to_target_crs = Projection::new(&placement.crs, target, area)?;
+    pub fn new(
+        ways: &mut Ways,
+        placement: &Placement,
+        area: Option<Bounds>,
+        turns: i32,
+    ) -> Result<Self> {
+        let way = ways.way(&placement.crs, area)?;
         let shift_x = f64::from(turns) * placement.crs.period().unwrap_or(0.0);
         let pixels = PixelGeoref::new(&placement.georef)?;
         let affine = match &pixels {
-            PixelGeoref::Affine { inverse, .. } if to_source_crs.is_identity() => {
+            PixelGeoref::Affine { inverse, .. } if way.to_source.is_identity() => {
                 let Affine([a, b, c, d, e, f]) = *inverse;
                 Some(Affine([a + b * shift_x, b, c, d + e * shift_x, e, f]))
             }
             _ => None,
         };
         Ok(Self {
-            to_source_crs,
-            to_target_crs,
+            way,
             pixels,
             shift_x,
             affine,
@@ -219,7 +286,7 @@ impl PixelTransform {
 
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
     pub fn to_source(&self, xs: &mut [f64], ys: &mut [f64]) {
-        self.to_source_crs.apply(xs, ys);
+        self.way.to_source.apply(xs, ys);
         if self.shift_x != 0.0 {
             xs.iter_mut().for_each(|x| *x += self.shift_x);
         }
@@ -232,7 +299,7 @@ impl PixelTransform {
         if self.shift_x != 0.0 {
             cols.iter_mut().for_each(|x| *x -= self.shift_x);
         }
-        self.to_target_crs.apply(cols, rows);
+        self.way.to_target.apply(cols, rows);
     }
 }
 
@@ -240,13 +307,17 @@ impl PixelTransform {
 /// PROJ gives them, within half a turn of the middle: `[0]` for most, `[0, 1]` for one in 0..360, `[0, -1]` for one that
 /// runs from -190 to -170.
 pub fn turns(placement: &Placement) -> Vec<i32> {
-    let (Some(period), Some(bounds)) = (placement.crs.period(), placement.bounds()) else {
+    let bounds = PixelGeoref::new(&placement.georef)
+        .ok()
+        .and_then(|pixels| placement.bounds_on_the_way(&pixels));
+    let (Some(period), Some(bounds)) = (placement.crs.period(), bounds) else {
         return vec![0];
     };
+    let middle = placement.crs.middle();
     // A thousandth of a pixel beyond the half turn is rounding, not data.
     let slack = bounds.width() / placement.width.max(1) as f64 * 1e-3;
-    let first = ((bounds.west + slack + period / 2.0) / period).floor();
-    let last = ((bounds.east - slack + period / 2.0) / period).floor();
+    let first = ((bounds.west - middle + slack + period / 2.0) / period).floor();
+    let last = ((bounds.east - middle - slack + period / 2.0) / period).floor();
     if !first.is_finite() || !last.is_finite() || last < first || last - first > 2.0 {
         return vec![0];
     }

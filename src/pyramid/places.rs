@@ -1,0 +1,201 @@
+//! [`Places`]: where the sources lie, in the scheme and in degrees.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Kind, Result};
+use crate::geo::bounds::Bounds;
+use crate::geo::cover::Footprint;
+use crate::geo::layout::Layout;
+use crate::geo::scheme::Scheme;
+use crate::geo::transform::crs::{Crs, Projection};
+use crate::geo::transform::ways::Ways;
+use crate::mosaic::Mosaic;
+use crate::source::Source;
+
+/// Where the layers of a mosaic lie.
+pub(super) struct Places {
+    /// In the scheme.
+    pub(super) layout: Layout,
+    /// All of the data in degrees on WGS 84, cut to what the scheme can show; never across the antimeridian.
+    pub(super) bounds: Bounds,
+    /// Its middle.
+    pub(super) center: (f64, f64),
+}
+
+const WHOLE: Bounds = Bounds {
+    west: -180.0,
+    south: -90.0,
+    east: 180.0,
+    north: 90.0,
+};
+
+impl Places {
+    /// # Errors
+    /// [`Kind::Input`] when a source has no place on the Earth, or PROJ knows no way from there to the scheme.
+    pub(super) fn find(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Self> {
+        let mut to_lon_lat = Ways::to_lon_lat()?;
+        let areas = areas(mosaic, &mut to_lon_lat);
+        let mut ways = Ways::to(crs);
+        let footprint = |(layer, area): (&std::sync::Arc<dyn Source>, &Option<Bounds>)| {
+            footprint(layer.as_ref(), scheme, crs, (&mut ways, *area))
+        };
+        let footprints: Vec<Option<Footprint>> = mosaic
+            .layers()
+            .iter()
+            .zip(&areas)
+            .map(footprint)
+            .collect::<Result<_>>()?;
+        let (bounds, center) = lon_lat_bounds(mosaic, &footprints, &mut to_lon_lat, scheme, crs)?;
+        Ok(Self {
+            layout: Layout::new(footprints, areas),
+            bounds,
+            center,
+        })
+    }
+}
+
+/// By which area PROJ chooses the way to each layer: that of all layers in the same system, so that one way serves them all.
+fn areas(mosaic: &Mosaic, to_lon_lat: &mut Ways) -> Vec<Option<Bounds>> {
+    let mut by_system: HashMap<&str, Option<Bounds>> = HashMap::new();
+    for layer in mosaic.layers() {
+        let placement = &layer.info().placement;
+        let found = placement.lon_lat_bounds_of(&[placement.whole()], to_lon_lat);
+        let Some(bounds) = found.into_iter().flatten().next() else {
+            continue;
+        };
+        let area = by_system.entry(placement.crs.wkt()).or_default();
+        *area = Some(area.map_or(bounds, |area| {
+            let mut both = area.union(&bounds);
+            if area.west > area.east || bounds.west > bounds.east {
+                (both.west, both.east) = (WHOLE.west, WHOLE.east);
+            }
+            both
+        }));
+    }
+    let of = |layer: &std::sync::Arc<dyn Source>| {
+        by_system
+            .get(layer.info().placement.crs.wkt())
+            .copied()
+            .flatten()
+    };
+    mosaic.layers().iter().map(of).collect()
+}
+
+fn footprint(
+    layer: &dyn Source,
+    scheme: &Scheme,
+    crs: &Crs,
+    (ways, area): (&mut Ways, Option<Bounds>),
+) -> Result<Option<Footprint>> {
+    let info = layer.info();
+    let named = |e: Error| {
+        let repair = format!(
+            "if the file names the wrong system: gdal_edit.py -a_srs EPSG:CODE '{}'",
+            info.name
+        );
+        Error::input(&info.name, e).with_help(repair)
+    };
+    let footprint = Footprint::new(
+        &info.placement,
+        &layer.outlines(),
+        scheme,
+        crs,
+        (ways, area),
+    )
+    .map_err(named)?;
+    if footprint.is_none() && info.placement.lon_lat_bounds().is_none() {
+        let found = format!(
+            "coordinates in {} that have no place on the Earth",
+            info.placement.crs.name()
+        );
+        return Err(named(Error::new(
+            Kind::Input,
+            format!("{found}; expected a system that PROJ can undo"),
+        )));
+    }
+    Ok(footprint)
+}
+
+/// The data of all layers that meet the scheme, in degrees, and its middle.
+fn lon_lat_bounds(
+    mosaic: &Mosaic,
+    footprints: &[Option<Footprint>],
+    to_lon_lat: &mut Ways,
+    scheme: &Scheme,
+    crs: &Crs,
+) -> Result<(Bounds, (f64, f64))> {
+    let mut all: Option<Bounds> = None;
+    // The same, but in one piece across the antimeridian, beyond 180 degrees.
+    let mut in_one_piece: Option<Bounds> = None;
+    for (layer, footprint) in mosaic.layers().iter().zip(footprints) {
+        let Some(footprint) = footprint else { continue };
+        let outlines = layer.outlines();
+        for bounds in layer
+            .info()
+            .placement
+            .lon_lat_bounds_of(&outlines, to_lon_lat)
+        {
+            let mut bounds = bounds.filter(|b| b.south.is_finite()).unwrap_or(WHOLE);
+            // Longitudes of 200 to 220 are -160 to -140.
+            let turns = ((bounds.west + 180.0 + 1e-9) / 360.0).floor() * 360.0;
+            (bounds.west, bounds.east) = (bounds.west - turns, bounds.east - turns);
+            let mut piece = bounds;
+            piece.east += if bounds.west > bounds.east {
+                360.0
+            } else {
+                0.0
+            };
+            in_one_piece = Some(in_one_piece.map_or(piece, |all| near(&all, piece).union(&all)));
+            // On both sides of the antimeridian; bounds must not wrap.
+            let both = footprint.parts.len() > 1 && outlines.len() == 1;
+            if bounds.west > bounds.east || bounds.east > 180.0 + 1e-9 || both {
+                (bounds.west, bounds.east) = (WHOLE.west, WHOLE.east);
+            }
+            all = Some(all.map_or(bounds, |a| a.union(&bounds)));
+        }
+    }
+    let world = world_bounds(scheme, crs)?;
+    let all = all.unwrap_or(world).intersection(&world).unwrap_or(world);
+    let mut lon = (all.west + all.east) / 2.0;
+    let wraps = (all.west, all.east) == (WHOLE.west, WHOLE.east);
+    if let Some(piece) = in_one_piece.filter(|piece| wraps && piece.width() < 360.0) {
+        lon = (piece.west + piece.east) / 2.0;
+        lon -= ((lon + 180.0) / 360.0).floor() * 360.0;
+    }
+    Ok((all, (lon, (all.south + all.north) / 2.0)))
+}
+
+/// `piece`, taken round the Earth to where it is nearest to `all`.
+fn near(all: &Bounds, piece: Bounds) -> Bounds {
+    let apart = (all.west + all.east - piece.west - piece.east) / 2.0;
+    let shift = (apart / 360.0).round() * 360.0;
+    Bounds::new(
+        piece.west + shift,
+        piece.south,
+        piece.east + shift,
+        piece.north,
+    )
+}
+
+/// What a scheme that goes round the Earth can show, in degrees; all of the Earth for any other.
+fn world_bounds(scheme: &Scheme, crs: &Crs) -> Result<Bounds> {
+    if crs.period().is_none() {
+        return Ok(WHOLE);
+    }
+    let extent = scheme.extent();
+    let (mut xs, mut ys) = ([extent.west, extent.east], [extent.south, extent.north]);
+    Projection::new(crs, &Crs::lon_lat()?, None)?.apply(&mut xs, &mut ys);
+    let latitude = |v: f64, instead: f64| {
+        if v.is_finite() {
+            v.clamp(-90.0, 90.0)
+        } else {
+            instead
+        }
+    };
+    Ok(Bounds::new(
+        -180.0,
+        latitude(ys[0], -90.0),
+        180.0,
+        latitude(ys[1], 90.0),
+    ))
+}
