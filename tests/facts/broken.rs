@@ -52,12 +52,12 @@ fn damaged_and_placeless_files_end_in_an_error_and_leave_nothing_behind() {
         ("../georef/merc_nad27.tif", When::Placed),
         ("corrupt.mbtiles", When::Opened),
         ("no such file.tif", When::Opened),
-        ("../projections/europa_nonearth.tif", When::Opened),
+        ("../projections/europa_nonearth.tif", When::Placed),
         ("../dem/whitebox_utm_float32.tif", When::Opened),
         ("../dem/zurich_nocrs_int16.tif", When::Opened),
         ("../rgb/RGB.byte.rpc.vrt", When::Opened),
         ("../georef/389225main_sw_1965_1024.jpg", When::Opened),
-        ("../vrt/missing_raster.vrt", When::Opened),
+        ("../vrt/missing_raster.vrt", When::Read),
         ("../README.md", When::Opened),
     ];
     let Some(folder) = data("corrupt") else {

@@ -49,10 +49,12 @@ fn window(file: &Raster, col: usize, row: usize, size: usize) -> Vec<u16> {
                 Samples::F32(v) => {
                     out.extend(v[k * bands..(k + 1) * bands].iter().map(|&v| v as u16))
                 }
+                Samples::F64(_) => panic!("no tile is {}", file.sample_type()),
             }
             out.push(match file.sample_type() {
                 SampleType::U8 => mask,
                 SampleType::U16 => mask * 257,
+                other => panic!("no tile is {other}"),
             });
         }
     }

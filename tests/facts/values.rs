@@ -35,6 +35,12 @@ fn band(raster: &Raster, band: usize) -> Vec<u32> {
             .step_by(bands)
             .map(|&v| v as u32)
             .collect(),
+        Samples::F64(v) => v
+            .iter()
+            .skip(band)
+            .step_by(bands)
+            .map(|&v| v as u32)
+            .collect(),
     }
 }
 
@@ -55,6 +61,8 @@ fn every_codec_gives_the_checksums_of_gdal() {
         ("codecs/rgbsmall_LERC.tif", colours),
         ("codecs/byte_LZW_predictor_2.tif", &[4672]),
         ("codecs/byte_with_ovr.tif", &[4672]),
+        ("codecs/float32_LZW_predictor_3.tif", &[4672]),
+        ("codecs/int16_big_endian.tif", &[4672]),
         ("jp2/byte_lossless_golden.jp2", &[4672]),
         ("georef/byte.tif", &[4672]),
         ("golden/gdalwarp/utmsmall.tif", &[50054]),
