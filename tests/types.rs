@@ -1,6 +1,6 @@
 //! Sources of every type, the choice of bands, and what is nothing: with GDAL as the witness.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::{Path, PathBuf};
@@ -194,6 +194,7 @@ fn signed_bytes_are_signed_in_every_version_of_gdal() {
     init();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("signed.tif");
+    // SAFETY: the name ends with a null.
     let named = unsafe { gdal_sys::GDALGetDataTypeByName(c"Int8".as_ptr()) } != 0;
     if named {
         translate(&fixture("byte.tif"), &path, &["-ot", "Int8"]);
@@ -291,11 +292,12 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
     let (colour, alpha) = (band(1), band(2));
     let own = values(&ours);
     let (mut equal, mut worst) = (0, 0.0_f64);
-    for k in 0..256 * 256 {
-        let there = (ours.mask[k] > 0, alpha.data()[k] > 0.0);
+    let masks = ours.mask.iter().zip(alpha.data());
+    for ((mask, alpha), (own, colour)) in masks.zip(own.iter().zip(colour.data())) {
+        let there = (*mask > 0, *alpha > 0.0);
         equal += usize::from(there.0 == there.1);
         if there == (true, true) {
-            worst = worst.max((own[k] - colour.data()[k]).abs());
+            worst = worst.max((own - colour).abs());
         }
     }
     (equal as f64 / f64::from(256 * 256), worst)
@@ -578,7 +580,6 @@ fn bands_are_taken_as_they_are_chosen() {
     alpha
         .set_color_interpretation(ColorInterpretation::AlphaBand)
         .unwrap();
-    drop(alpha);
     dataset.close().unwrap();
     let name = |name: &str| BandId::Name(name.into());
     let check = |colour: &[BandId], alpha: bool, samples: &[f32], mask: &[u8]| {
