@@ -203,6 +203,20 @@ fn options_that_make_no_sense_end_with_2_before_anything_is_written() {
         "WebMercatorQuad",
     );
     check(source, &to_x(&["--src-crs", "EPSG:banana"]), "banana");
+    check(source, &to_x(&["-b", "1,2"]), "1 or 3");
+    check(source, &to_x(&["-b", "0"]), "no band 0");
+    check(
+        source,
+        &to_x(&["-b", "3,2,4"]),
+        "no band 4; expected 1 to 3",
+    );
+    check(source, &to_x(&["-b", "B04"]), "help: azulejo info");
+    check(source, &to_x(&["-b", "1,2,3,a"]), "flagged as alpha");
+    check(source, &to_x(&["--nodata", "x"]), "no number");
+    check(source, &to_x(&["--nodata", "-1"]), "from 0 to 255");
+    check(source, &to_x(&["--nodata", "1,2"]), "2 values in a set");
+    let palette = fixture("byte_pct.tif");
+    check(&palette, &to_x(&["-b", "1,1,1"]), "a palette");
     check(source, &to_x(&["--meta", "format=gif"]), "format");
     check(source, &to_x(&["--meta", "nothing"]), "NAME=VALUE");
     check(source, &to_x(&["-j", "0"]), "ALL_CPUS");
@@ -218,6 +232,51 @@ fn options_that_make_no_sense_end_with_2_before_anything_is_written() {
     check(&wide, &to_x(&["-f", "webp"]), "help: -f png");
     Desk::new().run(&["bake"]).fails(2, "bake");
     Desk::new().run(&[]).fails(2, "Usage");
+}
+
+#[test]
+fn bands_and_nodata_are_taken_as_told_and_told_in_the_report() {
+    let desk = Desk::new();
+    let source = &bahamas();
+    let bake = |args: &[&str]| {
+        let all = ["tile", source, "-z", "6", "-o", "x.mbtiles", "--overwrite"];
+        let all = [&all[..], &["--report", "r.json"], args].concat();
+        desk.run(&all).ok();
+        json(&desk.path("r.json"))
+    };
+    let digest = |report: &Value| report["tiles_sha256"].as_str().unwrap().to_owned();
+    let plain = bake(&[]);
+    assert_eq!(plain["options"]["bands"], Value::Null);
+    let said = bake(&["-b", "1,2,3", "--nodata", "0"]);
+    assert_eq!(digest(&plain), digest(&said), "what is the default anyway");
+    assert_eq!(said["options"]["bands"], "1,2,3");
+    assert_eq!(said["options"]["nodata"], "0");
+    let turned = bake(&["-b", "3,2,1"]);
+    assert_ne!(digest(&plain), digest(&turned));
+    let gray = bake(&["--bands", "2"]);
+    assert_eq!(gray["sources"][0]["bands"], 1);
+    let whole = bake(&["--nodata", "none"]);
+    assert_eq!(whole["sources"][0]["mask"], "none");
+    assert_eq!(whole["options"]["nodata"], "none");
+}
+
+#[test]
+fn samples_that_tiles_cannot_hold_are_described_and_not_baked() {
+    let desk = Desk::new();
+    for (file, name) in [
+        ("n43_ontario.tif", "Int16"),
+        ("southup_inverted_lat.tif", "Float32"),
+    ] {
+        let path = fixture(file);
+        let run = desk.run(&["tile", &path, "-o", "x.mbtiles"]);
+        run.fails(3, &format!("{name} samples; expected 8-bit or 16-bit"));
+        let run = desk.run(&["info", "--json", &path]).ok();
+        let all: Value = serde_json::from_str(&run.stdout).unwrap();
+        let raster = &all["paths"][0];
+        assert_eq!(raster["bands"][0]["type"], name);
+        assert!(raster["zoom_max"].is_u64(), "{raster}");
+        assert!(raster["help"].as_str().unwrap().contains("-ot Byte -scale"));
+    }
 }
 
 #[test]

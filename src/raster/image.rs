@@ -88,8 +88,8 @@ impl Image {
                 }))
             }
             (_, other) => {
-                return Err(Error::internal(format!(
-                    "a picture has 8-bit or 16-bit unsigned samples, this raster has {} ones",
+                return Err(Error::usage(format!(
+                    "{} samples; expected 8-bit or 16-bit unsigned ones, which pictures can hold",
                     other.gdal_name()
                 )));
             }

@@ -189,3 +189,74 @@ fn copy_lines<T: Copy>(
         dst.copy_from_slice(&src[start * bands..][..n]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raster(sample_type: SampleType, samples: Samples) -> Raster {
+        let n = samples.len();
+        Raster::from_parts(n, 1, 1, sample_type, samples, vec![255; n]).unwrap()
+    }
+
+    #[test]
+    fn finished_samples_are_values_of_their_type() {
+        let check = |sample_type, samples, expected| {
+            let mut raster = raster(sample_type, samples);
+            raster.finish();
+            assert_eq!(raster.samples, expected, "{sample_type:?}");
+        };
+        check(
+            SampleType::I16,
+            Samples::F32(vec![-0.5, 0.5, -1.5, 1.5, 0.49, -4e4, 4e4]),
+            Samples::F32(vec![0.0, 1.0, -1.0, 2.0, 0.0, -32768.0, 32767.0]),
+        );
+        check(
+            SampleType::U32,
+            // 2^32 - 1 and a half, which an f32 could not hold.
+            Samples::F64(vec![-3.0, 4_294_967_294.5, 5e9, 16_777_217.0]),
+            Samples::F64(vec![0.0, 4_294_967_295.0, 4_294_967_295.0, 16_777_217.0]),
+        );
+        check(
+            SampleType::F32,
+            Samples::F32(vec![-0.5, 1e30]),
+            Samples::F32(vec![-0.5, 1e30]),
+        );
+    }
+
+    #[test]
+    fn samples_are_carried_by_a_kind_that_holds_them() {
+        let kinds: [fn() -> Samples; 3] = [
+            || Samples::U8(Vec::new()),
+            || Samples::F32(Vec::new()),
+            || Samples::F64(Vec::new()),
+        ];
+        for sample_type in SampleType::ALL {
+            let fits = kinds.iter().filter(|kind| kind().carry(sample_type));
+            assert_eq!(fits.count(), 1, "{sample_type:?}");
+            if let Some((low, high)) = sample_type.range() {
+                let (low, high) = (low as f32, high as f32);
+                let exact = f64::from(low) == sample_type.range().unwrap().0
+                    && f64::from(high) == sample_type.range().unwrap().1;
+                let in_f32 = Samples::F32(Vec::new()).carry(sample_type);
+                assert!(exact || !in_f32, "{sample_type:?}");
+            }
+        }
+        let wrong = Raster::from_parts(1, 1, 1, SampleType::I32, kinds[1](), vec![0]);
+        assert!(wrong.is_err());
+    }
+
+    #[test]
+    fn a_crop_is_a_part() {
+        let samples = Samples::F64((0..24).map(f64::from).collect());
+        let whole =
+            Raster::from_parts(4, 3, 2, SampleType::F64, samples, (0..12).collect()).unwrap();
+        let part = whole.crop(1, 1, 2, 2);
+        assert_eq!(
+            part.samples,
+            Samples::F64(vec![10.0, 11.0, 12.0, 13.0, 18.0, 19.0, 20.0, 21.0])
+        );
+        assert_eq!(part.mask, [5, 6, 9, 10]);
+        assert_eq!(whole.crop(0, 0, 4, 3), whole);
+    }
+}

@@ -57,7 +57,7 @@ fn damaged_and_placeless_files_end_in_an_error_and_leave_nothing_behind() {
         ("../dem/zurich_nocrs_int16.tif", When::Opened),
         ("../rgb/RGB.byte.rpc.vrt", When::Opened),
         ("../georef/389225main_sw_1965_1024.jpg", When::Opened),
-        ("../vrt/missing_raster.vrt", When::Placed),
+        ("../vrt/missing_raster.vrt", When::Read),
         ("../README.md", When::Opened),
     ];
     let Some(folder) = data("corrupt") else {

@@ -27,9 +27,14 @@ pub(super) fn describe(
         return Err(without_bands(file, dataset));
     }
     let bands = Bands::find(file, dataset, options.bands.as_ref())?;
-    let stored = sample_type(file, dataset, &bands)?;
+    let own = sample_type(file, dataset, &bands)?;
     let first = band(file, dataset, bands.colour[0])?;
-    let palette = palette(&first, bands.colour.len(), stored);
+    let palette = palette(&first, bands.colour.len(), own);
+    // An index has no sign, whatever the file says.
+    let stored = match own {
+        SampleType::I8 if palette.is_some() => SampleType::U8,
+        other => other,
+    };
     let (mask, mask_kind) = mask(file, dataset, &bands, palette.as_deref(), stored, options)?;
     let georef = georef(file, dataset)?;
     let placement = Placement {
@@ -60,7 +65,7 @@ pub(super) fn describe(
     };
     let signed_bytes = bands.colour.iter().map(|&index| {
         let band = band(file, dataset, index)?;
-        Ok(types::is_signed_byte(&band))
+        Ok(palette.is_none() && types::is_signed_byte(&band))
     });
     let reader = Reader {
         signed_bytes: signed_bytes.collect::<Result<_>>()?,
@@ -99,7 +104,7 @@ fn sample_type(file: &File, dataset: &Dataset, bands: &Bands) -> Result<SampleTy
 
 /// The colours of a palette, as red, green, blue and alpha, when the source is a single band with one.
 fn palette(first: &RasterBand, n_bands: usize, stored: SampleType) -> Option<Vec<[u8; 4]>> {
-    let indices = matches!(stored, SampleType::U8 | SampleType::U16);
+    let indices = matches!(stored, SampleType::U8 | SampleType::I8 | SampleType::U16);
     if n_bands != 1 || !indices || first.color_interpretation() != ColorInterpretation::PaletteIndex
     {
         return None;
