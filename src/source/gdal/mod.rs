@@ -218,11 +218,13 @@ pub fn vsi_path(name: &str) -> String {
     name.into()
 }
 
-/// Registers GDAL's drivers and takes its messages off stderr; the first call counts.
+/// Registers GDAL's drivers and takes its messages off stderr; the first call counts. [`GdalSource::open`] does so
+/// itself. Coordinate systems and schemes need no drivers and do not; whoever parses them first and wants GDAL's messages
+/// in the log calls this before.
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: called once, before any other use of GDAL here; the handler is a plain function that never unwinds.
+        // SAFETY: called once; the handler is a plain function that never unwinds, and may be set at any time.
         unsafe {
             gdal_sys::CPLSetErrorHandler(Some(forward_message));
             gdal_sys::GDALAllRegister();
