@@ -227,10 +227,11 @@ impl Drop for SmallDisk {
 
 #[test]
 #[cfg(target_os = "linux")]
-#[allow(clippy::print_stderr)] // A test that did nothing has to say so.
 fn a_full_disk_is_told_and_left_empty() {
     let Some(disk) = SmallDisk::mount() else {
-        eprintln!("skipped: a small file system can only be mounted as root");
+        let line = b"skipped: a small file system can only be mounted as root\n";
+        // Past the harness, which keeps what passing tests print to itself.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
         return;
     };
     for_each_archive(|_, _, path| {
