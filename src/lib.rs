@@ -28,8 +28,9 @@
 //!
 //! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
-//! `pyramid` imports all of these. By absence: no clap outside `cli`, no call of GDAL outside `source/gdal`, `geo/transform`
-//! and `geo/scheme` (which asks it for the axes of a coordinate system), no threads outside `pyramid/run`.
+//! `pyramid` imports all of these. By absence: no clap outside `cli`, no call of GDAL outside `source/gdal`, `geo/transform`,
+//! `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
+//! version and of what it says about a raster), no threads outside `pyramid/run`.
 //! `tests/architecture.rs` reads the `use` lines and enforces this.
 //!
 //! # Six types carry the program

@@ -6,6 +6,7 @@
 #![allow(clippy::zombie_processes)] // Children are waited for by `wait`, which also tells how much memory they took.
 
 mod program;
+mod skip;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -248,7 +249,7 @@ fn shared(name: &str) -> Option<PathBuf> {
         .join("../shared/data")
         .join(name);
     if !path.exists() {
-        println!("skipped: {} is not there", path.display());
+        skip::skipped(format_args!("{} is not there", path.display()));
         return None;
     }
     Some(path)
@@ -1411,7 +1412,7 @@ fn with_disk(at: &Path, options: &std::ffi::CStr, work: impl FnOnce()) {
                 ) == 0
         };
     if !mounted {
-        println!("skipped: a disk in memory cannot be mounted here");
+        skip::skipped("a disk in memory cannot be mounted here");
         return;
     }
     work();

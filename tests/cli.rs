@@ -295,6 +295,58 @@ fn an_output_never_takes_the_place_of_a_source() {
 }
 
 #[test]
+fn an_output_never_takes_the_place_of_a_list_or_a_tiling_scheme() {
+    let desk = Desk::new();
+    desk.write("list.txt", format!("{}\n", bahamas()));
+    desk.write("own.json", many_roots(2));
+    let before = desk.names();
+    let list = ["tile", "@list.txt", "-o", "x.mbtiles", "--report"];
+    desk.run(&[&list[..], &["list.txt"]].concat())
+        .fails(2, "the list of sources list.txt");
+    let scheme = [&list[..], &["own.json", "--tiling-scheme", "own.json"]].concat();
+    desk.run(&scheme).fails(2, "the tiling scheme own.json");
+    assert_eq!(desk.names(), before);
+    assert_eq!(
+        fs::read_to_string(desk.path("own.json")).unwrap(),
+        many_roots(2)
+    );
+}
+
+/// The world of Web Mercator as one zoom of `n` by `n` tiles.
+fn many_roots(n: u32) -> String {
+    let world = 20_037_508.342_789_244;
+    let cell = 2.0 * world / f64::from(n) / 256.0;
+    format!(
+        r#"{{"id": "Many", "crs": "http://www.opengis.net/def/crs/EPSG/0/3857", "tileMatrices": [{{"id": "0",
+        "cellSize": {cell}, "pointOfOrigin": [-{world}, {world}], "tileWidth": 256, "tileHeight": 256,
+        "matrixWidth": {n}, "matrixHeight": {n}}}]}}"#
+    )
+}
+
+#[test]
+fn a_scheme_of_a_billion_roots_is_baked_where_the_source_is() {
+    let desk = Desk::new();
+    desk.write("many.json", many_roots(30_000));
+    let args = [
+        "tile",
+        &fixture("utmsmall.tif"),
+        "--tiling-scheme",
+        "many.json",
+    ];
+    let mut child =
+        piped(&mut desk.command(&[&args[..], &["-o", "x.mbtiles", "-o", "y"]].concat()));
+    assert_eq!(wait(&mut child), Some(0));
+    let n_tiles = zooms(&desk.path("x.mbtiles"))[0].1;
+    assert!((10..100).contains(&n_tiles), "{n_tiles}");
+    let info = desk.run(&["info", "--json", "x.mbtiles", "y"]).ok().stdout;
+    let info: Value = serde_json::from_str(&info).unwrap();
+    for path in [&info["paths"][0], &info["paths"][1]] {
+        assert_eq!(path["metadata"]["matrix_roots"], "30000,30000");
+        assert_eq!(path["tiles"], n_tiles);
+    }
+}
+
+#[test]
 fn sources_that_cannot_be_used_end_with_3() {
     let check = |sources: &[&str], said: &str| {
         let desk = Desk::new();
@@ -458,6 +510,190 @@ fn notes_say_what_is_not_obvious_once_each() {
         .run(&["tile", &bahamas(), &bahamas(), "-o", "z.mbtiles"])
         .ok();
     assert!(run.stderr.contains("named more than once"));
+}
+
+#[test]
+fn tiles_that_mbtiles_readers_misplace_or_cannot_read_are_noted() {
+    let desk = Desk::new();
+    let notes = |args: &[&str]| {
+        let run = desk.run(&[&["tile"], args, &["--overwrite"]].concat()).ok();
+        let notes = run.stderr.lines().filter(|line| line.starts_with("note: "));
+        notes.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    let (source, deep) = (&bahamas(), &fixture("l8_lowres.tif"));
+    let degrees = ["--tiling-scheme", "WorldCRS84Quad", "-z5"];
+    let note = "note: MBTiles readers take the tiles for Web Mercator; these are of WorldCRS84Quad";
+    assert_eq!(
+        notes(&[&[source, "-o", "x.mbtiles"], &degrees[..]].concat()),
+        note
+    );
+    assert_eq!(notes(&[&[source, "-o", "x"], &degrees[..]].concat()), "");
+    assert_eq!(notes(&[source, "-o", "x.mbtiles", "-z5"]), "");
+    desk.write("same.json", many_roots(1));
+    let same = [source, "-o", "x.mbtiles", "--tiling-scheme", "same.json"];
+    assert_eq!(notes(&same), "");
+    assert!(
+        notes(&[deep, "-z5", "-o", "y.mbtiles"])
+            .ends_with("GDAL's MBTiles driver does not read them as such")
+    );
+    assert!(notes(&[deep, "-z5", "-o", "y"]).ends_with("16-bit PNG"));
+}
+
+#[test]
+fn json_progress_is_json_for_options_that_are_refused_too() {
+    let desk = Desk::new();
+    let json = |args: &[&str], variable: Option<&str>| {
+        let mut command = desk.command(&[&["tile", "a.tif", "-o", "x"], args].concat());
+        let run = finish(command.envs(variable.map(|style| ("AZULEJO_PROGRESS", style))));
+        assert_eq!(run.code, 2);
+        serde_json::from_str::<Value>(run.stderr.trim()).ok()
+    };
+    for (args, variable) in [
+        (&["--progress", "json", "--frobnicate"][..], None),
+        (&["--progress=json", "--frobnicate"], Some("plain")),
+        (&["--frobnicate"], Some("json")),
+    ] {
+        let event = json(args, variable).unwrap();
+        assert_eq!(
+            (&event["event"], &event["exit_code"]),
+            (&"error".into(), &2.into())
+        );
+        let message = event["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("unexpected argument '--frobnicate'"),
+            "{message}"
+        );
+    }
+    let text = (&["--progress", "plain", "--frobnicate"][..], Some("json"));
+    assert_eq!(json(text.0, text.1), None);
+    let version = desk.run(&["--version"]).ok();
+    assert!(version.stdout.starts_with("azulejo "));
+}
+
+/// A server for as long as the test runs: `answer` to every request, ranges as asked for. Its address.
+fn serve(status: &'static str, body: Vec<u8>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = answer(stream.unwrap(), status, &body);
+        }
+    });
+    address.to_string()
+}
+
+fn answer(mut stream: std::net::TcpStream, status: &str, body: &[u8]) -> std::io::Result<()> {
+    let (mut range, mut head) = (None, false);
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let line = line?.to_lowercase();
+        head |= line.starts_with("head ");
+        if let Some((first, last)) = line
+            .strip_prefix("range: bytes=")
+            .and_then(|r| r.split_once('-'))
+        {
+            let last = last.parse().unwrap_or(usize::MAX).min(body.len() - 1);
+            range = Some((first.parse::<usize>().unwrap(), last));
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let size = body.len();
+    let (status, extra, body) = match range.filter(|(first, last)| !head && first <= last) {
+        Some((first, last)) => {
+            let extra = format!("Content-Range: bytes {first}-{last}/{size}\r\n");
+            ("206 Partial Content", extra, &body[first..=last])
+        }
+        None => (status, String::new(), body),
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nAccept-Ranges: bytes\r\n{extra}Connection: close\r\n\r\n"
+    )?;
+    if head { Ok(()) } else { stream.write_all(body) }
+}
+
+/// The command without the surroundings' proxies.
+fn straight(command: &mut Command) -> &mut Command {
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.env("no_proxy", "127.0.0.1")
+}
+
+#[test]
+fn failures_of_the_network_end_with_75_and_missing_files_with_3() {
+    let desk = Desk::new();
+    let run = |address: &str| {
+        let source = format!("http://{address}/a.tif");
+        finish(straight(&mut desk.command(&[
+            "tile",
+            &source,
+            "-o",
+            "x.mbtiles",
+        ])))
+    };
+    // A port that was free a moment ago: nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr();
+    let free = free.unwrap().to_string();
+    run(&free).fails(75, "a.tif: cannot be opened");
+    run(&serve("503 Service Unavailable", b"busy".into())).fails(75, "503");
+    run(&serve("429 Too Many Requests", b"slowly".into())).fails(75, "429");
+    run(&serve("404 Not Found", b"none".into())).fails(3, "404");
+    assert_eq!(desk.names(), [""; 0]);
+}
+
+#[test]
+fn what_gives_access_to_a_source_is_not_told() {
+    let desk = Desk::new();
+    let host = serve("200 OK", fs::read(fixture("utmsmall.tif")).unwrap());
+    let source = format!("http://me:SECRET@{host}/b.tif?sig=abc/SECRET");
+    let mut command = desk.command(&["tile", &source, "-o", "x.mbtiles", "--report", "r.json"]);
+    let run = finish(straight(&mut command)).ok();
+    assert_eq!(metadata(&desk.path("x.mbtiles"), "name"), "b");
+    let report = fs::read_to_string(desk.path("r.json")).unwrap();
+    assert!(report.contains(&format!("http://{host}/b.tif")), "{report}");
+    let bytes = fs::read(desk.path("x.mbtiles")).unwrap();
+    let bytes = String::from_utf8_lossy(&bytes);
+    for text in [&report, &run.stderr, &run.stdout, bytes.as_ref()] {
+        assert!(!text.contains("SECRET"), "{text}");
+    }
+    let wrong = source.replace(&host, &serve("404 Not Found", b"none".into()));
+    for style in ["plain", "json"] {
+        let args = ["tile", &wrong, "-o", "y", "--progress", style, "-vv"];
+        let run = finish(straight(&mut desk.command(&args)));
+        assert_eq!(run.code, 3);
+        assert!(
+            run.stderr.contains("/b.tif") && !run.stderr.contains("SECRET"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_dataset_in_place_of_a_name_is_called_as_its_output() {
+    let desk = Desk::new();
+    let source = blank_vrt(10.0, 50.0);
+    desk.run(&["tile", &source, "--keep-blank", "-o", "x.mbtiles"])
+        .ok();
+    assert_eq!(metadata(&desk.path("x.mbtiles"), "name"), "x");
+}
+
+#[test]
+fn a_full_stdout_withholds_no_report_and_a_link_to_one_stays() {
+    let desk = Desk::new();
+    desk.write("real.json", "an older report");
+    std::os::unix::fs::symlink("real.json", desk.path("r.json")).unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = desk.command(&["tile", &bahamas(), "-z4", "-o", "x", "--report", "r.json"]);
+    assert_eq!(command.stdout(full).status().unwrap().code(), Some(4));
+    assert!(desk.path("r.json").is_symlink());
+    assert_eq!(json(&desk.path("real.json"))["schema"], "azulejo-report/1");
+    assert_eq!(desk.names(), ["r.json", "real.json", "x"]);
 }
 
 #[test]
@@ -847,6 +1083,24 @@ fn info_describes_rasters_and_tilesets() {
     assert_eq!(run.code, 3);
     assert!(run.stdout.contains("EPSG:32618") && run.stdout.contains("WebMercatorQuad"));
     assert!(run.stderr.contains("missing.tif") && run.stderr.contains("gone.mbtiles"));
+}
+
+#[test]
+fn info_says_what_is_wrong_with_a_folder_of_tiles() {
+    let desk = Desk::new();
+    for name in ["a/1/0", "b/1/0", "c/1"] {
+        fs::create_dir_all(desk.path(name)).unwrap();
+    }
+    desk.write("a/1/0/0.png", "tile");
+    desk.write("a/metadata.json", "{");
+    desk.run(&["info", "a"])
+        .fails(3, "a/metadata.json: not a JSON object");
+    desk.run(&["info", "b"])
+        .fails(3, "b: a folder without tiles");
+    // A folder of rasters stays one, whatever else is in it.
+    desk.copy("utmsmall.tif", "c/u.tif");
+    desk.write("c/metadata.json", "[]");
+    assert!(desk.run(&["info", "c"]).ok().stdout.contains("c/u.tif"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! hold, what must fail. Each was written into the tests of a peer (GDAL, rasterio, rio-tiler, rio-mbtiles, rio-pmtiles,
 //! martin) or computed by one of them on the same file.
 //!
-//! The files lie outside this repository. A test whose file is not there says so and passes.
+//! Most of the files lie outside this repository. A test whose file is not there says so and passes.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -16,6 +16,8 @@ mod grids;
 mod peers;
 #[path = "facts/places.rs"]
 mod places;
+#[path = "skip/mod.rs"]
+mod skip;
 #[path = "facts/tiles.rs"]
 mod tiles;
 #[path = "facts/values.rs"]

@@ -270,7 +270,7 @@ fn utm_picture(size: usize, pixel: impl Fn(usize, usize) -> ([u8; 3], u8)) -> Ar
         width: size,
         height: size,
     };
-    Arc::new(MemorySource::new("picture", raster, placement))
+    Arc::new(MemorySource::new("picture", raster, placement).unwrap())
 }
 
 #[test]
@@ -375,7 +375,9 @@ fn a_transparent_collar_leaves_no_rim() {
                     },
                 )
                 .unwrap();
-                for (tile, picture) in pictures(&bake(&mosaic, &plan, 2, None).0) {
+                let pictures = pictures(&bake(&mosaic, &plan, 2, None).0);
+                assert!(!pictures.is_empty(), "{name}, {}", kernel.name);
+                for (tile, picture) in pictures {
                     for pixel in picture.pixels().filter(|p| p[3] > 0) {
                         let off = (0..3).map(|k| pixel[k].abs_diff(COLOUR[k])).max().unwrap();
                         assert!(
@@ -412,8 +414,8 @@ fn a_constant_stays_constant_in_8_and_in_16_bits() {
                 width: 300,
                 height: 300,
             };
-            let mosaic =
-                Mosaic::new(vec![Arc::new(MemorySource::new("flat", raster, placement))]).unwrap();
+            let source = MemorySource::new("flat", raster, placement).unwrap();
+            let mosaic = Mosaic::new(vec![Arc::new(source)]).unwrap();
             for zoom_max in [11, 13, 14] {
                 let plan = Plan::new(
                     &mosaic,
@@ -423,7 +425,9 @@ fn a_constant_stays_constant_in_8_and_in_16_bits() {
                     },
                 )
                 .unwrap();
-                for (tile, data) in bake(&mosaic, &plan, 2, None).0 {
+                let tiles = bake(&mosaic, &plan, 2, None).0;
+                assert!(!tiles.is_empty(), "{} of {value}", kernel.name);
+                for (tile, data) in tiles {
                     let picture = image::load_from_memory(&data).unwrap().to_luma_alpha16();
                     let expected = if value < 256 { value * 257 } else { value };
                     for pixel in picture.pixels().filter(|p| p[1] > 0) {

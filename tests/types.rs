@@ -268,7 +268,7 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
     let plan = Plan::new(&mosaic, options(Some(native + 1))).unwrap();
     let job = Job {
         mosaic: &mosaic,
-        footprints: &plan.footprints,
+        layout: &plan.layout,
         crs: &plan.crs,
         resampling,
         tile_size_px: 256,
@@ -397,7 +397,7 @@ fn tile_of(raster: Raster, resampling: Resampling) -> Raster {
         .info()
         .placement
         .clone();
-    let source = MemorySource::new("memory", raster, placement);
+    let source = MemorySource::new("memory", raster, placement).unwrap();
     let mosaic = Mosaic::new(vec![Arc::new(source) as Arc<dyn Source>]).unwrap();
     let plan = Plan::new(
         &mosaic,
@@ -415,7 +415,7 @@ fn tile_of(raster: Raster, resampling: Resampling) -> Raster {
     .unwrap();
     let job = Job {
         mosaic: &mosaic,
-        footprints: &plan.footprints,
+        layout: &plan.layout,
         crs: &plan.crs,
         resampling,
         tile_size_px: 256,
@@ -488,7 +488,7 @@ fn what_is_no_number_is_nothing_and_touches_nothing() {
     let nan = Samples::F64(vec![f64::NAN, 1.0]);
     let raster = Raster::from_parts(2, 1, 1, SampleType::F64, nan, vec![255; 2]).unwrap();
     let placement = source.info().placement.clone();
-    let memory = MemorySource::new("memory", raster, placement);
+    let memory = MemorySource::new("memory", raster, placement).unwrap();
     assert_eq!(memory.info().mask, MaskKind::Binary);
 }
 

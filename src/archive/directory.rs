@@ -3,7 +3,7 @@
 //! ```text
 //! Z/X/Y.png        zoom, column from the west, row from the north (xyz) or from the south (tms)
 //! metadata.json    the rows of an MBTiles metadata table as one flat object of strings
-//! tilejson.json    TileJSON 3.0.0, with `scheme` for the rows and `tiles` relative to itself
+//! tilejson.json    TileJSON 2.2.0, with `scheme` for the rows and `tiles` relative to itself
 //! ```
 //!
 //! Folders of other programs may lack one or both files, or have `tilemapresource.xml` (gdal2tiles) instead.
@@ -252,6 +252,16 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
     Ok(Box::new(DirectoryStore { layout, metadata }))
 }
 
+/// Whether `folder` has a folder named as a zoom, or one of the files that describe tilesets.
+pub(super) fn resembles_tileset(folder: &Path) -> bool {
+    let described = [METADATA, TILEJSON, TILE_MAP_RESOURCE]
+        .iter()
+        .any(|name| folder.join(name).exists());
+    described
+        || numbered_folders::<u8>(folder)
+            .is_ok_and(|zooms| zooms.iter().any(|(z, _)| *z <= MAX_ZOOM))
+}
+
 /// What a folder says about itself: its metadata as rows, and how its rows of tiles are numbered. From north to south
 /// where nothing is said.
 fn describe_folder(folder: &Path) -> Result<(BTreeMap<String, String>, RowScheme)> {
@@ -395,7 +405,8 @@ struct DirectoryStore {
 }
 
 impl DirectoryStore {
-    /// Adds the tiles of one zoom; entries that are no tiles are passed over.
+    /// Adds the tiles of one zoom; entries that are no tiles are passed over. Tiles of two formats are an error: which of
+    /// them is meant, nobody knows.
     fn add_zoom(&self, z: u8, zoom: &Path, tiles: &mut Vec<TileCoord>) -> io::Result<()> {
         for (x, column) in numbered_folders::<u32>(zoom)? {
             for entry in entries(&column)? {
@@ -403,7 +414,11 @@ impl DirectoryStore {
                     continue;
                 };
                 if extension != self.layout.extension {
-                    continue;
+                    let told = format!(
+                        "{z}/{x}/{row}.{extension} beside tiles that end in .{}; expected one format",
+                        self.layout.extension
+                    );
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, told));
                 }
                 let y = self.layout.row(z, row);
                 let tile = y.and_then(|y| tally::address(z, x.into(), y, self.layout.roots));

@@ -47,8 +47,8 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 ///    40 kB             1.0 %   2.0 %    7.4 %   22.8 %   16384: 18 µs
 /// ```
 ///
-/// The cache of 16 MiB sorts the index of about a million tiles without a temporary file; tiles themselves need none,
-/// as they are only ever appended. Everything happens in one transaction: the header counts them.
+/// The cache of 16 MiB sorts the index of some 500,000 tiles without a temporary file; tiles themselves need none, as
+/// they are only ever appended. Everything happens in one transaction: the header counts them.
 const BEGIN: &str = "
     PRAGMA page_size = 4096;
     PRAGMA encoding = 'UTF-8';

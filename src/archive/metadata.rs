@@ -85,7 +85,8 @@ impl RowScheme {
     }
 }
 
-/// Names that we write ourselves, and that [`Metadata::extra`] must therefore leave alone.
+/// Names that we write ourselves, or that readers take for the same thing, and that [`Metadata::extra`] must therefore
+/// leave alone.
 const OUR_NAMES: &[&str] = &[
     "tilejson",
     "tiles",
@@ -101,6 +102,8 @@ const OUR_NAMES: &[&str] = &[
     "description",
     "attribution",
     "tileSize",
+    "tile_size",
+    "tilesize",
     "tiling_scheme",
     "matrix_roots",
 ];
@@ -207,8 +210,9 @@ impl Metadata {
         pretty(rows.collect())
     }
 
-    /// `tilejson.json` of a folder (TileJSON 3.0.0) whose rows are numbered by `rows`. `tiles` is relative to the file,
-    /// so the folder can be served from anywhere.
+    /// `tilejson.json` of a folder (TileJSON 2.2.0) whose rows are numbered by `rows`. `tiles` is relative to the file,
+    /// so the folder can be served from anywhere. That is why it is not TileJSON 3.0.0, whose addresses must be
+    /// absolute (section 3.2): where the folder will be served is not known here.
     ///
     /// `tileSize` is not in the specification but read by MapLibre and Mapbox GL, which take tiles to be 512 pixels
     /// wide otherwise; so it is always there.
@@ -223,7 +227,7 @@ impl Metadata {
         let template = format!("{{z}}/{{x}}/{{y}}.{}", self.format.extension());
         let mut object: Map<String, Value> = Map::new();
         let mut put = |key: &str, value: Value| object.insert(key.to_string(), value);
-        put("tilejson", json!("3.0.0"));
+        put("tilejson", json!("2.2.0"));
         put("name", json!(self.name));
         put("version", json!(self.version));
         put("tiles", json!([template]));

@@ -80,8 +80,6 @@ pub struct SinkOptions {
 
 /// A kind of container.
 pub struct Archive {
-    /// What messages and `--help` call it.
-    pub name: &'static str,
     /// The end of its paths without the dot, in any case; `None` for folders.
     pub suffix: Option<&'static str>,
     create: fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>,
@@ -91,13 +89,11 @@ pub struct Archive {
 /// Every container there is.
 pub const ARCHIVES: &[Archive] = &[
     Archive {
-        name: "MBTiles",
         suffix: Some("mbtiles"),
         create: mbtiles::create,
         open: mbtiles::open,
     },
     Archive {
-        name: "directory",
         suffix: None,
         create: directory::create,
         open: directory::open,
@@ -137,6 +133,12 @@ pub fn open_store(path: &Path) -> Result<Box<dyn Store>> {
     (archive.open)(path)
 }
 
+/// Whether the folder at `path` has the outer shape of a tileset: folders of zooms, or a file with metadata. It need not
+/// be one that [`open_store`] can read.
+pub fn resembles_tileset(path: &Path) -> bool {
+    path.is_dir() && directory::resembles_tileset(path)
+}
+
 /// The row of [`ARCHIVES`] that writes or reads `path`, going by its name alone. A path that fits none is an error of
 /// `kind`.
 fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
@@ -151,23 +153,21 @@ fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
             ),
         ));
     }
+    let says_folder = text.ends_with(std::path::is_separator);
     // Nobody who types these wants a folder of that name.
-    let suffix_alone = text.strip_prefix('.').filter(|rest| {
-        let known =
-            |archive: &Archive| archive.suffix.is_some_and(|s| s.eq_ignore_ascii_case(rest));
-        ARCHIVES.iter().any(known)
-    });
-    if text == "-" || suffix_alone.is_some() {
+    if text == "-" || (is_suffix_alone(path) && !says_folder) {
+        let here = if text.contains(std::path::is_separator) {
+            ""
+        } else {
+            "./"
+        };
         return Err(Error::new(
             kind,
             format!("{shown}: not a name; expected {}", supported()),
         )
-        .with_help(format!("for a folder of that name: ./{shown}/")));
+        .with_help(format!("for a folder of that name: {here}{shown}/")));
     }
-    let Some(suffix) = path
-        .extension()
-        .filter(|_| !text.ends_with(std::path::is_separator))
-    else {
+    let Some(suffix) = path.extension().filter(|_| !says_folder) else {
         return Ok(folders());
     };
     let suffix = suffix.to_string_lossy();
@@ -188,6 +188,16 @@ fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
             Kind::Usage => error.with_help(format!("for a folder of that name: -o {shown}/")),
             _ => error,
         }
+    })
+}
+
+/// Whether the last part of `path` is `.mbtiles` or the like, with no name before it.
+fn is_suffix_alone(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix('.').is_some_and(|rest| {
+        let known =
+            |archive: &Archive| archive.suffix.is_some_and(|s| s.eq_ignore_ascii_case(rest));
+        ARCHIVES.iter().any(known)
     })
 }
 

@@ -96,14 +96,19 @@ fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
-/// Makes the names in `folder` durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and the file system orders its renames by itself.
+/// Opens `folder` for [`sync_folder`]. `None` where a folder cannot be opened as a file; the file system orders its
+/// renames by itself there.
+pub(super) fn open_folder(folder: &Path) -> io::Result<Option<File>> {
     if cfg!(unix) {
-        File::open(folder)?.sync_all()
+        File::open(folder).map(Some)
     } else {
-        Ok(())
+        Ok(None)
     }
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(folder: Option<File>) -> io::Result<()> {
+    folder.map_or(Ok(()), |folder| folder.sync_all())
 }
 
 /// Writes everything that waits to be written to the file system of `folder`, once. For a folder of millions of tiles

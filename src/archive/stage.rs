@@ -54,10 +54,14 @@ impl Staged {
     ///
     /// # Errors
     /// [`Kind::Output`](crate::error::Kind::Output) when something has come into its place meanwhile, or the name
-    /// cannot be given. What was there is then untouched and the container removed.
+    /// cannot be given. What was there is then untouched and the container removed. Only when the disk fails while the
+    /// new name is synced is the container in its place all the same.
     pub fn publish(mut self) -> Result<Published> {
         // Again, because a bake takes hours.
         let exists = self.place.check()?;
+        // Before anything is renamed: a folder that may be written but not opened is found out in time.
+        let folder = rename::open_folder(self.place.folder());
+        let folder = folder.map_err(|error| self.place.writing(&error))?;
         let (from, to) = (&self.temporary.path, &self.place.real);
         if let Ok(old) = fs::metadata(to) {
             // As if written in place: a tileset that only some could read stays so. Not worth failing for.
@@ -69,7 +73,7 @@ impl Staged {
             (true, Shape::Folder) => rename::exchange(from, to).map(Some),
         };
         self.temporary.left = left.map_err(|error| self.place.writing(&error))?;
-        rename::sync_folder(self.place.folder()).map_err(|error| self.place.writing(&error))?;
+        rename::sync_folder(folder).map_err(|error| self.place.writing(&error))?;
         let Self {
             place,
             n_tiles,

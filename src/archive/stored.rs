@@ -110,16 +110,10 @@ fn parse_center(text: &str) -> Option<(f64, f64, u8)> {
         .then_some((lon, lat, zoom as u8))
 }
 
-/// `across,down`, neither more than a byte holds: no scheme in use has more than a handful.
+/// `across,down`.
 fn parse_roots(text: &str) -> Option<(u32, u32)> {
     let (across, down) = text.split_once(',')?;
-    let parse = |n: &str| {
-        n.trim()
-            .parse::<u8>()
-            .ok()
-            .filter(|&n| n > 0)
-            .map(u32::from)
-    };
+    let parse = |n: &str| n.trim().parse::<u32>().ok().filter(|&n| n > 0);
     Some((parse(across)?, parse(down)?))
 }
 
@@ -176,6 +170,7 @@ mod tests {
             ("tileSize", "0"),
             ("matrix_roots", "0,1"),
             ("matrix_roots", "2"),
+            ("matrix_roots", "4294967296,1"),
             ("format", "pbf"),
         ] {
             let found = read(&format!(r#"{{"{key}": "{value}"}}"#));

@@ -222,6 +222,38 @@ fn a_scheme_with_two_roots_keeps_its_addresses() {
 }
 
 #[test]
+fn a_scheme_with_more_roots_than_a_byte_holds_is_read_back() {
+    for_each_archive(|_, _, path| {
+        for rows in [RowScheme::Xyz, RowScheme::Tms] {
+            let options = SinkOptions {
+                rows,
+                overwrite: Overwrite::Replace,
+                matrix_roots: (300, 300),
+                ..options()
+            };
+            let metadata = Metadata {
+                scheme_id: "Own".to_string(),
+                matrix_roots: (300, 300),
+                ..metadata()
+            };
+            let corners = [(0, 0), (299, 0), (0, 299), (299, 299)];
+            let corners = corners.map(|(x, y)| TileCoord::new(0, x, y));
+            stage(path, &options, &metadata, &corners)
+                .publish()
+                .unwrap();
+            assert_eq!(
+                open_store(path).unwrap().metadata().matrix_roots,
+                (300, 300)
+            );
+            assert_eq!(
+                contents(path),
+                corners.map(|tile| (tile, data(tile))).into()
+            );
+        }
+    });
+}
+
+#[test]
 fn a_tile_that_cannot_be_true_spoils_the_container() {
     let far = TileCoord::new(2, 4, 0);
     let good = TileCoord::new(1, 1, 1);
@@ -256,7 +288,7 @@ fn metadata_that_is_not_true_of_the_tiles_is_refused() {
         extra: vec![(key.into(), "v".into()); 2],
         ..metadata()
     };
-    let rows: [(Metadata, Kind, &str); 11] = [
+    let rows: [(Metadata, Kind, &str); 13] = [
         (
             Metadata {
                 format: Format::Webp,
@@ -321,6 +353,8 @@ fn metadata_that_is_not_true_of_the_tiles_is_refused() {
             "center",
         ),
         (extra("bounds"), Kind::Usage, "written by azulejo itself"),
+        (extra("tile_size"), Kind::Usage, "written by azulejo itself"),
+        (extra("tilesize"), Kind::Usage, "written by azulejo itself"),
         (extra("mine"), Kind::Usage, "given twice"),
     ];
     for_each_archive(|_, folder, path| {
@@ -350,6 +384,11 @@ fn a_path_says_what_container_it_is() {
             "ends in .mbtiles, or a folder",
         );
     }
+    for name in [".mbtiles", "o/.MBTiles"] {
+        let path = folder.path().join(name);
+        expect_error(open_sink(&path, &options()), Kind::Usage, "not a name");
+    }
+    drop(open_sink(&folder.path().join(".mbtiles/"), &options()).unwrap());
     expect_error(
         open_store(&folder.path().join("none")),
         Kind::Input,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
+use azulejo::error::Error;
 use azulejo::geo::scheme::Strategy;
 use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
@@ -12,6 +13,7 @@ use azulejo::raster::reduce::Reducer;
 use azulejo::source::gdal::{BandChoice, Nodata};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::console::Console;
 use super::environment;
 use super::progress::Style;
 use super::values::{self, Jobs, KeyValue, Zooms};
@@ -355,11 +357,47 @@ impl TileArgs {
 pub(super) fn parse() -> Command {
     let typed = environment::typed(Cli::command());
     let mut command = environment::attach(Cli::command(), &typed);
-    let matches = command.get_matches_mut();
-    match Cli::from_arg_matches(&matches) {
+    let parsed = command
+        .try_get_matches_from_mut(std::env::args_os())
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
         Ok(cli) => cli.command,
-        Err(error) => error.format(&mut command).exit(),
+        Err(error) => refuse(error.format(&mut command)),
     }
+}
+
+/// Ends the program with what clap says, as an event where all of stderr is to be JSON.
+fn refuse(error: clap::Error) -> ! {
+    if !error.use_stderr() || !wants_json(std::env::args_os()) {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let loudness = Loudness {
+        verbose: 0,
+        quiet: false,
+    };
+    let refusal = Error::usage(message).with_help("azulejo tile --help");
+    Console::new(loudness, Style::Json).error(&refusal);
+    std::process::exit(error.exit_code());
+}
+
+/// Whether `--progress json` is asked for, by options that may make no sense otherwise or by a variable.
+fn wants_json(args: impl Iterator<Item = OsString>) -> bool {
+    let mut told = None;
+    let args = args.map(|arg| arg.to_string_lossy().into_owned());
+    let mut args = args.take_while(|arg| arg != "--");
+    while let Some(arg) = args.next() {
+        if arg == "--progress" {
+            told = args.next();
+        } else if let Some(value) = arg.strip_prefix("--progress=") {
+            told = Some(value.to_owned());
+        }
+    }
+    let told = told.or_else(|| std::env::var("AZULEJO_PROGRESS").ok());
+    told.is_some_and(|style| style == "json")
 }
 
 /// Variables that look like ours and belong to no option.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::Loudness;
 use super::progress::Style;
+use super::redact;
 
 /// How stderr is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +92,8 @@ impl Console {
                 "event": "error",
                 "kind": super::kind_name(error),
                 "exit_code": super::exit_code(error.kind()),
-                "message": error.to_string(),
-                "help": error.help(),
+                "message": redact::text(&error.to_string()),
+                "help": error.help().map(redact::text),
             }));
             return;
         }
@@ -135,6 +136,7 @@ impl Console {
     }
 
     fn message(&self, label: &str, colour_code: &str, text: &str) {
+        let text = redact::text(text);
         match self.voice {
             Voice::Json => self.event(&json!({ "event": label, "text": text })),
             Voice::Text { colour: true } => {
@@ -157,7 +159,7 @@ impl Console {
         let result = env_logger::Builder::from_env(environment)
             .format(move |_, record| {
                 let level = record.level().as_str().to_lowercase();
-                let text = record.args().to_string();
+                let text = redact::text(&record.args().to_string());
                 match console.voice {
                     Voice::Json => console.event(&json!({
                         "event": "log", "level": level, "target": record.target(), "text": text,

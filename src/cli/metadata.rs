@@ -1,12 +1,13 @@
 //! What a tileset will say about itself.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use azulejo::archive::Metadata;
 use azulejo::error::{Error, Result};
 use azulejo::pyramid::plan::Plan;
 
 use super::args::TileArgs;
+use super::redact;
 
 /// The metadata of what `plan` will bake of `sources`, checked.
 ///
@@ -42,12 +43,14 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
     Ok(metadata)
 }
 
-/// A tileset of one source is called as its file, one of several as the first output.
+/// A tileset of one source is called as its file, one of several, or of one without a file, as the first output.
 fn default_name(sources: &[String], outputs: &[PathBuf]) -> String {
+    // A dataset written out in place of a name: `<VRTDataset>…`.
+    let written_out = |name: &String| name.trim_start().starts_with(['<', '{']);
     let named = match (sources, outputs) {
-        ([one], _) => Path::new(one),
-        (_, [first, ..]) => first,
-        _ => Path::new(""),
+        ([one], _) if !written_out(one) => PathBuf::from(redact::address(one)),
+        (_, [first, ..]) => first.clone(),
+        _ => PathBuf::new(),
     };
     let stem = named.file_stem().unwrap_or_default().to_string_lossy();
     if stem.is_empty() {
@@ -70,6 +73,9 @@ mod tests {
         };
         check(&["a/ortho.tif"], "x.mbtiles", "ortho");
         check(&["https://host/data/ortho.tif"], "x.mbtiles", "ortho");
+        check(&["http://host/b.tif?sig=abc/SECRET"], "x.mbtiles", "b");
+        check(&["https://me:SECRET@host"], "x.mbtiles", "host");
+        check(&["<VRTDataset>a/SECRET</VRTDataset>"], "x.mbtiles", "x");
         check(&["a.tif", "b.tif"], "out/x.mbtiles", "x");
         check(&["a.tif", "b.tif"], "out/tiles/", "tiles");
         check(&["/"], "x.mbtiles", "tiles");

@@ -11,6 +11,7 @@ mod metadata;
 mod outputs;
 mod panics;
 mod progress;
+mod redact;
 mod report;
 mod summary;
 mod tile;

@@ -9,7 +9,8 @@ use azulejo::geo::scheme::Scheme;
 
 use super::args::TileArgs;
 
-/// Makes sure that no output, nor the report, is a source, or lies in another one or in a source's place.
+/// Makes sure that no output, nor the report, lies in another one or in the place of anything that is read: sources, lists
+/// of them, the file of a tiling scheme.
 ///
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
@@ -31,23 +32,34 @@ pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
             }
         }
     }
-    for source in sources {
-        let path = Path::new(source);
+    for (what, name) in read(args, sources) {
+        let path = Path::new(name);
         if !path.exists() {
             continue;
         }
-        let source_place = real(path);
+        let read_place = real(path);
         if let Some((path, _)) = written
             .iter()
-            .find(|(_, place)| source_place.starts_with(place))
+            .find(|(_, place)| read_place.starts_with(place))
         {
             return Err(Error::usage(format!(
-                "{}: an output that is, or holds, the source {source}; expected outputs apart from sources",
+                "{}: an output that is, or holds, the {what} {name}; expected outputs apart from what is read",
                 path.display()
             )));
         }
     }
     Ok(())
+}
+
+/// What is read, as far as it may be files: what each is, and its name.
+fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a str)> {
+    let given = args.sources.iter().filter_map(|name| name.to_str());
+    let lists = given.filter_map(|name| name.strip_prefix('@'));
+    let sources = sources.iter().map(|name| ("source", name.as_str()));
+    sources
+        .chain(lists.map(|name| ("list of sources", name)))
+        .chain([("tiling scheme", args.tiling_scheme.as_str())])
+        .collect()
 }
 
 /// Where `path` is or will be, past symbolic links as far as it exists.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::TileArgs;
 use super::progress::seconds;
+use super::redact;
 use super::values::KeyValue;
 use super::versions;
 
@@ -25,17 +26,27 @@ const SCHEMA: &str = "azulejo-report/1";
 
 /// The report's file: claimed before the work, written after it, complete or not there.
 pub(super) struct ReportFile {
+    /// As the user said it, for messages.
+    asked: PathBuf,
+    /// Past symbolic links.
     path: PathBuf,
     temporary: PathBuf,
     file: File,
 }
 
 impl ReportFile {
-    /// Makes a temporary file beside `path`, which shows that the report can be written.
+    /// Makes a temporary file beside `path`, which shows that the report can be written. A symbolic link stays, as with
+    /// outputs: what it points at is replaced.
     ///
     /// # Errors
     /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
     pub(super) fn create(path: &Path) -> Result<Self> {
+        let asked = path;
+        let path = &if path.is_symlink() {
+            fs::canonicalize(path).map_err(|e| Error::writing(asked.display(), &e))?
+        } else {
+            path.to_path_buf()
+        };
         // Renaming a file over a pipe or a device would take that away.
         let found = fs::metadata(path).ok().filter(|found| !found.is_file());
         if let Some(found) = found {
@@ -45,16 +56,17 @@ impl ReportFile {
                 "no regular file"
             };
             return Err(Error::output(
-                path.display(),
+                asked.display(),
                 format_args!("{what}; expected a file for the report"),
             ));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = format!(".{name}.azulejo-{}-report.part", std::process::id());
         let temporary = path.with_file_name(temporary);
-        let file = File::create(&temporary).map_err(|e| Error::writing(path.display(), &e))?;
+        let file = File::create(&temporary).map_err(|e| Error::writing(asked.display(), &e))?;
         Ok(Self {
-            path: path.to_path_buf(),
+            asked: asked.to_path_buf(),
+            path: path.clone(),
             temporary,
             file,
         })
@@ -68,7 +80,7 @@ impl ReportFile {
         writeln!(self.file, "{report:#}")
             .and_then(|()| self.file.sync_all())
             .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .map_err(|e| Error::writing(self.path.display(), &e))
+            .map_err(|e| Error::writing(self.asked.display(), &e))
     }
 }
 
@@ -122,7 +134,7 @@ impl Report<'_> {
             "tiles_sha256": hex(&self.baked.digest),
             "seconds": seconds(self.elapsed),
             "peak_memory_bytes": peak_memory_bytes(),
-            "notes": self.notes,
+            "notes": self.notes.iter().map(|note| redact::text(note)).collect::<Vec<_>>(),
         });
         // The only date there is: one that somebody chose.
         let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
@@ -146,7 +158,7 @@ impl Report<'_> {
         } = self;
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         json!({
-            "sources": args.sources.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>(),
+            "sources": args.sources.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
             "src-crs": args.src_crs,
             "bands": args.bands.as_ref().map(ToString::to_string),
             "nodata": args.nodata.as_ref().map(ToString::to_string),
@@ -201,10 +213,19 @@ impl Report<'_> {
     }
 }
 
+/// A source's name, without what gives access to it.
+fn shown(name: &str) -> String {
+    if name.trim_start().starts_with(['<', '{']) {
+        redact::text(name)
+    } else {
+        redact::address(name)
+    }
+}
+
 fn source(info: &SourceInfo) -> Value {
     let placement = &info.placement;
     json!({
-        "name": info.name,
+        "name": shown(&info.name),
         "width": placement.width,
         "height": placement.height,
         "bands": info.bands,
@@ -250,7 +271,11 @@ fn pairs(pairs: &[KeyValue]) -> Value {
     let shown = |pair: &KeyValue| {
         let name = pair.key.to_uppercase();
         let secret = SECRET.iter().any(|word| name.contains(word));
-        let value = if secret { "***" } else { &pair.value };
+        let value = if secret {
+            "***".to_owned()
+        } else {
+            redact::text(&pair.value)
+        };
         (pair.key.clone(), json!(value))
     };
     Value::Object(pairs.iter().map(shown).collect::<Map<_, _>>())

@@ -1,8 +1,11 @@
 //! A run in a few lines: what goes in, what is planned, what came out.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use azulejo::archive::Published;
+use azulejo::error::Result;
+use azulejo::geo::scheme::Scheme;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
 use azulejo::source::SourceInfo;
@@ -27,11 +30,32 @@ pub(super) fn result(output: &Published, elapsed: Duration) -> String {
 }
 
 /// What the user should know, each thing once.
-pub(super) fn notes(args: &TileArgs, so_far: &[String], infos: &[SourceInfo]) -> Vec<String> {
+///
+/// # Errors
+/// None that a user could bring about.
+pub(super) fn notes(
+    args: &TileArgs,
+    so_far: &[String],
+    infos: &[SourceInfo],
+    plan: &Plan,
+) -> Result<Vec<String>> {
     let mut notes = so_far.to_vec();
     notes.extend(source_notes(infos));
     if infos.iter().any(|info| info.sample_type == SampleType::U16) {
-        notes.push("16-bit samples are kept: the tiles are 16-bit PNG".into());
+        let gdal = if to_mbtiles(args) {
+            "; GDAL's MBTiles driver does not read them as such"
+        } else {
+            ""
+        };
+        notes.push(format!(
+            "16-bit samples are kept: the tiles are 16-bit PNG{gdal}"
+        ));
+    }
+    if to_mbtiles(args) && !is_web_mercator(plan)? {
+        notes.push(format!(
+            "MBTiles readers take the tiles for Web Mercator; these are of {}",
+            plan.scheme.id()
+        ));
     }
     if !args.format.info().alpha {
         notes.push(format!(
@@ -39,7 +63,27 @@ pub(super) fn notes(args: &TileArgs, so_far: &[String], infos: &[SourceInfo]) ->
             args.format
         ));
     }
-    notes
+    Ok(notes)
+}
+
+/// Whether an output is an MBTiles file.
+fn to_mbtiles(args: &TileArgs) -> bool {
+    let is_one = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("mbtiles"))
+    };
+    args.output.iter().any(is_one)
+}
+
+/// Whether the tiles lie where every reader expects them, whatever the scheme is called.
+fn is_web_mercator(plan: &Plan) -> Result<bool> {
+    let (ours, web) = (&plan.scheme, Scheme::named("WebMercatorQuad")?);
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * web.root_size();
+    Ok(plan.crs.name() == "EPSG:3857"
+        && ours.matrix_size(0) == web.matrix_size(0)
+        && near(ours.root_size(), web.root_size())
+        && near(ours.origin().0, web.origin().0)
+        && near(ours.origin().1, web.origin().1))
 }
 
 /// What the sources' notes say. Of thousands of files of one kind all say the same: that is one note.

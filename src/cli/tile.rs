@@ -63,7 +63,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     console.say("sources", &summary::sources(args, &infos));
     console.say("plan", &summary::plan(args, &plan));
-    let notes = summary::notes(args, &manifest.notes, &infos);
+    let notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&plan));
@@ -73,11 +73,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     check_stored(&baked, &infos)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
-    let published = publish(staged, console, started)?;
-    if console.style() == Style::Json {
-        console.event(&end_event(&baked, started));
-    }
-    if let Some(file) = report_file {
+    let (published, all_published) = publish(staged);
+    // Before anything goes to stdout, which may be full: it must withhold neither an output nor the report.
+    let reported = all_published.and_then(|()| {
+        let Some(file) = report_file else {
+            return Ok(());
+        };
         let report = Report {
             args,
             infos: &infos,
@@ -90,7 +91,14 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             jobs: job.build.jobs,
             elapsed: started.elapsed(),
         };
-        file.write(&report.json())?;
+        file.write(&report.json())
+    });
+    for output in &published {
+        console.print(&summary::result(output, started.elapsed()))?;
+    }
+    reported?;
+    if console.style() == Style::Json {
+        console.event(&end_event(&baked, started));
     }
     Ok(())
 }
@@ -286,23 +294,16 @@ fn finish(sinks: Vec<Box<dyn Sink>>, planned: &Metadata, baked: &Baked) -> Resul
         .collect()
 }
 
-/// Gives all outputs their names, and says so when all have them: a full stdout must not withhold one.
-fn publish(staged: Vec<Staged>, console: &Console, started: Instant) -> Result<Vec<Published>> {
+/// Gives the outputs their names, until one fails: those that have them, and the failure.
+fn publish(staged: Vec<Staged>) -> (Vec<Published>, Result<()>) {
     let mut published: Vec<Published> = Vec::with_capacity(staged.len());
-    let mut failure = None;
     for output in staged {
         match output.publish() {
             Ok(output) => published.push(output),
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
+            Err(error) => return (published, Err(error)),
         }
     }
-    for output in &published {
-        console.print(&summary::result(output, started.elapsed()))?;
-    }
-    failure.map_or(Ok(published), Err)
+    (published, Ok(()))
 }
 
 fn start_event(plan: &Plan) -> serde_json::Value {

@@ -68,8 +68,6 @@ pub struct FormatInfo {
     pub extension: &'static str,
     /// The value of `format` in the metadata of an MBTiles file (MBTiles 1.3, "Content").
     pub mbtiles: &'static str,
-    /// Its media type, as in an HTTP `Content-Type`.
-    pub media_type: &'static str,
     /// Whether it keeps alpha; a format that does not shows the picture over white.
     pub alpha: bool,
     /// Whether it holds 16 bits a channel.
@@ -86,7 +84,6 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &[],
         extension: "png",
         mbtiles: "png",
-        media_type: "image/png",
         alpha: true,
         sixteen_bits: true,
         sniff: png::sniff,
@@ -98,7 +95,6 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &["jpg"],
         extension: "jpg",
         mbtiles: "jpg",
-        media_type: "image/jpeg",
         alpha: false,
         sixteen_bits: false,
         sniff: jpeg::sniff,
@@ -110,7 +106,6 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &[],
         extension: "webp",
         mbtiles: "webp",
-        media_type: "image/webp",
         alpha: true,
         sixteen_bits: false,
         sniff: webp::sniff,
@@ -166,11 +161,6 @@ impl Format {
     /// The extension of its files, without the dot.
     pub fn extension(self) -> &'static str {
         self.info().extension
-    }
-
-    /// Its media type, as in an HTTP `Content-Type`.
-    pub fn media_type(self) -> &'static str {
-        self.info().media_type
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::raster::SampleType;
-use crate::source::{Source, SourceInfo};
+use crate::source::{Source, SourceInfo, check_bands};
 
 use self::rule::{Combine, Rule};
 
@@ -36,7 +36,8 @@ impl Mosaic {
     /// picture cut into files is resampled as if it had never been cut.
     ///
     /// # Errors
-    /// [`Kind::Input`] when there are no sources, or when one differs from the first in bands or type.
+    /// [`Kind::Input`] when there are no sources, when they have other than 1 or 3 bands, or when one differs from the
+    /// first in bands or type.
     pub fn with_rule(mut sources: Vec<Arc<dyn Source>>, rule: Rule) -> Result<Self> {
         let Some(first) = sources.first() else {
             return Err(Error::new(
@@ -45,6 +46,7 @@ impl Mosaic {
             ));
         };
         let first = first.info().clone();
+        check_bands(&first.name, first.bands)?;
         for source in &sources {
             check_alike(&first, source.info())?;
         }
@@ -121,4 +123,59 @@ fn check_alike(first: &SourceInfo, other: &SourceInfo) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+    use crate::error::Result;
+    use crate::geo::affine::Affine;
+    use crate::geo::transform::crs::Crs;
+    use crate::geo::transform::{Georef, Placement};
+    use crate::raster::Raster;
+    use crate::raster::resample::MaskKind;
+    use crate::source::{Level, Window};
+
+    /// A source of somebody else's, who has not read what bands may be.
+    struct Foreign(SourceInfo);
+
+    impl Source for Foreign {
+        fn info(&self) -> &SourceInfo {
+            &self.0
+        }
+
+        fn read(&self, _level: usize, _window: Window) -> Result<Raster> {
+            unreachable!("nothing is read")
+        }
+    }
+
+    #[test]
+    fn other_numbers_of_bands_than_1_and_3_are_refused() {
+        for (bands, good) in [(0, false), (1, true), (2, false), (3, true), (4, false)] {
+            let info = SourceInfo {
+                name: "foreign".into(),
+                placement: Placement {
+                    crs: Crs::parse("EPSG:3857").unwrap(),
+                    georef: Georef::Affine(Affine([0.0, 1.0, 0.0, 0.0, 0.0, -1.0])),
+                    width: 1,
+                    height: 1,
+                },
+                sample_type: SampleType::U8,
+                bands,
+                mask: MaskKind::None,
+                palette: false,
+                levels: vec![Level {
+                    width: 1,
+                    height: 1,
+                }],
+                notes: Vec::new(),
+            };
+            let made = Mosaic::new(vec![Arc::new(Foreign(info))]);
+            assert_eq!(made.is_ok(), good, "{bands}");
+            if let Err(error) = made {
+                assert!(error.to_string().contains("expected 1 or 3"), "{error}");
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! [`Cover`]: which tiles the sources may touch, at every zoom, in whole numbers, so that a tile is covered exactly when
 //! one of its children is.
 
+use std::ops::Range;
+
 use crate::geo::bounds::Bounds;
 use crate::geo::index::Index;
 use crate::geo::scheme::Scheme;
@@ -13,6 +15,9 @@ pub(super) struct Cover {
     /// Over the rectangles, in tiles.
     index: Index,
 }
+
+/// Rows that hold the same columns, and those columns.
+type Band = (Range<u64>, Vec<Range<u64>>);
 
 /// Tiles from (`west`, `north`) to (`east`, `south`), all included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +106,26 @@ impl Cover {
 
     /// How many tiles of zoom `z` the sources may touch.
     pub(super) fn count(&self, z: u8) -> u64 {
+        let length = |range: &Range<u64>| range.end - range.start;
+        self.bands(z)
+            .map(|(rows, columns)| columns.iter().map(length).sum::<u64>() * length(&rows))
+            .sum()
+    }
+
+    /// The tiles of zoom 0 that the sources may touch, row by row from the north-west, one by one.
+    pub(super) fn roots(&self) -> impl Iterator<Item = TileCoord> + Send + use<> {
+        self.bands(0).flat_map(|(rows, columns)| {
+            rows.flat_map(move |y| {
+                let xs = columns.clone().into_iter().flatten();
+                // Both come from `u32`s.
+                xs.map(move |x| TileCoord::new(0, x as u32, y as u32))
+            })
+        })
+    }
+
+    /// The tiles of zoom `z` that the sources may touch: bands of rows from the north, each with its columns, which are
+    /// in order and apart from each other.
+    fn bands(&self, z: u8) -> impl Iterator<Item = Band> + Send + use<> {
         let up = |rect: &TileRect| rect.up(self.zoom_max - z);
         let mut rects: Vec<TileRect> = self.rects.iter().map(up).collect();
         rects.sort_unstable();
@@ -111,18 +136,19 @@ impl Cover {
             .collect();
         edges.sort_unstable();
         edges.dedup();
-        let mut total = 0;
         // Between two edges all rows hold the same columns: those of the rectangles that have begun and not ended.
         let mut open: Vec<TileRect> = Vec::new();
         let mut waiting = rects.into_iter().peekable();
-        for rows in edges.windows(2) {
-            open.retain(|rect| u64::from(rect.south) >= rows[0]);
-            while let Some(rect) = waiting.next_if(|rect| u64::from(rect.north) <= rows[0]) {
+        let mut edges = edges.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let first = edges.next()?;
+            let end = *edges.peek()?;
+            open.retain(|rect| u64::from(rect.south) >= first);
+            while let Some(rect) = waiting.next_if(|rect| u64::from(rect.north) <= first) {
                 open.push(rect);
             }
-            total += columns(&open) * (rows[1] - rows[0]);
-        }
-        total
+            Some((first..end, columns(&open)))
+        })
     }
 
     /// The highest zoom at which one tile holds everything; 0 when none does.
@@ -136,19 +162,21 @@ impl Cover {
     }
 }
 
-/// How many columns the rectangles cover together.
-fn columns(rects: &[TileRect]) -> u64 {
-    let mut spans: Vec<(u64, u64)> = rects
+/// The columns that the rectangles cover together, in order, none twice.
+fn columns(rects: &[TileRect]) -> Vec<Range<u64>> {
+    let mut spans: Vec<Range<u64>> = rects
         .iter()
-        .map(|r| (u64::from(r.west), u64::from(r.east) + 1))
+        .map(|r| u64::from(r.west)..u64::from(r.east) + 1)
         .collect();
-    spans.sort_unstable();
-    let (mut total, mut reached) = (0, 0);
-    for (west, end) in spans {
-        total += end.saturating_sub(west.max(reached));
-        reached = reached.max(end);
+    spans.sort_unstable_by_key(|span| span.start);
+    let mut apart: Vec<Range<u64>> = Vec::new();
+    for span in spans {
+        match apart.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => apart.push(span),
+        }
     }
-    total
+    apart
 }
 
 #[cfg(test)]
@@ -199,7 +227,56 @@ mod tests {
         }
     }
 
+    /// A scheme of `n` by `n` roots and no zoom below them.
+    fn many_roots(n: u32) -> Scheme {
+        let json = format!(
+            r#"{{"crs": "http://www.opengis.net/def/crs/EPSG/0/32632", "tileMatrices": [{{"id": "0",
+            "cellSize": 1, "pointOfOrigin": [0, 0], "tileWidth": 256, "tileHeight": 256,
+            "matrixWidth": {n}, "matrixHeight": {n}}}]}}"#
+        );
+        Scheme::from_json(&json, std::path::Path::new("many.json")).unwrap()
+    }
+
+    #[test]
+    fn only_covered_roots_are_visited_however_many_there_are() {
+        let side = 256.0;
+        let scheme = many_roots(u32::MAX);
+        let corner =
+            |x: f64, y: f64| Bounds::new(x * side, -(y + 2.0) * side, (x + 2.0) * side, -y * side);
+        let (near, far) = (corner(1.0, 1.0), corner(4_000_000_000.0, 4_000_000_000.0));
+        let cover = Cover::new(&scheme, 0, 1.0, [far, near].iter());
+        let found: Vec<(u32, u32)> = cover.roots().map(|t| (t.x(), t.y())).collect();
+        let f = 4_000_000_000;
+        assert_eq!(
+            found,
+            [
+                (1, 1),
+                (2, 1),
+                (1, 2),
+                (2, 2),
+                (f, f),
+                (f + 1, f),
+                (f, f + 1),
+                (f + 1, f + 1)
+            ]
+        );
+    }
+
     proptest! {
+        #[test]
+        fn roots_are_those_of_the_scheme_that_are_covered_in_its_order(
+            areas in proptest::collection::vec((0.0..30.0, 0.0..30.0, 0.0..9.0, 0.0..9.0), 1..8)
+        ) {
+            let scheme = many_roots(40);
+            let area = |&(x, y, w, h): &(f64, f64, f64, f64)| Bounds::new(x, -y - h, x + w, -y);
+            let areas: Vec<Bounds> = areas.iter().map(area).map(|b| {
+                Bounds::new(b.west * 256.0, b.south * 256.0, b.east * 256.0, b.north * 256.0)
+            }).collect();
+            let cover = Cover::new(&scheme, 0, 1.0, areas.iter());
+            let expected: Vec<TileCoord> = scheme.roots().filter(|root| cover.holds(*root)).collect();
+            prop_assert_eq!(cover.roots().collect::<Vec<_>>(), expected);
+        }
+
         #[test]
         fn counts_are_those_of_the_tiles_and_parents_are_covered_with_their_children(
             areas in proptest::collection::vec((-2e7..2e7, -2e7..2e7, 0.0..1e7, 0.0..1e7), 1..6)

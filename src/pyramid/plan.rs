@@ -169,10 +169,12 @@ impl Plan {
     /// The covered tiles of zoom `z` in the order of the walk: root by root, each along the Hilbert curve. One by one: at
     /// a high zoom there may be more than fit in memory.
     pub fn walk(&self, z: u8) -> impl Iterator<Item = TileCoord> + Send + '_ {
-        let mut waiting: Vec<TileCoord> = self.scheme.roots().collect();
-        waiting.reverse();
+        // A scheme may have more roots than there is time to look at: only those that are covered are.
+        let mut roots = self.cover.roots();
+        let mut waiting: Vec<TileCoord> = Vec::new();
         std::iter::from_fn(move || {
-            while let Some(tile) = waiting.pop() {
+            loop {
+                let tile = waiting.pop().or_else(|| roots.next())?;
                 if !self.covers(tile) {
                     continue;
                 }
@@ -181,7 +183,6 @@ impl Plan {
                 }
                 waiting.extend(tile.children().into_iter().rev());
             }
-            None
         })
     }
 

@@ -70,13 +70,26 @@ pub(super) fn run<'a>(
         for _ in 0..jobs {
             scope.spawn(|_| queue.work(&shards, &walker));
         }
-        let result = fold(&mut || queue.take(&mut tick));
-        if result.is_err() {
-            shared.stop.store(true, Ordering::Relaxed);
-        }
-        queue.close();
-        result
+        // Whatever happens here, a panic too: the scope ends when the workers do.
+        let _stop = StopOnDrop {
+            queue: &queue,
+            shared,
+        };
+        fold(&mut || queue.take(&mut tick))
     })
+}
+
+/// Ends the work of all threads when it goes, by return or by panic.
+struct StopOnDrop<'a> {
+    queue: &'a Queue,
+    shared: &'a Shared,
+}
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.queue.close();
+    }
 }
 
 impl Queue {
@@ -101,7 +114,10 @@ impl Queue {
         };
         // A thread without a shard needs no walker.
         let Some(mut taken) = next() else { return };
-        let mut walker = match walker() {
+        // A panic must not leave the folding thread waiting for a shard that never comes.
+        let made = catch_unwind(AssertUnwindSafe(walker))
+            .unwrap_or_else(|_| Err(Error::internal("a worker could not start")));
+        let mut walker = match made {
             Ok(walker) => walker,
             Err(error) => return self.put(taken.0, Err(error)),
         };
@@ -110,7 +126,7 @@ impl Queue {
             if !self.may_start(index) {
                 return;
             }
-            // A panic must not leave the folding thread waiting for a shard that never comes.
+            // As above.
             let shard = catch_unwind(AssertUnwindSafe(|| walker.shard(tile)))
                 .unwrap_or_else(|_| Err(Error::internal(format!("baking {tile} failed"))));
             let failed = shard.is_err();
@@ -171,3 +187,6 @@ impl Queue {
         self.departed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

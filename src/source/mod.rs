@@ -6,7 +6,7 @@
 pub mod gdal;
 pub mod memory;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geo::transform::{PixelRect, Placement};
 use crate::raster::resample::MaskKind;
 use crate::raster::{Raster, SampleType};
@@ -70,4 +70,18 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`Kind::Input`](crate::error::Kind::Input), naming the file, when the data is damaged or out of reach.
     fn read(&self, level: usize, window: Window) -> Result<Raster>;
+}
+
+/// Refuses a source called `name` of other than 1 or 3 bands, which no format of tiles has.
+///
+/// # Errors
+/// [`Kind::Input`](crate::error::Kind::Input).
+pub(crate) fn check_bands(name: &str, bands: usize) -> Result<()> {
+    match bands {
+        1 | 3 => Ok(()),
+        _ => Err(Error::input(
+            name,
+            format_args!("{bands} bands; expected 1 or 3, with or without a mask"),
+        )),
+    }
 }

@@ -28,16 +28,16 @@ use image::DynamicImage;
 /// An address: zoom, x, y from the north.
 pub(crate) type Address = (u8, u32, u32);
 
-/// Where the peers' files are; without them there is nothing to compare with.
+/// Where the peers' files are; without them there is nothing to compare with, but for those that are among the fixtures.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
-        .join(name);
-    if !path.exists() {
-        println!("skipped: {name} not there");
-        return None;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let collected = root.join("../shared").join(name);
+    let kept = root.join("fixtures").join(collected.file_name()?);
+    let found = [collected, kept].into_iter().find(|path| path.exists());
+    if found.is_none() {
+        crate::skip::skipped(format_args!("../shared/{name} is not there"));
     }
-    path.canonicalize().ok()
+    found?.canonicalize().ok()
 }
 
 pub(crate) fn data(name: &str) -> Option<PathBuf> {

@@ -399,6 +399,7 @@ fn tiles_are_made_of_the_sources_overviews() {
                 ..zooms((z, z), defaults())
             };
             let tileset = bake(from_ref(&path), options).unwrap();
+            assert!(!tileset.tiles.is_empty(), "{kernel:?} {z}");
             for address in tileset.tiles.keys() {
                 for (_, _, pixel) in tileset.picture(*address).pixels() {
                     let expected: &[u8] = match &expected {
@@ -435,6 +436,7 @@ fn tiles_of_a_palette_have_no_other_colours() {
         let plan = plan(&path, defaults()).unwrap();
         let range = (plan.zoom_max.saturating_sub(3), plan.zoom_max);
         let tileset = bake(&[path], zooms(range, defaults())).unwrap();
+        assert!(!tileset.tiles.is_empty(), "{file}");
         for address in tileset.tiles.keys() {
             for pixel in tileset.picture(*address).to_rgba8().pixels() {
                 let [colour @ .., alpha] = &pixel.0;

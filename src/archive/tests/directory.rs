@@ -43,10 +43,10 @@ fn the_size_of_a_folder_is_that_of_its_files() {
 }
 
 #[test]
-fn tilejson_is_what_the_specification_wants() {
+fn tilejson_is_what_version_2_2_of_the_specification_wants() {
     let text = metadata().tilejson(RowScheme::Xyz);
     let expected = r#"{
-  "tilejson": "3.0.0",
+  "tilejson": "2.2.0",
   "name": "Azulejos, \"Lisboa\" ✓",
   "version": "1.0.0",
   "tiles": [
@@ -269,6 +269,11 @@ fn damaged_folders_are_told() {
         ("tilemapresource.xml", "<TileMap/>", "profile none"),
         ("tilemapresource.xml", global, "profile geodetic"),
         ("1/2/0.png", "a", "1/2/0 is outside the tile matrix"),
+        (
+            "1/1/0.webp",
+            "a",
+            "1/1/0.webp beside tiles that end in .png",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         lay(folder.path(), &[("0/0/0.png", "a"), (name, text)]);

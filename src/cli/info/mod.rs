@@ -67,7 +67,17 @@ fn describe(name: &OsString) -> Vec<Result<Description>> {
     let given: [&OsStr; 1] = [name];
     match manifest::expand(&given, &mut std::io::stdin().lock()) {
         Ok(manifest) => manifest.names.iter().map(|n| raster::describe(n)).collect(),
-        Err(error) => vec![Err(error)],
+        // A tileset with something wrong in it is no folder that lacks rasters.
+        Err(error) => vec![Err(damaged_tileset(path).unwrap_or(error))],
+    }
+}
+
+/// Why the folder at `path`, which has the shape of a tileset, is none.
+fn damaged_tileset(path: &Path) -> Option<Error> {
+    if azulejo::archive::resembles_tileset(path) {
+        azulejo::archive::open_store(path).err()
+    } else {
+        None
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Description, degrees};
 use crate::cli::ground::PixelSize;
-use crate::cli::{human, report, summary, tile};
+use crate::cli::{human, redact, report, summary, tile};
 
 /// Describes the raster that GDAL calls `name`.
 ///
@@ -29,7 +29,7 @@ pub(super) fn describe(name: &str) -> Result<Description> {
     };
     let file = File::of(&dataset);
     let mut lines = file.lines();
-    let mut object = json!({ "path": name, "kind": "raster" });
+    let mut object = json!({ "path": redact::text(name), "kind": "raster" });
     add(&mut object, file.json());
     let refusal = match opened.and_then(|source| Tiles::of(Arc::new(source))) {
         Ok(tiles) => {
@@ -42,14 +42,15 @@ pub(super) fn describe(name: &str) -> Result<Description> {
     if let Some(error) = refusal {
         let text = error.to_string();
         let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
-        lines.push(("refused", text.to_owned()));
-        add(
-            &mut object,
-            json!({ "refused": error.to_string(), "help": error.help() }),
+        lines.push(("refused", redact::text(text)));
+        let (refused, help) = (
+            redact::text(&error.to_string()),
+            error.help().map(redact::text),
         );
+        add(&mut object, json!({ "refused": refused, "help": help }));
     }
     Ok(Description {
-        title: name.to_owned(),
+        title: redact::text(name),
         lines,
         json: object,
     })

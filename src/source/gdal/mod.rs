@@ -4,6 +4,7 @@
 
 mod bands;
 mod header;
+mod network;
 mod read;
 mod types;
 
@@ -19,7 +20,7 @@ use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use super::{Source, SourceInfo, Window};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
 
@@ -88,7 +89,8 @@ impl GdalSource {
     ///
     /// # Errors
     /// [`Kind::Input`](crate::error::Kind::Input) when it is missing, not a raster, of 64-bit integers or complex numbers, or
-    /// has no place on the Earth; [`Kind::Usage`](crate::error::Kind::Usage) for bands or nodata values that it cannot have.
+    /// has no place on the Earth; [`Kind::Retry`](crate::error::Kind::Retry) when the network or a server fails;
+    /// [`Kind::Usage`](crate::error::Kind::Usage) for bands or nodata values that it cannot have.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
         init();
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -152,10 +154,15 @@ impl File {
                 GdalError::NullPointer { msg, .. } if !msg.is_empty() => msg,
                 _ => gdal_message(),
             };
-            Error::input(
-                &self.name,
-                format_args!("cannot be opened ({reason}); expected a raster that GDAL reads"),
-            )
+            let kind = network::kind(&self.path, &reason);
+            let said = format!("cannot be opened ({reason}); expected a raster that GDAL reads");
+            let error = Error::new(kind, format!("{}: {said}", self.name));
+            match kind {
+                Kind::Retry => {
+                    error.with_help("try again later, or --config GDAL_HTTP_MAX_RETRY=5")
+                }
+                _ => error,
+            }
         })
     }
 
@@ -218,11 +225,13 @@ pub fn vsi_path(name: &str) -> String {
     name.into()
 }
 
-/// Registers GDAL's drivers and takes its messages off stderr; the first call counts.
+/// Registers GDAL's drivers and takes its messages off stderr; the first call counts. [`GdalSource::open`] does so
+/// itself. Coordinate systems and schemes need no drivers and do not; whoever parses them first and wants GDAL's messages
+/// in the log calls this before.
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: called once, before any other use of GDAL here; the handler is a plain function that never unwinds.
+        // SAFETY: called once; the handler is a plain function that never unwinds, and may be set at any time.
         unsafe {
             gdal_sys::CPLSetErrorHandler(Some(forward_message));
             gdal_sys::GDALAllRegister();
