@@ -487,7 +487,11 @@ fn what_is_no_number_is_nothing_and_touches_nothing() {
     // Made by a program, the same.
     let nan = Samples::F64(vec![f64::NAN, 1.0]);
     let raster = Raster::from_parts(2, 1, 1, SampleType::F64, nan, vec![255; 2]).unwrap();
-    let placement = source.info().placement.clone();
+    let placement = Placement {
+        width: 2,
+        height: 1,
+        ..source.info().placement.clone()
+    };
     let memory = MemorySource::new("memory", raster, placement).unwrap();
     assert_eq!(memory.info().mask, MaskKind::Binary);
 }

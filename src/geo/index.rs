@@ -6,7 +6,7 @@ use super::bounds::Bounds;
 const FAN: usize = 16;
 
 /// A packed R-tree over rectangles that never change: sorted into tiles (Leutenegger, Lopez, Edgington: STR, 1997), then
-/// every [`FAN`] neighbours under one rectangle, up to the root.
+/// every few neighbours under one rectangle, up to the root.
 pub struct Index {
     /// The items' rectangles, then those of each level above, the root last.
     boxes: Vec<Bounds>,

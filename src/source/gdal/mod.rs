@@ -88,9 +88,9 @@ impl GdalSource {
     /// Opens `name` (a path, or anything GDAL opens) and reads its header.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input) when it is missing, not a raster, of 64-bit integers or complex numbers, or
-    /// has no place on the Earth; [`Kind::Retry`](crate::error::Kind::Retry) when the network or a server fails;
-    /// [`Kind::Usage`](crate::error::Kind::Usage) for bands or nodata values that it cannot have.
+    /// [`Kind::Input`] when it is missing, not a raster, of 64-bit integers or complex numbers, or
+    /// has no place on the Earth; [`Kind::Retry`] when the network or a server fails;
+    /// [`Kind::Usage`] for bands or nodata values that it cannot have.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
         init();
         static NEXT: AtomicU64 = AtomicU64::new(0);
