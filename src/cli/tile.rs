@@ -10,10 +10,13 @@ use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::manifest;
+use azulejo::pyramid::budget::{Budget, Demand};
+use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
-use azulejo::source::gdal::{GdalSource, OpenOptions};
+use azulejo::source::cache::{BlockCache, Cached, OnReadError};
+use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes, init};
 use azulejo::source::{Source, SourceInfo};
 use serde_json::json;
 
@@ -23,11 +26,7 @@ use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
 use super::values::Jobs;
-use super::{metadata, outputs, panics, summary};
-
-/// Megabytes of GDAL's block cache, where the user says nothing. GDAL itself would take a twentieth of the memory; but the
-/// walk stays in one place until it is done there, and comes back to few blocks.
-const GDAL_CACHE: &str = "512";
+use super::{holes, memory, metadata, outputs, panics, summary};
 
 /// Runs the command.
 ///
@@ -56,20 +55,30 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
-    let mosaic = Mosaic::new(sources)?;
+    let (budget, cache) = memory::divide(&job.demand(args, &infos))?;
+    let mosaic = Mosaic::new(through(&cache, sources, args.on_read_error))?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
     console.say("sources", &summary::sources(&infos));
     console.say("plan", &summary::plan(args, &plan));
-    let notes = summary::notes(args, &manifest.notes, &infos);
+    let mut notes = summary::notes(args, &manifest.notes, &infos);
+    notes.extend(memory::note(&budget, job.jobs, job.memory_bytes));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&plan));
     }
 
-    let baked = build(&job, &mosaic, &plan, &mut sinks, (console, &interrupt))?;
+    let baked = build(
+        (&job, budget),
+        &mosaic,
+        &plan,
+        &mut sinks,
+        (console, &interrupt),
+    )?;
+    let holes = cache.holes();
+    holes::warn(&holes, console);
     check_stored(&baked, &infos)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
@@ -87,12 +96,15 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             published: &published,
             notes: &notes,
             settings: &job.settings,
-            jobs: job.build.jobs,
+            jobs: budget.jobs,
+            memory_bytes: job.memory_bytes,
+            reads: cache.reads(),
+            holes: &holes,
             elapsed: started.elapsed(),
         };
         file.write(&report.json())?;
     }
-    Ok(())
+    holes::check(&holes)
 }
 
 /// What the options come to, checked before a source is touched.
@@ -101,12 +113,16 @@ struct Job {
     open: OpenOptions,
     settings: Settings,
     format: azulejo::encode::Format,
-    build: BuildOptions,
+    /// Threads wanted.
+    jobs: usize,
+    memory_bytes: u64,
+    shard_height: Option<u8>,
 }
 
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
-        configure_gdal(args)?;
+        let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
+        configure_gdal(args, memory_bytes)?;
         let settings = Settings {
             quality: args.quality,
             lossless: args.lossless,
@@ -121,11 +137,27 @@ impl Job {
             open: OpenOptions { crs, driver },
             settings,
             format: args.format,
-            build: BuildOptions {
-                jobs: jobs(args)?.0,
-                shard_height: args.shard_height,
-            },
+            jobs: jobs(args)?.0,
+            memory_bytes,
+            shard_height: args.shard_height,
         })
+    }
+
+    fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
+        let blocks = infos.iter().flat_map(|info| &info.levels);
+        let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+        Demand {
+            ceiling_bytes: self.memory_bytes,
+            gdal_bytes: cache_max_bytes(),
+            jobs: self.jobs,
+            shape: Shape {
+                tile_size_px: args.tile_size,
+                // All sources have as many, or the mosaic refuses them.
+                bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
+                sample_type: infos.first().map_or(SampleType::U8, |i| i.sample_type),
+            },
+            block_px: block_px.max().unwrap_or(1),
+        }
     }
 
     fn plan_options(&self, args: &TileArgs) -> PlanOptions {
@@ -147,11 +179,12 @@ impl Job {
     }
 }
 
-fn configure_gdal(args: &TileArgs) -> Result<()> {
-    azulejo::source::gdal::init();
+fn configure_gdal(args: &TileArgs, memory_bytes: u64) -> Result<()> {
+    init();
     let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
     if std::env::var_os("GDAL_CACHEMAX").is_none() {
-        gdal::config::set_config_option("GDAL_CACHEMAX", GDAL_CACHE).map_err(refused)?;
+        let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
+        gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
     }
     for option in &args.config {
         gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
@@ -193,6 +226,18 @@ fn open_sources(
     Ok(sources)
 }
 
+/// The sources as read through `cache`.
+fn through(
+    cache: &Arc<BlockCache>,
+    sources: Vec<Arc<dyn Source>>,
+    on_read_error: OnReadError,
+) -> Vec<Arc<dyn Source>> {
+    let cached = |source| -> Arc<dyn Source> {
+        Arc::new(Cached::new(source, Arc::clone(cache), on_read_error))
+    };
+    sources.into_iter().map(cached).collect()
+}
+
 /// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.
 fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
     let wide = infos
@@ -209,7 +254,7 @@ fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
 }
 
 fn build(
-    job: &Job,
+    (job, budget): (&Job, Budget),
     mosaic: &Mosaic,
     plan: &Plan,
     sinks: &mut [Box<dyn Sink>],
@@ -227,7 +272,11 @@ fn build(
         plan,
         (job.format, &job.settings),
         sinks,
-        &job.build,
+        &BuildOptions {
+            jobs: budget.jobs,
+            shard_height: job.shard_height,
+            budget,
+        },
         &mut watch,
     )
 }

@@ -1,0 +1,188 @@
+//! One ceiling for the memory, and how it is divided: [`Budget`].
+
+use crate::error::{Error, Kind, Result};
+use crate::raster::Samples;
+
+use super::node::Shape;
+
+/// The program, its libraries with GDAL's drivers and PROJ's database, and the headers of some sources: measured, 58 MB.
+const BASE_BYTES: usize = 64 << 20;
+
+/// PROJ's context and transformations, coordinates of a strip of a tile, open datasets: measured, 4 MB a thread.
+const THREAD_BYTES: usize = 6 << 20;
+
+/// Rasters of the size of a tile that a thread has at one time: the quarters that wait in the canvases of its walk, the
+/// tile being warped or reduced, and an encoder's copies.
+const TILES_AT_ONCE: usize = 12;
+
+/// Windows of the usual size at least: a tile of 256 pixels that shrinks its source by 1.4.
+const LEAST_WINDOW_PX: usize = 1 << 17;
+
+/// What a window is put together in, and one file's part of it.
+const WINDOW_COPIES: usize = 2;
+
+/// Of a unit of the block cache besides the one in the cache: GDAL's buffers, its samples before they are converted, and
+/// one that a thread still uses after it has left the cache.
+const UNIT_COPIES: usize = 3;
+
+/// Units of the block cache that a thread should find again: those around its tile.
+const UNITS_A_THREAD: usize = 4;
+
+/// The least ceiling that makes sense: one thread just fits.
+pub const LEAST_CEILING_BYTES: u64 = 128 << 20;
+
+/// How the memory is divided. None of it changes a byte of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Threads: as many as were wanted, or as there is memory for.
+    pub jobs: usize,
+    /// Pixels of a source that a thread reads at once. What needs more is made in pieces.
+    pub window_px: usize,
+    /// Pixels of a source that it reads for a single pixel of a tile.
+    pub most_window_px: usize,
+    /// Bytes of encoded tiles between baking and writing: shards in progress and shards that wait for one before them.
+    pub shards_bytes: usize,
+    /// Bytes of the cache of decoded blocks.
+    pub cache_bytes: usize,
+    /// The most bytes of one unit of it.
+    pub unit_bytes: usize,
+}
+
+/// What is to be divided, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// All memory that the process may have.
+    pub ceiling_bytes: u64,
+    /// Of it, GDAL's own cache of blocks.
+    pub gdal_bytes: u64,
+    /// Threads wanted.
+    pub jobs: usize,
+    /// Of the rasters.
+    pub shape: Shape,
+    /// Pixels of the largest block of any source.
+    pub block_px: usize,
+}
+
+impl Default for Budget {
+    /// For programs that have memory to spare.
+    fn default() -> Self {
+        Self {
+            jobs: 1,
+            window_px: 1 << 24,
+            most_window_px: 1 << 28,
+            shards_bytes: 1 << 30,
+            cache_bytes: 1 << 30,
+            unit_bytes: 128 << 20,
+        }
+    }
+}
+
+/// Bytes of a pixel with its mask.
+pub fn pixel_bytes(shape: &Shape) -> usize {
+    let sample_bytes = match Samples::zeros(shape.sample_type, 0) {
+        Samples::U8(_) => 1,
+        Samples::F32(_) => 4,
+    };
+    shape.bands * sample_bytes + 1
+}
+
+impl Budget {
+    /// Divides what `demand` offers, among fewer threads than it wants if there is not enough for all.
+    ///
+    /// # Errors
+    /// [`Kind::Resources`] when not even one thread fits.
+    pub fn new(demand: &Demand) -> Result<Self> {
+        (1..=demand.jobs.max(1))
+            .rev()
+            .find_map(|jobs| Self::of_jobs(demand, jobs))
+            .ok_or_else(|| {
+                let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+                let wanted = demand.needed(1) as u64 + demand.gdal_bytes;
+                Error::new(
+                    Kind::Resources,
+                    format!(
+                        "{} MiB of memory; expected at least {} MiB for tiles of {} pixels",
+                        mib(demand.ceiling_bytes),
+                        mib(wanted),
+                        demand.shape.tile_size_px
+                    ),
+                )
+                .with_help(format!("--memory {}MiB", mib(wanted)))
+            })
+    }
+
+    fn of_jobs(demand: &Demand, jobs: usize) -> Option<Self> {
+        let ceiling = usize::try_from(demand.ceiling_bytes).unwrap_or(usize::MAX);
+        let gdal = usize::try_from(demand.gdal_bytes).unwrap_or(usize::MAX);
+        let free = ceiling.saturating_sub(gdal);
+        if free < demand.needed(jobs) {
+            return None;
+        }
+        let pixel = pixel_bytes(&demand.shape);
+        let free = free - demand.fixed(jobs);
+        // Windows are mostly small, encoded tiles soon gone; blocks are what more memory is good for.
+        let least = demand.least(jobs);
+        let spare = free - least.sum();
+        let windows_bytes = (least.windows + spare / 12).min(jobs * WINDOW_COPIES * (pixel << 28));
+        let shards_bytes = (least.shards + spare / 6).min(jobs << 28);
+        let blocks_bytes = free - windows_bytes - shards_bytes;
+        let window_px = windows_bytes / jobs / WINDOW_COPIES / pixel;
+        let most_unit_bytes = blocks_bytes / (8 + UNIT_COPIES * jobs);
+        let unit_bytes = demand.unit_bytes().min(most_unit_bytes);
+        Some(Self {
+            jobs,
+            window_px: window_px.min(1 << 24),
+            most_window_px: window_px,
+            shards_bytes,
+            cache_bytes: blocks_bytes - unit_bytes * UNIT_COPIES * jobs,
+            unit_bytes,
+        })
+    }
+}
+
+/// Bytes of the parts that can be large or small, at least.
+struct Least {
+    windows: usize,
+    shards: usize,
+    blocks: usize,
+}
+
+impl Least {
+    fn sum(&self) -> usize {
+        self.windows + self.shards + self.blocks
+    }
+}
+
+impl Demand {
+    /// Bytes that `jobs` threads need whatever they do.
+    fn fixed(&self, jobs: usize) -> usize {
+        // The thread that folds the crown has canvases and an encoder too.
+        BASE_BYTES + THREAD_BYTES * jobs + TILES_AT_ONCE * self.tile_bytes() * (jobs + 1)
+    }
+
+    fn least(&self, jobs: usize) -> Least {
+        let pixel = pixel_bytes(&self.shape);
+        // The units of ordinary blocks; larger ones are cut to what there is.
+        let unit_bytes = (1 << 18) * pixel;
+        Least {
+            windows: LEAST_WINDOW_PX * pixel * WINDOW_COPIES * jobs,
+            shards: 2 * jobs * self.tile_bytes(),
+            blocks: (UNITS_A_THREAD + UNIT_COPIES) * unit_bytes * jobs,
+        }
+    }
+
+    fn needed(&self, jobs: usize) -> usize {
+        self.fixed(jobs) + self.least(jobs).sum()
+    }
+
+    fn tile_bytes(&self) -> usize {
+        self.shape.tile_size_px.pow(2) * pixel_bytes(&self.shape)
+    }
+
+    /// Of the largest unit that the sources would have if there were memory enough.
+    fn unit_bytes(&self) -> usize {
+        self.block_px
+            .max(1 << 18)
+            .saturating_mul(pixel_bytes(&self.shape))
+    }
+}
