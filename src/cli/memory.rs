@@ -14,7 +14,7 @@ use super::human;
 /// Megabytes of GDAL's own cache of blocks under a ceiling. Ours keeps what is finished; GDAL's matters where one block of
 /// a file makes several of our units.
 pub(super) fn gdal_cache_mb(ceiling_bytes: u64) -> u64 {
-    (ceiling_bytes / 8 >> 20).clamp(16, 64)
+    ((ceiling_bytes / 8) >> 20).clamp(16, 64)
 }
 
 /// Divides the memory, and makes the cache of blocks that it leaves.

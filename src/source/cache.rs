@@ -330,10 +330,13 @@ impl Source for Cached {
                 level,
                 unit: index,
             };
-            let bytes = place.width * place.height * store::pixel_bytes(&self.info);
+            let bytes = store::most_bytes(&self.info, place);
             let unit = self.cache.unit(key, bytes, || self.decode(level, place))?;
             canvas.put(&unit, place);
         }
         canvas.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

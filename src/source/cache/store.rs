@@ -16,6 +16,11 @@ fn sample_bytes(samples: &Samples) -> usize {
     }
 }
 
+/// What a unit at `place` weighs at most, its entry in the cache included.
+pub(super) fn most_bytes(info: &SourceInfo, place: Window) -> usize {
+    place.width * place.height * pixel_bytes(info) + ENTRY_BYTES
+}
+
 /// A finished unit. A mask that is the same all over is not kept pixel by pixel, and of nothing there is nothing to keep.
 pub(super) enum Unit {
     Empty,
@@ -34,7 +39,7 @@ impl Unit {
         }
     }
 
-    /// What it weighs, its entry in the cache included.
+    /// What it weighs, likewise.
     pub(super) fn bytes(&self) -> usize {
         let samples = |samples: &Samples| match samples {
             Samples::U8(values) => values.len(),
