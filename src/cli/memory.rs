@@ -30,12 +30,13 @@ pub(super) fn divide(demand: &Demand) -> Result<(Budget, Arc<BlockCache>)> {
 }
 
 /// What to say when there is not enough for all threads.
-pub(super) fn note(budget: &Budget, jobs: usize, ceiling_bytes: u64) -> Option<String> {
-    (budget.jobs < jobs).then(|| {
+pub(super) fn note(budget: &Budget, demand: &Demand) -> Option<String> {
+    (budget.jobs < demand.jobs).then(|| {
         format!(
-            "{} of memory: enough for {} of {jobs} threads",
-            human::memory(ceiling_bytes),
-            budget.jobs
+            "{} of memory: enough for {} of {} threads",
+            human::memory(demand.ceiling_bytes),
+            budget.jobs,
+            demand.jobs
         )
     })
 }

@@ -15,7 +15,7 @@ use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
-use azulejo::source::cache::{BlockCache, Cached, OnReadError};
+use azulejo::source::cache::{BlockCache, Cached, Hole, OnReadError};
 use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes, init};
 use azulejo::source::{Source, SourceInfo};
 use serde_json::json;
@@ -55,7 +55,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
-    let (budget, cache) = memory::divide(&job.demand(args, &infos))?;
+    let demand = job.demand(args, &infos);
+    let (budget, cache) = memory::divide(&demand)?;
     let mosaic = Mosaic::new(through(&cache, sources, args.on_read_error))?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
@@ -64,7 +65,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     console.say("sources", &summary::sources(&infos));
     console.say("plan", &summary::plan(args, &plan));
     let mut notes = summary::notes(args, &manifest.notes, &infos);
-    notes.extend(memory::note(&budget, job.jobs, job.memory_bytes));
+    notes.extend(memory::note(&budget, &demand));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&plan));
@@ -79,7 +80,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     )?;
     let holes = cache.holes();
     holes::warn(&holes, console);
-    check_stored(&baked, &infos)?;
+    check_stored(&baked, &infos, &holes)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let published = publish(staged, console, started)?;
@@ -97,7 +98,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             notes: &notes,
             settings: &job.settings,
             jobs: budget.jobs,
-            memory_bytes: job.memory_bytes,
+            memory_bytes: demand.ceiling_bytes,
             reads: cache.reads(),
             holes: &holes,
             elapsed: started.elapsed(),
@@ -146,7 +147,7 @@ impl Job {
     fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
         let blocks = infos.iter().flat_map(|info| &info.levels);
         let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
-        Demand {
+        let mut demand = Demand {
             ceiling_bytes: self.memory_bytes,
             gdal_bytes: cache_max_bytes(),
             jobs: self.jobs,
@@ -157,7 +158,12 @@ impl Job {
                 sample_type: infos.first().map_or(SampleType::U8, |i| i.sample_type),
             },
             block_px: block_px.max().unwrap_or(1),
+        };
+        if args.memory.is_none() {
+            // Nobody has asked for less than it takes.
+            demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());
         }
+        demand
     }
 
     fn plan_options(&self, args: &TileArgs) -> PlanOptions {
@@ -281,7 +287,7 @@ fn build(
     )
 }
 
-fn check_stored(baked: &Baked, infos: &[SourceInfo]) -> Result<()> {
+fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<()> {
     if baked.tiles() > 0 {
         return Ok(());
     }
@@ -289,6 +295,10 @@ fn check_stored(baked: &Baked, infos: &[SourceInfo]) -> Result<()> {
         [one] => one.name.clone(),
         _ => format!("{} sources", infos.len()),
     };
+    if !holes.is_empty() {
+        let found = "damaged, and no valid pixel in any tile; expected at least one";
+        return Err(Error::input(name, found));
+    }
     Err(Error::new(
         Kind::NoOverlap,
         format!("{name}: no valid pixel in any tile; expected at least one"),

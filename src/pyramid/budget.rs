@@ -12,8 +12,8 @@ const BASE_BYTES: usize = 64 << 20;
 const THREAD_BYTES: usize = 6 << 20;
 
 /// Rasters of the size of a tile that a thread has at one time: the quarters that wait in the canvases of its walk, the
-/// tile being warped or reduced, and an encoder's copies.
-const TILES_AT_ONCE: usize = 12;
+/// tile being warped or reduced, and an encoder's copies. Measured with tiles of 4096 pixels: fewer than these.
+const TILES_AT_ONCE: usize = 8;
 
 /// Windows of the usual size at least: a tile of 256 pixels that shrinks its source by 1.4.
 const LEAST_WINDOW_PX: usize = 1 << 17;
@@ -97,7 +97,7 @@ impl Budget {
             .find_map(|jobs| Self::of_jobs(demand, jobs))
             .ok_or_else(|| {
                 let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-                let wanted = demand.needed(1) as u64 + demand.gdal_bytes;
+                let wanted = demand.least_bytes();
                 Error::new(
                     Kind::Resources,
                     format!(
@@ -154,6 +154,11 @@ impl Least {
 }
 
 impl Demand {
+    /// The least ceiling under which one thread fits.
+    pub fn least_bytes(&self) -> u64 {
+        self.needed(1) as u64 + self.gdal_bytes
+    }
+
     /// Bytes that `jobs` threads need whatever they do.
     fn fixed(&self, jobs: usize) -> usize {
         // The thread that folds the crown has canvases and an encoder too.
@@ -184,5 +189,52 @@ impl Demand {
         self.block_px
             .max(1 << 18)
             .saturating_mul(pixel_bytes(&self.shape))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::raster::SampleType;
+
+    proptest! {
+        #[test]
+        fn the_parts_are_no_more_than_the_whole(
+            ceiling_mib in 128_u64..1 << 20,
+            gdal_mib in 16_u64..100,
+            jobs in 1_usize..200,
+            (tile_log2, bands) in (6_u32..12, prop::sample::select(vec![1_usize, 3])),
+            sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U16]),
+            block_px in 1_usize..1 << 32,
+        ) {
+            let demand = Demand {
+                ceiling_bytes: ceiling_mib << 20,
+                gdal_bytes: gdal_mib << 20,
+                jobs,
+                shape: Shape { tile_size_px: 1 << tile_log2, bands, sample_type },
+                block_px,
+            };
+            let pixel = pixel_bytes(&demand.shape);
+            let Ok(budget) = Budget::new(&demand) else {
+                prop_assert!(demand.least_bytes() > demand.ceiling_bytes);
+                return Ok(());
+            };
+            prop_assert!((1..=jobs).contains(&budget.jobs));
+            let sum = demand.fixed(budget.jobs)
+                + budget.most_window_px * pixel * WINDOW_COPIES * budget.jobs
+                + budget.shards_bytes
+                + budget.cache_bytes
+                + budget.unit_bytes * UNIT_COPIES * budget.jobs;
+            prop_assert!(sum as u64 + demand.gdal_bytes <= demand.ceiling_bytes);
+            prop_assert!(budget.window_px >= LEAST_WINDOW_PX);
+            prop_assert!(budget.window_px <= budget.most_window_px);
+            prop_assert!(budget.unit_bytes <= budget.cache_bytes / 8 + 1);
+            if budget.jobs < jobs {
+                let one_more = demand.needed(budget.jobs + 1) as u64 + demand.gdal_bytes;
+                prop_assert!(one_more > demand.ceiling_bytes);
+            }
+        }
     }
 }

@@ -71,6 +71,7 @@ pub trait Source: Send + Sync {
     /// Reads `window` of level `level`, which must lie within that level.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input), naming the file, when the data is damaged or out of reach.
+    /// [`Kind::Damaged`](crate::error::Kind::Damaged), naming the file, when the data is damaged or out of reach;
+    /// [`Kind::Input`](crate::error::Kind::Input) when the file is gone.
     fn read(&self, level: usize, window: Window) -> Result<Raster>;
 }
