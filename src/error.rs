@@ -18,11 +18,15 @@ pub enum Kind {
     Usage,
     /// A source that cannot be read, is damaged, or has no coordinate reference system.
     Input,
+    /// A part of a source that cannot be read, while others can.
+    Damaged,
     /// An output that exists already or cannot be written.
     Output,
     /// The sources and the grid (or the clip) do not meet.
     NoOverlap,
-    /// Out of disk or memory.
+    /// Done, but with holes where sources are damaged.
+    Holes,
+    /// Out of disk, memory or file handles.
     Resources,
     /// A failure that may pass: network, lock, throttling.
     Retry,
@@ -89,6 +93,13 @@ impl Error {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same error as one of another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
         self
     }
 

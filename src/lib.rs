@@ -17,7 +17,7 @@
 //! | | [`error`] | the one error type; every module may import it |
 //! | ground: where things are, no pixels | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
-//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets |
+//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks |
 //! | | [`mosaic`] | layers in paint order; lists of files; files cut from one grid put together again |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
@@ -52,7 +52,7 @@
 //!    again, no lossy level compresses another, no source is read twice.
 //! 2. **Tiles come in one order.** Depth first, children along the Hilbert curve before their parent, whatever the number of
 //!    threads and wherever the tree is cut into shards. Hence the same bytes.
-//! 3. **A pixel depends on its tile alone**: on no thread, shard, cache or neighbour. 8-bit samples are worked on in whole
+//! 3. **A pixel depends on its tile alone**: on no thread, shard, cache, ceiling of memory or neighbour. 8-bit samples are worked on in whole
 //!    numbers; floating point has one order of operations and no fused multiply-add.
 //! 4. **Nothing half done.** An output has its final name only when it is complete and synced.
 //! 5. Pixel corners are at whole numbers, in sources and in tiles.

@@ -18,6 +18,7 @@ use azulejo::geo::tile::TileCoord;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::geo::transform::{Georef, Placement};
 use azulejo::mosaic::Mosaic;
+use azulejo::pyramid::budget::Budget;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{Baked, BuildOptions, build};
 use azulejo::raster::kernel::{KERNELS, Resampling};
@@ -66,7 +67,11 @@ fn bake_into(
     jobs: usize,
     shard_height: Option<u8>,
 ) -> Baked {
-    let how = BuildOptions { jobs, shard_height };
+    let how = BuildOptions {
+        jobs,
+        shard_height,
+        budget: Budget::default(),
+    };
     build(
         mosaic,
         plan,

@@ -10,6 +10,7 @@ use azulejo::geo::scheme::Strategy;
 use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
+use azulejo::source::cache::OnReadError;
 use azulejo::source::gdal::{BandChoice, Nodata};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -61,8 +62,8 @@ Environment:
 
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
-  4 an output exists or cannot be written, 8 sources and grid do not meet, 9 out of disk or memory,
-  75 try again, 130 interrupted";
+  4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
+  8 sources and grid do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -115,8 +116,19 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
     pub(super) oo: Vec<KeyValue>,
 
-    /// Configuration option for GDAL, such as GDAL_CACHEMAX=1024 (megabytes for its cache of blocks; 512 if nothing else
-    /// is said). Repeatable.
+    /// What becomes of a block of a source that is damaged: fail ends the bake; skip leaves a hole, tells where, publishes
+    /// the outputs and ends with exit code 5.
+    #[arg(
+        long,
+        value_name = "fail|skip",
+        default_value = "fail",
+        value_parser = values::on_read_error,
+        help_heading = "Sources"
+    )]
+    pub(super) on_read_error: OnReadError,
+
+    /// Configuration option for GDAL, such as GDAL_HTTP_MAX_RETRY=3. GDAL_CACHEMAX (megabytes for GDAL's own cache of
+    /// blocks, 16 to 64 if nothing else is said) counts towards --memory. Repeatable.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
     pub(super) config: Vec<KeyValue>,
 
@@ -272,6 +284,11 @@ pub(super) struct TileArgs {
         help_heading = "Running"
     )]
     pub(super) jobs: Option<Jobs>,
+
+    /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
+    /// little of it, fewer threads run. Never changes a byte. [default: half of what the machine or its container has free]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory, help_heading = "Running")]
+    pub(super) memory: Option<u64>,
 
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]

@@ -4,9 +4,11 @@ mod args;
 mod console;
 mod environment;
 mod ground;
+mod holes;
 mod human;
 mod info;
 mod interrupt;
+mod memory;
 mod metadata;
 mod outputs;
 mod panics;
@@ -60,8 +62,9 @@ fn exit_code(kind: Kind) -> u8 {
     match kind {
         Kind::Internal => 1,
         Kind::Usage => 2,
-        Kind::Input => 3,
+        Kind::Input | Kind::Damaged => 3,
         Kind::Output => 4,
+        Kind::Holes => 5,
         Kind::NoOverlap => 8,
         Kind::Resources => 9,
         Kind::Retry => 75,
@@ -74,8 +77,9 @@ fn kind_name(error: &Error) -> &'static str {
     match error.kind() {
         Kind::Internal => "internal",
         Kind::Usage => "usage",
-        Kind::Input => "input",
+        Kind::Input | Kind::Damaged => "input",
         Kind::Output => "output",
+        Kind::Holes => "holes",
         Kind::NoOverlap => "no-overlap",
         Kind::Resources => "resources",
         Kind::Retry => "retry",

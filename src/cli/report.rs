@@ -13,6 +13,7 @@ use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::SourceInfo;
+use azulejo::source::cache::{Hole, OnReadError, Reads};
 use serde_json::{Map, Value, json};
 
 use super::args::TileArgs;
@@ -102,6 +103,9 @@ pub(super) struct Report<'a> {
     pub(super) notes: &'a [String],
     pub(super) settings: &'a Settings,
     pub(super) jobs: usize,
+    pub(super) memory_bytes: u64,
+    pub(super) reads: Reads,
+    pub(super) holes: &'a [Hole],
     pub(super) elapsed: Duration,
 }
 
@@ -134,6 +138,11 @@ impl Report<'_> {
             "tiles_sha256": hex(&self.baked.digest),
             "seconds": seconds(self.elapsed),
             "peak_memory_bytes": peak_memory_bytes(),
+            "reads": {
+                "blocks_decoded": self.reads.blocks_decoded,
+                "blocks_touched": self.reads.blocks_touched,
+            },
+            "holes": self.holes.iter().map(hole).collect::<Vec<_>>(),
             "notes": self.notes.iter().map(|note| redact::text(note)).collect::<Vec<_>>(),
         });
         // The only date there is: one that somebody chose.
@@ -165,6 +174,10 @@ impl Report<'_> {
             "mosaic": args.mosaic.row().name,
             "oo": pairs(&args.oo),
             "config": pairs(&args.config),
+            "on-read-error": match args.on_read_error {
+                OnReadError::Fail => "fail",
+                OnReadError::Skip => "skip",
+            },
             "min-zoom": plan.zoom_min,
             "max-zoom": plan.zoom_max,
             "zoom-level-strategy": strategy(args.zoom_level_strategy),
@@ -187,6 +200,7 @@ impl Report<'_> {
             "meta": pairs(&args.meta),
             "overwrite": args.overwrite,
             "jobs": self.jobs,
+            "memory": self.memory_bytes,
             "shard-height": args.shard_height,
             "report": args.report.as_ref().map(text),
         })
@@ -234,6 +248,17 @@ fn source(info: &SourceInfo) -> Value {
         "mask": mask(info.mask),
         "crs": placement.crs.name(),
         "overviews": info.levels.len() - 1,
+    })
+}
+
+fn hole(hole: &Hole) -> Value {
+    json!({
+        "source": &*hole.source,
+        "level": hole.level,
+        "col": hole.window.col,
+        "row": hole.window.row,
+        "width": hole.window.width,
+        "height": hole.window.height,
     })
 }
 

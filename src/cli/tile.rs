@@ -10,10 +10,13 @@ use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::manifest;
+use azulejo::pyramid::budget::{Budget, Demand};
+use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
-use azulejo::source::gdal::{GdalSource, OpenOptions};
+use azulejo::source::cache::{BlockCache, Cached, Hole, OnReadError};
+use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes, init};
 use azulejo::source::{Source, SourceInfo};
 use serde_json::json;
 
@@ -23,11 +26,7 @@ use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
 use super::values::Jobs;
-use super::{metadata, outputs, panics, summary};
-
-/// Megabytes of GDAL's block cache, where the user says nothing. GDAL itself would take a twentieth of the memory; but the
-/// walk stays in one place until it is done there, and comes back to few blocks.
-const GDAL_CACHE: &str = "512";
+use super::{holes, memory, metadata, outputs, panics, summary};
 
 /// Runs the command.
 ///
@@ -56,21 +55,32 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
-    let mosaic = Mosaic::with_rule(sources, args.mosaic)?;
+    let demand = job.demand(args, &infos);
+    let (budget, cache) = memory::divide(&demand)?;
+    let mosaic = Mosaic::with_rule(through(&cache, sources, args.on_read_error), args.mosaic)?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
     console.say("sources", &summary::sources(args, &infos));
     console.say("plan", &summary::plan(args, &plan));
-    let notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
+    let mut notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
+    notes.extend(memory::note(&budget, &demand));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&plan));
     }
 
-    let baked = build(&job, &mosaic, &plan, &mut sinks, (console, &interrupt))?;
-    check_stored(&baked, &infos)?;
+    let baked = build(
+        (&job, budget),
+        &mosaic,
+        &plan,
+        &mut sinks,
+        (console, &interrupt),
+    )?;
+    let holes = cache.holes();
+    holes::warn(&holes, console);
+    check_stored(&baked, &infos, &holes)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let (published, all_published) = publish(staged);
@@ -88,7 +98,10 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             published: &published,
             notes: &notes,
             settings: &job.settings,
-            jobs: job.build.jobs,
+            jobs: budget.jobs,
+            memory_bytes: demand.ceiling_bytes,
+            reads: cache.reads(),
+            holes: &holes,
             elapsed: started.elapsed(),
         };
         file.write(&report.json())
@@ -100,7 +113,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     if console.style() == Style::Json {
         console.event(&end_event(&baked, started));
     }
-    Ok(())
+    holes::check(&holes)
 }
 
 /// What the options come to, checked before a source is touched.
@@ -109,12 +122,16 @@ struct Job {
     open: OpenOptions,
     settings: Settings,
     format: azulejo::encode::Format,
-    build: BuildOptions,
+    /// Threads wanted.
+    jobs: usize,
+    memory_bytes: u64,
+    shard_height: Option<u8>,
 }
 
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
-        configure_gdal(args)?;
+        let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
+        configure_gdal(args, memory_bytes)?;
         let settings = Settings {
             quality: args.quality,
             lossless: args.lossless,
@@ -134,11 +151,32 @@ impl Job {
             },
             settings,
             format: args.format,
-            build: BuildOptions {
-                jobs: jobs(args)?.0,
-                shard_height: args.shard_height,
-            },
+            jobs: jobs(args)?.0,
+            memory_bytes,
+            shard_height: args.shard_height,
         })
+    }
+
+    fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
+        let blocks = infos.iter().flat_map(|info| &info.levels);
+        let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+        let mut demand = Demand {
+            ceiling_bytes: self.memory_bytes,
+            gdal_bytes: cache_max_bytes(),
+            jobs: self.jobs,
+            shape: Shape {
+                tile_size_px: args.tile_size,
+                // All sources have as many, or the mosaic refuses them.
+                bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
+                sample_type: infos.first().map_or(SampleType::U8, |i| i.sample_type),
+            },
+            block_px: block_px.max().unwrap_or(1),
+        };
+        if args.memory.is_none() {
+            // Nobody has asked for less than it takes.
+            demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());
+        }
+        demand
     }
 
     fn plan_options(&self, args: &TileArgs) -> PlanOptions {
@@ -160,11 +198,12 @@ impl Job {
     }
 }
 
-fn configure_gdal(args: &TileArgs) -> Result<()> {
-    azulejo::source::gdal::init();
+fn configure_gdal(args: &TileArgs, memory_bytes: u64) -> Result<()> {
+    init();
     let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
     if std::env::var_os("GDAL_CACHEMAX").is_none() {
-        gdal::config::set_config_option("GDAL_CACHEMAX", GDAL_CACHE).map_err(refused)?;
+        let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
+        gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
     }
     for option in &args.config {
         gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
@@ -206,6 +245,18 @@ fn open_sources(
     Ok(sources)
 }
 
+/// The sources as read through `cache`.
+fn through(
+    cache: &Arc<BlockCache>,
+    sources: Vec<Arc<dyn Source>>,
+    on_read_error: OnReadError,
+) -> Vec<Arc<dyn Source>> {
+    let cached = |source| -> Arc<dyn Source> {
+        Arc::new(Cached::new(source, Arc::clone(cache), on_read_error))
+    };
+    sources.into_iter().map(cached).collect()
+}
+
 /// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.
 fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
     for info in infos {
@@ -243,7 +294,7 @@ pub(super) fn no_tiles_of(info: &SourceInfo) -> Option<Error> {
 }
 
 fn build(
-    job: &Job,
+    (job, budget): (&Job, Budget),
     mosaic: &Mosaic,
     plan: &Plan,
     sinks: &mut [Box<dyn Sink>],
@@ -261,12 +312,16 @@ fn build(
         plan,
         (job.format, &job.settings),
         sinks,
-        &job.build,
+        &BuildOptions {
+            jobs: budget.jobs,
+            shard_height: job.shard_height,
+            budget,
+        },
         &mut watch,
     )
 }
 
-fn check_stored(baked: &Baked, infos: &[SourceInfo]) -> Result<()> {
+fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<()> {
     if baked.tiles() > 0 {
         return Ok(());
     }
@@ -274,6 +329,10 @@ fn check_stored(baked: &Baked, infos: &[SourceInfo]) -> Result<()> {
         [one] => one.name.clone(),
         _ => format!("{} sources", infos.len()),
     };
+    if !holes.is_empty() {
+        let found = "damaged, and no valid pixel in any tile; expected at least one";
+        return Err(Error::input(name, found));
+    }
     Err(Error::new(
         Kind::NoOverlap,
         format!("{name}: no valid pixel in any tile; expected at least one"),

@@ -7,8 +7,10 @@ use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::geo::tile::MAX_ZOOM;
 use azulejo::mosaic::rule::{RULES, Rule};
+use azulejo::pyramid::budget::LEAST_CEILING_BYTES;
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::{REDUCERS, Reducer};
+use azulejo::source::cache::OnReadError;
 use azulejo::source::gdal::{BandChoice, BandId, Nodata};
 
 /// Why a value is not one, as clap shows it.
@@ -163,6 +165,42 @@ pub(super) fn nodata(text: &str) -> Result<Nodata, Refusal> {
     Ok(Nodata::Sets(sets))
 }
 
+/// An amount of memory in bytes: `2GiB`, `1500MB`, `268435456`.
+pub(super) fn memory(text: &str) -> Result<u64, Refusal> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KIB", 1 << 10),
+        ("MIB", 1 << 20),
+        ("GIB", 1 << 30),
+        ("KB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("", 1),
+    ];
+    let expected = || "expected an amount as in 2GiB, 1500MB or 268435456".to_owned();
+    let upper = text.trim().to_uppercase();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((upper.strip_suffix(name)?, unit)))
+        .ok_or_else(expected)?;
+    let number: f64 = number.trim().parse().map_err(|_| expected())?;
+    let bytes = number * *unit as f64;
+    if !(0.0..1e18).contains(&bytes) {
+        return Err(expected());
+    }
+    if bytes < LEAST_CEILING_BYTES as f64 {
+        return Err("expected at least 128MiB".into());
+    }
+    Ok(bytes as u64)
+}
+
+pub(super) fn on_read_error(text: &str) -> Result<OnReadError, Refusal> {
+    match text {
+        "fail" => Ok(OnReadError::Fail),
+        "skip" => Ok(OnReadError::Skip),
+        _ => Err(one_of(["fail", "skip"].into_iter())),
+    }
+}
+
 pub(super) fn tile_size(text: &str) -> Result<usize, Refusal> {
     match text.parse::<usize>() {
         Ok(n) if n.is_power_of_two() && (64..=4096).contains(&n) => Ok(n),
@@ -285,6 +323,29 @@ mod tests {
         }
         for text in ["none", "nan", "0;255,254,253", "-9999.5"] {
             assert_eq!(nodata(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn memory_is_read_in_all_units() {
+        for (text, bytes) in [
+            ("2GiB", 2 << 30),
+            ("256 mib", 256 << 20),
+            ("200000KiB", 200_000 << 10),
+            ("1.5GB", 1_500_000_000),
+            ("300MB", 300_000_000),
+            ("200000KB", 200_000_000),
+            ("134217728", 128 << 20),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "GiB", "x", "-1GiB", "2TiB", "1e30", "NaN", "inf"] {
+            let refusal = memory(wrong).unwrap_err();
+            assert!(refusal.contains("as in 2GiB"), "{wrong}: {refusal}");
+        }
+        for little in ["0", "127MiB", "134217727"] {
+            let refusal = memory(little).unwrap_err();
+            assert!(refusal.contains("128MiB"), "{little}: {refusal}");
         }
     }
 

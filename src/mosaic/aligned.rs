@@ -121,6 +121,7 @@ impl Aligned {
                 .map(|m| m.at(level).1 + m.source.info().levels[level].height)
                 .max()
                 .unwrap_or(0),
+            block: first.levels[level].block,
         };
         let levels: Vec<Level> = (0..common_levels(&members)).map(size).collect();
         let placement = Placement {

@@ -168,6 +168,7 @@ mod tests {
                 levels: vec![Level {
                     width: 1,
                     height: 1,
+                    block: (1, 1),
                 }],
                 notes: Vec::new(),
             };

@@ -1,5 +1,6 @@
 //! The walk over the tree of tiles, from the sources to the sinks: [`build`].
 
+pub mod budget;
 pub mod emit;
 pub mod node;
 pub mod plan;
@@ -15,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
 
+use self::budget::Budget;
 use self::crown::Crown;
 use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
@@ -32,6 +34,8 @@ pub struct BuildOptions {
     pub jobs: usize,
     /// Zooms that a shard spans; chosen by the number of tiles and threads when `None`.
     pub shard_height: Option<u8>,
+    /// How the memory is divided.
+    pub budget: Budget,
 }
 
 /// How far a bake is.
@@ -127,11 +131,17 @@ pub fn build(
         tally.borrow_mut().add(&emitted, shard_zoom);
         Ok(())
     };
+    let budget = &options.budget;
+    let renderer = || Renderer::new(&job).with_windows(budget.window_px, budget.most_window_px);
     run::run(
         shards,
-        options.jobs.max(1),
+        run::Limits {
+            jobs: options.jobs.max(1),
+            shards_bytes: budget.shards_bytes,
+            shard_bytes: shard_bytes(plan, shard_zoom),
+        },
         &shared,
-        || Ok(Walker::new(plan, Renderer::new(&job), emitter()?, &shared)),
+        || Ok(Walker::new(plan, renderer(), emitter()?, &shared)),
         tick,
         |next_shard| Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all(),
     )?;
@@ -184,11 +194,25 @@ fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
     }
     // 16 million pixels of base tiles: 256 tiles of 256 pixels, some 30 MB as PNG.
     let pixels_log2 = 2 * plan.shape.tile_size_px.ilog2();
-    // At least one zoom, so that the largest tiles are not all reduced and encoded by the one thread that folds.
+    // At least one zoom, so that the largest tiles are not all reduced and encoded by the one thread that folds; unless
+    // there is no memory even for that.
     let highest = (24_u32.saturating_sub(pixels_log2) / 2).max(1) as u8;
+    let fits = |height: &u8| {
+        let root = plan.zoom_max.saturating_sub(*height);
+        shard_bytes(plan, root) <= options.budget.shards_bytes / (2 * options.jobs.max(1))
+    };
+    let highest = (1..=highest).rev().find(fits).unwrap_or(0);
     let lowest_zoom = plan.zoom_max.saturating_sub(highest).max(plan.zoom_min);
     let enough = 8 * options.jobs.max(1) as u64;
     (lowest_zoom..=plan.zoom_max)
         .find(|&z| plan.count(z) >= enough)
         .unwrap_or(plan.zoom_max)
+}
+
+/// What the tiles of a shard with its root at `shard_zoom` weigh at most, about: as if they could not be compressed.
+fn shard_bytes(plan: &Plan, shard_zoom: u8) -> usize {
+    let tile_bytes = plan.shape.tile_size_px.pow(2) * budget::pixel_bytes(&plan.shape);
+    let height = u32::from(plan.zoom_max.saturating_sub(shard_zoom));
+    let n_tiles = 4_usize.saturating_pow(height).saturating_mul(4) / 3;
+    n_tiles.max(1).saturating_mul(tile_bytes)
 }

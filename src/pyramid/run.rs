@@ -10,15 +10,24 @@ use super::walk::{Shard, Shared, Walker};
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
 
-/// Bytes of finished shards that may wait for one before them. Workers that would go beyond it wait: with a few shards a
-/// thread, of some 30 MB each at most, that happens only when one shard takes very much longer than its neighbours.
-const WAITING_BYTES: usize = 512 << 20;
+/// How many threads, and how much memory for the encoded tiles that they bring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) jobs: usize,
+    /// Bytes of shards that are being baked or wait, finished, for one before them. Workers that would go beyond it wait:
+    /// with room for as many finished shards as there are threads that happens only when one shard takes very much longer
+    /// than its neighbours.
+    pub(super) shards_bytes: usize,
+    /// Bytes that a shard may come to.
+    pub(super) shard_bytes: usize,
+}
 
 /// How often the calling thread looks up while it waits: for progress, and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Shards between those who bake and the one who folds.
 struct Queue {
+    limits: Limits,
     state: Mutex<State>,
     /// A shard is there.
     arrived: Condvar,
@@ -30,12 +39,14 @@ struct Queue {
 struct State {
     ready: BTreeMap<usize, Result<Shard>>,
     waiting_bytes: usize,
+    /// Shards being baked.
+    n_started: usize,
     /// The shard that the folding thread wants next.
     wanted: usize,
     closed: bool,
 }
 
-/// Bakes `shards` on `jobs` threads, each with a walker of its own from `walker`, and calls `fold` on this thread with a
+/// Bakes `shards` on as many threads as `limits` says, each with a walker of its own from `walker`, and calls `fold` on this thread with a
 /// function that gives the next shard in order. `tick` is called about ten times a second while that waits; an error of
 /// its stops the run.
 ///
@@ -43,13 +54,15 @@ struct State {
 /// The first error in plan order of a shard, or that of `fold` or `tick`.
 pub(super) fn run<'a>(
     shards: impl Iterator<Item = TileCoord> + Send,
-    jobs: usize,
+    limits: Limits,
     shared: &Shared,
     walker: impl Fn() -> Result<Walker<'a>> + Sync,
     mut tick: impl FnMut() -> Result<()>,
     fold: impl FnOnce(&mut dyn FnMut() -> Result<Shard>) -> Result<()>,
 ) -> Result<()> {
+    let jobs = limits.jobs;
     let queue = Queue {
+        limits,
         state: Mutex::default(),
         arrived: Condvar::new(),
         departed: Condvar::new(),
@@ -144,20 +157,33 @@ impl Queue {
     /// Waits until there is room. The shard that is wanted next never waits, so this cannot lock up.
     fn may_start(&self, index: usize) -> bool {
         let mut state = self.lock();
-        while !state.closed && state.wanted < index && state.waiting_bytes > WAITING_BYTES {
+        let Limits {
+            shards_bytes,
+            shard_bytes,
+            ..
+        } = self.limits;
+        let is_full = |state: &State| {
+            let started_bytes = (state.n_started + 1).saturating_mul(shard_bytes);
+            state.waiting_bytes.saturating_add(started_bytes) > shards_bytes
+        };
+        while !state.closed && state.wanted < index && is_full(&state) {
             state = self
                 .departed
                 .wait(state)
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
+        state.n_started += 1;
         !state.closed
     }
 
     fn put(&self, index: usize, shard: Result<Shard>) {
         let mut state = self.lock();
         state.waiting_bytes += shard.as_ref().map_or(0, Shard::bytes);
+        state.n_started = state.n_started.saturating_sub(1);
         state.ready.insert(index, shard);
         self.arrived.notify_all();
+        // A shard mostly weighs less than was set aside for it.
+        self.departed.notify_all();
     }
 
     /// The next shard in order, waited for.

@@ -143,6 +143,14 @@ impl Samples {
         of_any_kind!(self, |values| values.len())
     }
 
+    /// Bytes that one sample takes.
+    pub fn sample_bytes(&self) -> usize {
+        fn size<T>(_: &[T]) -> usize {
+            size_of::<T>()
+        }
+        of_any_kind!(self, |values| size(values))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -23,7 +23,11 @@ mod tests {
     #[test]
     fn the_coarsest_level_that_is_fine_enough() {
         let levels: Vec<Level> = [(1000, 600), (500, 300), (250, 150), (125, 75)]
-            .map(|(width, height)| Level { width, height })
+            .map(|(width, height)| Level {
+                width,
+                height,
+                block: (256, 256),
+            })
             .to_vec();
         for (scale, expected) in [
             ((0.5, 0.5), 0),

@@ -8,12 +8,34 @@ use crate::raster::kernel::Resampling;
 use crate::raster::resample::{Places, Sampler};
 use crate::source::{Source, SourceInfo, Window};
 
-/// Source pixels read at once. A tile that needs more, because it shrinks a source without overviews a lot, is made in
-/// pieces: 16 million pixels are 64 MB as RGB with a mask.
-const WINDOW_PX: usize = 1 << 24;
+/// How much of a source is read at once. None of it changes a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WindowLimits {
+    /// A tile that needs more pixels than these, because it shrinks a source without overviews a lot, is made in pieces.
+    usual_px: usize,
+    /// The most that is read for a single pixel of a tile.
+    most_px: usize,
+}
 
-/// The most that is read for a single pixel of a tile: 1 GB as RGB with a mask.
-const MOST_WINDOW_PX: usize = 1 << 28;
+impl Default for WindowLimits {
+    /// 64 MB as RGB with a mask; for a single pixel 1 GB.
+    fn default() -> Self {
+        Self {
+            usual_px: 1 << 24,
+            most_px: 1 << 28,
+        }
+    }
+}
+
+impl super::Renderer<'_> {
+    /// Has windows of at most `usual_px` pixels read at once, and of at most `most_px` for a single pixel of a tile that
+    /// cannot be made of less. Changes no pixel.
+    #[must_use]
+    pub fn with_windows(mut self, usual_px: usize, most_px: usize) -> Self {
+        self.scratch.limits = WindowLimits { usual_px, most_px };
+        self
+    }
+}
 
 /// Tile pixels located at once: all of a tile of 256, a strip of a larger one. Two places each are 2 MB.
 const STRIP_PX: usize = 1 << 16;
@@ -21,6 +43,7 @@ const STRIP_PX: usize = 1 << 16;
 /// Where the pixels of a strip of the tile lie in the chosen level of the source. Kept between tiles.
 #[derive(Default)]
 pub(super) struct Scratch {
+    limits: WindowLimits,
     /// The strip's first row in the tile.
     first_row: usize,
     cols: Vec<f64>,
@@ -232,13 +255,15 @@ impl Task<'_> {
         let Some(window) = self.window(rect, scratch) else {
             return Ok(());
         };
-        if window.width * window.height > WINDOW_PX && (rect.width > 1 || rect.height > 1) {
+        if window.width * window.height > scratch.limits.usual_px
+            && (rect.width > 1 || rect.height > 1)
+        {
             for piece in rect.quarters() {
                 self.fill(piece, scratch, tile)?;
             }
             return Ok(());
         }
-        if window.width * window.height > MOST_WINDOW_PX {
+        if window.width * window.height > scratch.limits.most_px {
             return Err(self.too_much(window));
         }
         let pixels = self.source.read(self.level, window)?;
@@ -276,9 +301,10 @@ impl Task<'_> {
             "{name}: {width} x {height} of its pixels fall into one pixel of a tile; expected overviews, or a higher zoom"
         );
         let help = if self.source.outlines().len() > 1 {
-            "--min-zoom and --max-zoom nearer to the sources' own resolution".into()
+            "--min-zoom and --max-zoom nearer to the sources' own resolution, or more --memory"
+                .into()
         } else {
-            format!("gdaladdo '{name}'")
+            format!("gdaladdo '{name}', or more --memory")
         };
         Error::new(Kind::Resources, found).with_help(help)
     }

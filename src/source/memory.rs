@@ -51,6 +51,7 @@ impl MemorySource {
             levels: vec![Level {
                 width: raster.width(),
                 height: raster.height(),
+                block: (raster.width(), raster.height()),
             }],
             notes: Vec::new(),
         };

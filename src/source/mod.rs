@@ -3,6 +3,7 @@
 //! Whatever a source has to say of what is not there (nodata, alpha, masks, transparent palette entries) becomes the mask
 //! of the [`Raster`] it fills, and is never seen again.
 
+pub mod cache;
 pub mod gdal;
 pub mod memory;
 
@@ -31,6 +32,8 @@ pub struct Level {
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// Columns and rows of the blocks in which the file stores it: those at the right and lower edge may reach beyond.
+    pub block: (usize, usize),
 }
 
 /// What a source is, known without reading a pixel.
@@ -68,7 +71,8 @@ pub trait Source: Send + Sync {
     /// Reads `window` of level `level`, which must lie within that level.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input), naming the file, when the data is damaged or out of reach.
+    /// [`Kind::Damaged`](crate::error::Kind::Damaged), naming the file, when the data is damaged or out of reach;
+    /// [`Kind::Input`](crate::error::Kind::Input) when the file is gone.
     fn read(&self, level: usize, window: Window) -> Result<Raster>;
 }
 

@@ -15,6 +15,7 @@ use azulejo::error::Result;
 use azulejo::geo::bounds::Bounds;
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::Mosaic;
+use azulejo::pyramid::budget::Budget;
 use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::pyramid::{Baked, BuildOptions, build};
 use azulejo::raster::Raster;
@@ -148,6 +149,7 @@ pub(crate) fn bake_to(
     let options = BuildOptions {
         jobs: 2,
         shard_height: None,
+        budget: Budget::default(),
     };
     let baked = build(
         &mosaic,

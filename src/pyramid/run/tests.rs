@@ -48,13 +48,22 @@ fn pixel() -> Mosaic {
     Mosaic::new(vec![Arc::new(source)]).unwrap()
 }
 
+/// Of two threads, with memory for whatever there is.
+fn limits() -> Limits {
+    Limits {
+        jobs: 2,
+        shards_bytes: usize::MAX,
+        shard_bytes: 1,
+    }
+}
+
 #[test]
 fn a_worker_that_panics_before_its_first_shard_is_an_error() {
     let told = soon(|| {
         let no_walker = || -> Result<Walker<'static>> { panic!("as the test wants") };
         run(
             shards(),
-            2,
+            limits(),
             &Shared::default(),
             no_walker,
             || Ok(()),
@@ -86,7 +95,7 @@ fn a_fold_that_panics_ends_the_workers() {
         let folding = || {
             run(
                 shards(),
-                2,
+                limits(),
                 &shared,
                 walker,
                 || Ok(()),

@@ -60,7 +60,7 @@ pub(super) fn describe(
         },
         mask: mask_kind,
         palette: palette.is_some(),
-        levels: levels(&first, &mask),
+        levels: levels(dataset, &first, &mask),
         notes: bands.note.into_iter().collect(),
     };
     let signed_bytes = bands.colour.iter().map(|&index| {
@@ -315,10 +315,17 @@ fn check_reach(file: &File, placement: &Placement) -> Result<()> {
 
 /// The full resolution and those overviews that get smaller one by one; none when the mask has no overviews to go with
 /// them.
-fn levels(first: &RasterBand, mask: &MaskBytes) -> Vec<Level> {
+fn levels(dataset: &Dataset, first: &RasterBand, mask: &MaskBytes) -> Vec<Level> {
+    // Which blocks a VRT claims to have says nothing of those in its files, and depends on GDAL's version.
+    let is_virtual = dataset.driver().short_name() == "VRT";
     let size = |band: &RasterBand| Level {
         width: band.x_size(),
         height: band.y_size(),
+        block: if is_virtual {
+            (128, 128)
+        } else {
+            band.block_size()
+        },
     };
     let mut levels = vec![size(first)];
     let count = |band: &RasterBand| band.overview_count().map_or(0, |n| n.max(0) as usize);
@@ -335,7 +342,7 @@ fn levels(first: &RasterBand, mask: &MaskBytes) -> Vec<Level> {
             || next.height == 0
             || next.width > last.width
             || next.height > last.height
-            || next == last
+            || (next.width, next.height) == (last.width, last.height)
         {
             break;
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use gdal::errors::GdalError;
@@ -27,8 +27,24 @@ use crate::raster::Raster;
 pub use bands::{BandChoice, BandId};
 pub use types::type_name;
 
-/// Datasets a thread keeps open. A mosaic of thousands of files would otherwise run out of file descriptors.
-const OPEN_PER_THREAD: usize = 32;
+/// Datasets that all threads together keep open. A mosaic of thousands of files would otherwise run out of file
+/// descriptors: a process has 1024 of them unless somebody says otherwise, and GDAL wants some for itself.
+const OPEN_AT_ONCE: usize = 128;
+
+/// Datasets a thread keeps open: see [`share_handles`].
+static OPEN_PER_THREAD: AtomicUsize = AtomicUsize::new(32);
+
+/// Divides the datasets that may be open at once, 128, among `jobs` threads; each has at least two.
+pub fn share_handles(jobs: usize) {
+    OPEN_PER_THREAD.store((OPEN_AT_ONCE / jobs.max(1)).max(2), Ordering::Relaxed);
+}
+
+/// The most bytes that GDAL's own cache of blocks may hold.
+pub fn cache_max_bytes() -> u64 {
+    init();
+    // SAFETY: no arguments; it reads the configuration at the first call.
+    u64::try_from(unsafe { gdal_sys::GDALGetCacheMax64() }).unwrap_or(0)
+}
 
 /// How to open a source, besides its name.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +130,12 @@ impl Source for GdalSource {
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         self.file.with_dataset(level, |dataset| {
-            self.reader.read(dataset, window, &self.info)
+            let read = self.reader.read(dataset, window, &self.info);
+            read.map_err(|error| match error.kind() {
+                Kind::Input if says_too_many(&error.to_string()) => too_many_open(&self.file.name),
+                Kind::Input => error.with_kind(Kind::Damaged),
+                _ => error,
+            })
         })
     }
 }
@@ -154,6 +175,9 @@ impl File {
                 GdalError::NullPointer { msg, .. } if !msg.is_empty() => msg,
                 _ => gdal_message(),
             };
+            if says_too_many(&reason) || looks_local && no_handle_left(&self.path) {
+                return too_many_open(&self.name);
+            }
             let kind = network::kind(&self.path, &reason);
             let said = format!("cannot be opened ({reason}); expected a raster that GDAL reads");
             let error = Error::new(kind, format!("{}: {said}", self.name));
@@ -176,7 +200,7 @@ impl File {
             let entry = match open.iter().position(|(k, _)| *k == key) {
                 Some(k) => open.remove(k),
                 None => {
-                    if open.len() >= OPEN_PER_THREAD {
+                    while open.len() >= OPEN_PER_THREAD.load(Ordering::Relaxed) {
                         open.remove(0);
                     }
                     (key, self.open(level)?)
@@ -187,6 +211,23 @@ impl File {
             result
         })
     }
+}
+
+/// Whether GDAL's message is that of the system for want of file handles.
+fn says_too_many(message: &str) -> bool {
+    message.to_lowercase().contains("too many open files")
+}
+
+/// Whether the file cannot be opened for want of handles: GDAL says of it that it is no raster.
+fn no_handle_left(path: &str) -> bool {
+    // Of this process (EMFILE), and of the system (ENFILE).
+    let codes = [Some(24), Some(23)];
+    std::fs::File::open(path).is_err_and(|e| codes.contains(&e.raw_os_error()))
+}
+
+fn too_many_open(name: &str) -> Error {
+    let found = format!("{name}: too many open files; expected a higher limit of the system's");
+    Error::new(Kind::Resources, found).with_help("ulimit -n 4096")
 }
 
 /// Whether GDAL takes the file at `path` for a raster, by its header alone.

@@ -1,0 +1,165 @@
+//! How much memory there is, and what `--memory` comes to.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use azulejo::error::Result;
+use azulejo::pyramid::budget::{Budget, Demand, LEAST_CEILING_BYTES};
+use azulejo::source::cache::BlockCache;
+use azulejo::source::gdal;
+
+use super::human;
+
+/// Megabytes of GDAL's own cache of blocks under a ceiling. Ours keeps what is finished; GDAL's matters where one block of
+/// a file makes several of our units.
+pub(super) fn gdal_cache_mb(ceiling_bytes: u64) -> u64 {
+    ((ceiling_bytes / 8) >> 20).clamp(16, 64)
+}
+
+/// Divides the memory, and makes the cache of blocks that it leaves.
+///
+/// # Errors
+/// When not even one thread fits.
+pub(super) fn divide(demand: &Demand) -> Result<(Budget, Arc<BlockCache>)> {
+    let budget = Budget::new(demand)?;
+    gdal::share_handles(budget.jobs);
+    log::debug!("memory: {demand:?} is divided as {budget:?}");
+    let cache = BlockCache::new(budget.cache_bytes, budget.unit_bytes);
+    Ok((budget, Arc::new(cache)))
+}
+
+/// What to say when there is not enough for all threads.
+pub(super) fn note(budget: &Budget, demand: &Demand) -> Option<String> {
+    (budget.jobs < demand.jobs).then(|| {
+        format!(
+            "{} of memory: enough for {} of {} threads",
+            human::memory(demand.ceiling_bytes),
+            budget.jobs,
+            demand.jobs
+        )
+    })
+}
+
+/// Half of the memory that the machine, our control groups and our own limits leave us.
+pub(super) fn half_of_what_is_free() -> u64 {
+    let read = |path: &str| fs::read_to_string(path).ok();
+    let machine = read("/proc/meminfo").and_then(|text| available(&text));
+    let groups = read("/proc/self/cgroup").unwrap_or_default();
+    let groups = free_in_groups(&groups, Path::new("/sys/fs/cgroup"));
+    let free = [machine, groups, own_limit()].into_iter().flatten().min();
+    // Where nothing is known: enough for a few threads.
+    (free.unwrap_or(2 << 30) / 2).max(LEAST_CEILING_BYTES)
+}
+
+/// `MemAvailable` of `/proc/meminfo`.
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// What the control groups of `/proc/self/cgroup` have free below `root`: the least of each group and those above it.
+fn free_in_groups(groups: &str, root: &Path) -> Option<u64> {
+    let free = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        // Version 2 has one tree and no list of controllers; version 1 has a tree for each.
+        let (root, names) = if controllers.is_empty() {
+            let names = ["memory.max", "memory.current", "inactive_file"];
+            (root.to_path_buf(), names)
+        } else if controllers.split(',').any(|c| c == "memory") {
+            let names = [
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
+            ];
+            (root.join("memory"), names)
+        } else {
+            return None;
+        };
+        let group = root.join(path.trim_start_matches('/'));
+        group
+            .ancestors()
+            .take_while(|folder| folder.starts_with(&root))
+            .filter_map(|folder| free_in_group(folder, names))
+            .min()
+    };
+    groups.lines().filter_map(free).min()
+}
+
+/// Limit less usage, of which pages of files that nobody has touched lately do not count: they go when memory is wanted.
+fn free_in_group(folder: &Path, [limit, usage, reclaimable]: [&str; 3]) -> Option<u64> {
+    let number = |name: &str| -> Option<u64> {
+        let text = fs::read_to_string(folder.join(name)).ok()?;
+        text.trim().parse().ok()
+    };
+    let limit = number(limit)?;
+    let stat = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+    let reclaimable = stat
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == reclaimable)
+        .and_then(|(_, bytes)| bytes.trim().parse::<u64>().ok());
+    let usage = number(usage)?.saturating_sub(reclaimable.unwrap_or(0));
+    Some(limit.saturating_sub(usage))
+}
+
+/// The lower of what `ulimit -v` and `ulimit -d` allow.
+fn own_limit() -> Option<u64> {
+    let limit = |resource| {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the call fills in the struct that it is given.
+        let code = unsafe { libc::getrlimit(resource, &mut limit) };
+        (code == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    };
+    [limit(libc::RLIMIT_AS), limit(libc::RLIMIT_DATA)]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_machine_has_free() {
+        let meminfo = "MemTotal: 100 kB\nMemFree:  1 kB\nMemAvailable:   2048 kB\n";
+        assert_eq!(available(meminfo), Some(2 << 20));
+        assert_eq!(available("MemTotal: 100 kB\n"), None);
+        assert!(half_of_what_is_free() >= LEAST_CEILING_BYTES);
+    }
+
+    #[test]
+    fn the_smallest_group_up_the_tree_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        // Version 2: the inner group has no limit, the outer one has.
+        write("a/b/memory.max", "max\n");
+        write("a/b/memory.current", "70\n");
+        write("a/memory.max", "1000\n");
+        write("a/memory.current", "400\n");
+        write("a/memory.stat", "anon 200\ninactive_file 150\n");
+        assert_eq!(free_in_groups("0::/a/b\n", root.path()), Some(750));
+        assert_eq!(free_in_groups("0::/\n", root.path()), None);
+        // A group that lies outside of what the container shows.
+        assert_eq!(free_in_groups("0::/a/gone/far\n", root.path()), Some(750));
+        // Version 1, with the same beside it.
+        write("memory/job/memory.limit_in_bytes", "500\n");
+        write("memory/job/memory.usage_in_bytes", "450\n");
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        write("memory/memory.usage_in_bytes", "600\n");
+        let groups = "5:cpu,cpuacct:/x\n4:memory:/job\n0::/a/b\n";
+        assert_eq!(free_in_groups(groups, root.path()), Some(50));
+    }
+}
