@@ -53,7 +53,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let mut sinks = outputs::open(args, &job.scheme)?;
 
-    let sources = open_sources(&manifest.names, &job.open, console, &interrupt)?;
+    let sources = open_sources((job.jobs, &manifest.names), &job.open, console, &interrupt)?;
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
@@ -225,24 +225,25 @@ fn jobs(args: &TileArgs) -> Result<Jobs> {
 }
 
 fn open_sources(
-    names: &[String],
+    (jobs, names): (usize, &[String]),
     options: &OpenOptions,
     console: &Console,
     interrupt: &Interrupt,
 ) -> Result<Vec<Arc<dyn Source>>> {
     let mut meter = Meter::start(console, Phase::Opening);
-    let mut sources: Vec<Arc<dyn Source>> = Vec::with_capacity(names.len());
-    for name in names {
+    let open = |name: &String| -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(GdalSource::open(name, options)?))
+    };
+    pyramid::gather(jobs, names, open, |done| {
         interrupt.check()?;
-        sources.push(Arc::new(GdalSource::open(name, options)?));
         meter.update(&Progress {
-            done: sources.len() as u64,
+            done: done as u64,
             planned: names.len() as u64,
             stored: 0,
             bytes: 0,
         });
-    }
-    Ok(sources)
+        Ok(())
+    })
 }
 
 /// The sources as read through `cache`.

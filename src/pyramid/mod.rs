@@ -11,6 +11,8 @@ mod places;
 mod run;
 mod walk;
 
+pub use run::gather;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 

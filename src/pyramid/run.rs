@@ -1,10 +1,15 @@
-//! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order.
+//! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order;
+//! [`gather`] makes one thing of each of many.
+
+mod gather;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
+
+pub use gather::gather;
 
 use super::walk::{Shard, Shared, Walker};
 use crate::error::{Error, Kind, Result};
@@ -69,17 +74,7 @@ pub(super) fn run<'a>(
     };
     // Taken from one by one: a list of them may be longer than the memory.
     let shards = Mutex::new(shards.enumerate());
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .thread_name(|k| format!("worker-{k}"))
-        .build()
-        .map_err(|e| {
-            Error::new(
-                Kind::Resources,
-                format!("{jobs} threads cannot be started ({e}); expected a smaller --jobs"),
-            )
-        })?;
-    pool.in_place_scope(|scope| {
+    pool(jobs)?.in_place_scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|_| queue.work(&shards, &walker));
         }
@@ -90,6 +85,19 @@ pub(super) fn run<'a>(
         };
         fold(&mut || queue.take(&mut tick))
     })
+}
+
+fn pool(jobs: usize) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .thread_name(|k| format!("worker-{k}"))
+        .build()
+        .map_err(|e| {
+            Error::new(
+                Kind::Resources,
+                format!("{jobs} threads cannot be started ({e}); expected a smaller --jobs"),
+            )
+        })
 }
 
 /// Ends the work of all threads when it goes, by return or by panic.
