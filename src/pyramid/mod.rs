@@ -11,7 +11,7 @@ mod places;
 mod run;
 mod walk;
 
-pub use run::gather;
+pub use run::{Next, Parallel, gather, stream};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
 //! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order;
-//! [`gather`] makes one thing of each of many.
+//! [`stream`] and [`gather`] do that with anything.
 
 mod gather;
 
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-pub use gather::gather;
+pub use gather::{Next, Parallel, gather, stream};
 
 use super::walk::{Shard, Shared, Walker};
 use crate::error::{Error, Kind, Result};
