@@ -23,13 +23,14 @@
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
+//! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
 //! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
-//! `pyramid` imports all of these. By absence: no clap outside `cli`, no call of GDAL outside `source/gdal`, `geo/transform`,
-//! `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
+//! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`. By absence: no clap outside `cli`, no
+//! call of GDAL outside `source/gdal`, `geo/transform`, `merge` (which writes through it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`.
 //! `tests/architecture.rs` reads the `use` lines and enforces this.
 //!
@@ -61,6 +62,7 @@ pub mod archive;
 pub mod encode;
 pub mod error;
 pub mod geo;
+pub mod merge;
 pub mod mosaic;
 pub mod pyramid;
 pub mod raster;

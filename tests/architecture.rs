@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each floor may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("error", &[]),
     ("geo", &["error"]),
     ("raster", &["error"]),
@@ -21,6 +21,12 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
             "error", "geo", "raster", "source", "mosaic", "render", "encode", "archive",
         ],
     ),
+    (
+        "merge",
+        &[
+            "error", "geo", "raster", "source", "mosaic", "render", "archive", "pyramid",
+        ],
+    ),
 ];
 
 /// Words that may stand only in some places (a path's beginning, below `src`).
@@ -29,16 +35,31 @@ const ONLY_IN: [(&str, &[&str]); 10] = [
     ("indicatif::", &["cli/"]),
     (
         "gdal::",
-        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+        &[
+            "source/gdal/",
+            "geo/transform/",
+            "geo/scheme/",
+            "merge/",
+            "cli/",
+        ],
     ),
-    ("gdal_sys::", &["source/gdal/", "geo/transform/", "cli/"]),
+    (
+        "gdal_sys::",
+        &["source/gdal/", "geo/transform/", "merge/", "cli/"],
+    ),
     ("std::thread", &["cli/values.rs"]),
     ("thread::spawn", &[]),
     ("thread::scope", &[]),
     ("use rayon", &["pyramid/run.rs"]),
     (
         "use gdal",
-        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+        &[
+            "source/gdal/",
+            "geo/transform/",
+            "geo/scheme/",
+            "merge/",
+            "cli/",
+        ],
     ),
     ("rayon::", &["pyramid/run.rs"]),
 ];

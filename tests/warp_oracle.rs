@@ -7,11 +7,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod oracle;
 mod skip;
 
-use std::ffi::{CString, c_char, c_int};
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::sync::Arc;
 
 use azulejo::geo::scheme::Scheme;
@@ -25,61 +24,14 @@ use azulejo::source::gdal::{GdalSource, OpenOptions, init};
 use gdal::Dataset;
 use gdal::raster::Buffer;
 
+use self::oracle::{gdal_translate, gdal_warp};
+
 /// A file of the collection of real rasters, which not everybody has; some of them are among the fixtures.
 fn data(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let collected = root.join("../shared/data").join(name);
     let kept = root.join("fixtures").join(collected.file_name()?);
     [collected, kept].into_iter().find(|path| path.exists())
-}
-
-fn c_args(args: &[&str]) -> (Vec<CString>, Vec<*mut c_char>) {
-    let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
-    let pointers = owned
-        .iter()
-        .map(|a| a.as_ptr().cast_mut())
-        .chain([ptr::null_mut()])
-        .collect();
-    (owned, pointers)
-}
-
-/// `gdalwarp` into memory.
-fn gdal_warp(source: &Dataset, args: &[&str]) -> Dataset {
-    let (_owned, mut argv) = c_args(args);
-    // SAFETY: the arguments end with a null and outlive the calls; the handles are checked.
-    unsafe {
-        let options = gdal_sys::GDALWarpAppOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        assert!(!options.is_null(), "{args:?}");
-        let mut error: c_int = 0;
-        let mut handle = source.c_dataset();
-        let warped = gdal_sys::GDALWarp(
-            c"".as_ptr(),
-            ptr::null_mut(),
-            1,
-            &mut handle,
-            options,
-            &mut error,
-        );
-        gdal_sys::GDALWarpAppOptionsFree(options);
-        assert!(!warped.is_null(), "gdalwarp {args:?}");
-        Dataset::from_c_dataset(warped)
-    }
-}
-
-/// `gdal_translate` into a file.
-fn gdal_translate(source: &Path, target: &Path, args: &[&str]) {
-    let dataset = Dataset::open(source).unwrap();
-    let (_owned, mut argv) = c_args(args);
-    let name = CString::new(target.to_str().unwrap()).unwrap();
-    // SAFETY: as above.
-    unsafe {
-        let options = gdal_sys::GDALTranslateOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        let mut error: c_int = 0;
-        let out = gdal_sys::GDALTranslate(name.as_ptr(), dataset.c_dataset(), options, &mut error);
-        gdal_sys::GDALTranslateOptionsFree(options);
-        assert!(!out.is_null(), "gdal_translate {args:?}");
-        gdal_sys::GDALClose(out);
-    }
 }
 
 /// A source of the table: a file, and what is done to it first.

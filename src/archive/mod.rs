@@ -8,6 +8,7 @@
 //! Absent here: pixels, threads, the network.
 
 mod directory;
+mod file;
 mod mbtiles;
 mod metadata;
 mod rename;
@@ -17,6 +18,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use file::{FileOutput, Scratch};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
 pub use stage::{Overwrite, Published, Staged};
 pub use stored::StoredMetadata;

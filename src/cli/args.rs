@@ -16,6 +16,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::Console;
 use super::environment;
+use super::merge::{self, MergeArgs};
 use super::progress::Style;
 use super::values::{self, Jobs, KeyValue, Zooms};
 use super::versions;
@@ -42,6 +43,9 @@ pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
     #[command(after_help = TILE_EXAMPLES)]
     Tile(Box<TileArgs>),
+    /// Merge rasters into one Cloud Optimized GeoTIFF
+    #[command(after_help = merge::EXAMPLES)]
+    Merge(Box<MergeArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
@@ -346,17 +350,22 @@ impl Command {
     pub(super) fn loudness(&self) -> Loudness {
         match self {
             Self::Tile(args) => args.loudness,
+            Self::Merge(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
 
     /// How progress is shown; not at all to those who want quiet and have not asked for a style.
     pub(super) fn progress(&self) -> Style {
-        match self {
-            Self::Tile(args) if args.loudness.quiet && args.progress == Style::Auto => Style::None,
+        let asked = match self {
             Self::Tile(args) => args.progress,
+            Self::Merge(args) => args.progress,
             Self::Info(_) => Style::None,
+        };
+        if self.loudness().quiet && asked == Style::Auto {
+            return Style::None;
         }
+        asked
     }
 }
 

@@ -9,6 +9,7 @@ mod human;
 mod info;
 mod interrupt;
 mod memory;
+mod merge;
 mod metadata;
 mod outputs;
 mod panics;
@@ -53,6 +54,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
     }
     match command {
         Command::Tile(args) => tile::run(&args, console),
+        Command::Merge(args) => merge::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }

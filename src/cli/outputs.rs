@@ -51,6 +51,22 @@ pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that `output` does not take the place of one of `sources`.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage), naming it.
+pub(super) fn check_apart(output: &Path, sources: &[String]) -> Result<()> {
+    let place = real(output);
+    let same = |name: &&String| Path::new(name).exists() && real(Path::new(name)) == place;
+    match sources.iter().find(same) {
+        Some(name) => Err(Error::usage(format!(
+            "{}: an output that is the source {name}; expected outputs apart from what is read",
+            output.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// What is read, as far as it may be files: what each is, and its name.
 fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a str)> {
     let given = args.sources.iter().filter_map(|name| name.to_str());

@@ -51,6 +51,10 @@ pub(super) enum Phase {
     Opening,
     /// Baking tiles.
     Baking,
+    /// Reading what is merged.
+    Reading,
+    /// Writing what was merged, in percent.
+    Writing,
 }
 
 enum Show {
@@ -137,7 +141,7 @@ impl<'a> Meter<'a> {
             "rate_per_s": (rate * 10.0).round() / 10.0,
             "eta_s": eta,
         });
-        if self.phase == Phase::Opening
+        if self.phase != Phase::Baking
             && let Some(object) = event.as_object_mut()
         {
             object.remove("stored");
@@ -160,6 +164,8 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Baking => "baking",
+            Self::Reading => "reading",
+            Self::Writing => "writing",
         }
     }
 
@@ -167,6 +173,8 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Baking => "progress",
+            Self::Reading => "reading",
+            Self::Writing => "writing",
         }
     }
 
@@ -174,6 +182,8 @@ impl Phase {
         match self {
             Self::Opening => "sources",
             Self::Baking => "tiles",
+            Self::Reading => "blocks",
+            Self::Writing => "percent",
         }
     }
 }

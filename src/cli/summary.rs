@@ -6,6 +6,7 @@ use std::time::Duration;
 use azulejo::archive::Published;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
+use azulejo::mosaic::rule::Rule;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
 use azulejo::source::SourceInfo;
@@ -87,7 +88,7 @@ fn is_web_mercator(plan: &Plan) -> Result<bool> {
 }
 
 /// What the sources' notes say. Of thousands of files of one kind all say the same: that is one note.
-fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
+pub(super) fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
     let mut groups: Vec<(&str, &str, usize)> = Vec::new();
     for info in infos {
         for note in &info.notes {
@@ -107,7 +108,7 @@ fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
 }
 
 /// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
-pub(super) fn sources(args: &TileArgs, infos: &[SourceInfo]) -> String {
+pub(super) fn sources(rule: Rule, infos: &[SourceInfo]) -> String {
     let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
     crs.sort_unstable();
     crs.dedup();
@@ -122,7 +123,7 @@ pub(super) fn sources(args: &TileArgs, infos: &[SourceInfo]) -> String {
     let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
     let size = size.map_or_else(String::new, |size| format!(" {size},"));
     let rule = if infos.len() > 1 {
-        format!(" · {}", args.mosaic.row().told)
+        format!(" · {}", rule.row().told)
     } else {
         String::new()
     };

@@ -25,7 +25,7 @@ use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
-use super::values::Jobs;
+use super::values::{Jobs, KeyValue};
 use super::{holes, memory, metadata, outputs, panics, summary};
 
 /// Runs the command.
@@ -62,7 +62,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say("sources", &summary::sources(args, &infos));
+    console.say("sources", &summary::sources(args.mosaic, &infos));
     console.say("plan", &summary::plan(args, &plan));
     let mut notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
     notes.extend(memory::note(&budget, &demand));
@@ -131,7 +131,7 @@ struct Job {
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
         let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
-        configure_gdal(args, memory_bytes)?;
+        configure_gdal(&args.config, memory_bytes)?;
         let settings = Settings {
             quality: args.quality,
             lossless: args.lossless,
@@ -148,10 +148,11 @@ impl Job {
                 driver,
                 bands: args.bands.clone(),
                 nodata: args.nodata.clone(),
+                indices: false,
             },
             settings,
             format: args.format,
-            jobs: jobs(args)?.0,
+            jobs: jobs(args.jobs)?.0,
             memory_bytes,
             shard_height: args.shard_height,
         })
@@ -198,22 +199,29 @@ impl Job {
     }
 }
 
-fn configure_gdal(args: &TileArgs, memory_bytes: u64) -> Result<()> {
+/// Sets GDAL's configuration options, and its cache for a ceiling of `memory_bytes` unless somebody has set it.
+///
+/// # Errors
+/// When GDAL refuses one.
+pub(super) fn configure_gdal(config: &[KeyValue], memory_bytes: u64) -> Result<()> {
     init();
     let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
     if std::env::var_os("GDAL_CACHEMAX").is_none() {
         let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
         gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
     }
-    for option in &args.config {
+    for option in config {
         gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
     }
     Ok(())
 }
 
 /// Threads: as the user says, else as GDAL's users say, else all.
-fn jobs(args: &TileArgs) -> Result<Jobs> {
-    if let Some(jobs) = args.jobs {
+///
+/// # Errors
+/// When GDAL's variable says something that is no number of threads.
+pub(super) fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
+    if let Some(jobs) = asked {
         return Ok(jobs);
     }
     let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
+use azulejo::geo::bounds::Bounds;
 use azulejo::geo::tile::MAX_ZOOM;
+use azulejo::merge::{Compression, FileKind};
 use azulejo::mosaic::rule::{RULES, Rule};
 use azulejo::pyramid::budget::LEAST_CEILING_BYTES;
 use azulejo::raster::kernel::{KERNELS, Resampling};
@@ -119,6 +121,67 @@ impl Jobs {
     }
 }
 
+/// `4` or `B04`.
+pub(super) fn band(text: &str) -> Result<BandId, Refusal> {
+    let word = text.trim();
+    match word.parse::<usize>() {
+        Ok(0) => Err("no band 0; expected numbers from 1 on".into()),
+        Ok(number) => Ok(BandId::Number(number)),
+        Err(_) if word.is_empty() => {
+            Err("a band without a name; expected numbers or names as in 4,3,2".to_owned())
+        }
+        Err(_) => Ok(BandId::Name(word.to_owned())),
+    }
+}
+
+/// Numbers with commas between them, as many as there are names of them.
+fn numbers<const N: usize>(text: &str, expected: &str) -> Result<[f64; N], Refusal> {
+    let refused = || format!("expected {expected}");
+    let number = |word: &str| word.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    let all: Option<Vec<f64>> = text.split(',').map(number).collect();
+    all.and_then(|all| all.try_into().ok()).ok_or_else(refused)
+}
+
+/// `10` or `10,20`.
+pub(super) fn resolution(text: &str) -> Result<(f64, f64), Refusal> {
+    let expected = "one or two positive numbers, as in 10 or 10,20";
+    let (x, y) = if text.contains(',') {
+        let [x, y] = numbers(text, expected)?;
+        (x, y)
+    } else {
+        let [both] = numbers(text, expected)?;
+        (both, both)
+    };
+    if x > 0.0 && y > 0.0 {
+        Ok((x, y))
+    } else {
+        Err(format!("expected {expected}"))
+    }
+}
+
+/// `500000,4600000,510000,4610000`.
+pub(super) fn bounds(text: &str) -> Result<Bounds, Refusal> {
+    let expected = "west,south,east,north with west < east and south < north";
+    let [west, south, east, north] = numbers(text, expected)?;
+    if west < east && south < north {
+        Ok(Bounds::new(west, south, east, north))
+    } else {
+        Err(format!("expected {expected}"))
+    }
+}
+
+pub(super) fn compression(text: &str) -> Result<Compression, Refusal> {
+    Compression::named(text).ok_or_else(|| one_of(Compression::NAMES.iter().map(|row| row.0)))
+}
+
+pub(super) fn file_kind(text: &str) -> Result<FileKind, Refusal> {
+    match text {
+        "cog" => Ok(FileKind::Cog),
+        "gtiff" => Ok(FileKind::GeoTiff),
+        _ => Err(one_of(["cog", "gtiff"].into_iter())),
+    }
+}
+
 /// `4,3,2`, `B04,B03,B02`, `1,2,3,a`.
 pub(super) fn bands(text: &str) -> Result<BandChoice, Refusal> {
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -126,14 +189,7 @@ pub(super) fn bands(text: &str) -> Result<BandChoice, Refusal> {
     let colour: Vec<BandId> = words
         .iter()
         .filter(|word| !is_alpha(word))
-        .map(|word| match word.parse::<usize>() {
-            Ok(0) => Err("no band 0; expected numbers from 1 on".into()),
-            Ok(number) => Ok(BandId::Number(number)),
-            Err(_) if word.is_empty() => {
-                Err("a band without a name; expected numbers or names as in 4,3,2".to_owned())
-            }
-            Err(_) => Ok(BandId::Name((*word).to_owned())),
-        })
+        .map(|word| band(word))
         .collect::<Result<_, Refusal>>()?;
     let n_alpha = words.len() - colour.len();
     if n_alpha > 1 {

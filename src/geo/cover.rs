@@ -1,7 +1,6 @@
 //! [`Footprint`]: which part of a tiling scheme a source touches, and how fine its pixels are there.
 
 use super::bounds::Bounds;
-use super::scheme::Scheme;
 use super::transform::crs::Crs;
 use super::transform::map::median;
 use super::transform::ways::Ways;
@@ -37,20 +36,19 @@ pub struct Part {
 }
 
 impl Footprint {
-    /// Where the source at `placement` lies in `scheme`, whose coordinate system is `target`. `None` when they do not meet.
-    /// `rects` are the parts that have pixels; all of it, for most. `ways` lead to `target`; `area` is as there.
+    /// Where the source at `placement` lies in `extent`, in coordinates of `target`. `None` when they do not meet. `rects` are
+    /// the parts that have pixels; all of it, for most. `ways` lead to `target`; `area` is as there.
     ///
     /// # Errors
     /// When PROJ knows no way between the two systems.
     pub fn new(
         placement: &Placement,
         rects: &[PixelRect],
-        scheme: &Scheme,
+        extent: Bounds,
         target: &Crs,
         (ways, area): (&mut Ways, Option<Bounds>),
     ) -> Result<Option<Self>> {
-        let extent = scheme.extent();
-        // Only a scheme that goes all round the Earth wraps.
+        // Only what goes all round the Earth wraps.
         let period = target
             .period()
             .filter(|p| (extent.width() - p).abs() < p * 1e-6);

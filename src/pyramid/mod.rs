@@ -7,7 +7,7 @@ pub mod plan;
 
 mod cover;
 mod crown;
-mod places;
+pub(crate) mod places;
 mod run;
 mod walk;
 

@@ -35,16 +35,7 @@ impl Places {
     pub(super) fn find(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Self> {
         let mut to_lon_lat = Ways::to_lon_lat()?;
         let areas = areas(mosaic, &mut to_lon_lat);
-        let mut ways = Ways::to(crs);
-        let footprint = |(layer, area): (&std::sync::Arc<dyn Source>, &Option<Bounds>)| {
-            footprint(layer.as_ref(), scheme, crs, (&mut ways, *area))
-        };
-        let footprints: Vec<Option<Footprint>> = mosaic
-            .layers()
-            .iter()
-            .zip(&areas)
-            .map(footprint)
-            .collect::<Result<_>>()?;
+        let footprints = footprints(mosaic, scheme.extent(), crs, &areas)?;
         let (bounds, center) = lon_lat_bounds(mosaic, &footprints, &mut to_lon_lat, scheme, crs)?;
         Ok(Self {
             layout: Layout::new(footprints, areas),
@@ -52,6 +43,29 @@ impl Places {
             center,
         })
     }
+}
+
+/// Where the layers of `mosaic` lie in `extent`, which is in coordinates of `crs`.
+///
+/// # Errors
+/// [`Kind::Input`] when a source has no place on the Earth, or PROJ knows no way from there to `crs`.
+pub(crate) fn layout(mosaic: &Mosaic, extent: Bounds, crs: &Crs) -> Result<Layout> {
+    let areas = areas(mosaic, &mut Ways::to_lon_lat()?);
+    let footprints = footprints(mosaic, extent, crs, &areas)?;
+    Ok(Layout::new(footprints, areas))
+}
+
+fn footprints(
+    mosaic: &Mosaic,
+    extent: Bounds,
+    crs: &Crs,
+    areas: &[Option<Bounds>],
+) -> Result<Vec<Option<Footprint>>> {
+    let mut ways = Ways::to(crs);
+    let footprint = |(layer, area): (&std::sync::Arc<dyn Source>, &Option<Bounds>)| {
+        footprint(layer.as_ref(), extent, crs, (&mut ways, *area))
+    };
+    mosaic.layers().iter().zip(areas).map(footprint).collect()
 }
 
 /// By which area PROJ chooses the way to each layer: that of all layers in the same system, so that one way serves them all.
@@ -83,7 +97,7 @@ fn areas(mosaic: &Mosaic, to_lon_lat: &mut Ways) -> Vec<Option<Bounds>> {
 
 fn footprint(
     layer: &dyn Source,
-    scheme: &Scheme,
+    extent: Bounds,
     crs: &Crs,
     (ways, area): (&mut Ways, Option<Bounds>),
 ) -> Result<Option<Footprint>> {
@@ -98,7 +112,7 @@ fn footprint(
     let footprint = Footprint::new(
         &info.placement,
         &layer.outlines(),
-        scheme,
+        extent,
         crs,
         (ways, area),
     )

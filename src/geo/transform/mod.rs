@@ -98,6 +98,32 @@ impl Placement {
         })
     }
 
+    /// The rectangle around the source in the target of `ways`. `None` when it has no place there.
+    ///
+    /// # Errors
+    /// As [`Ways::way`].
+    pub fn bounds_in(&self, ways: &mut Ways) -> Result<Option<Bounds>> {
+        let way = ways.way(&self.crs, None)?;
+        let own = self.bounds();
+        if way.to_target.is_identity() && own.is_some() {
+            return Ok(own);
+        }
+        let pixels = PixelGeoref::new(&self.georef)?;
+        let (mut xs, mut ys) = outline(&self.whole());
+        pixels.to_coordinates(&mut xs, &mut ys);
+        way.to_target.apply(&mut xs, &mut ys);
+        let whole_edge = xs.iter().all(|x| x.is_finite());
+        let edge = around(xs.into_iter().zip(ys));
+        // Where part of the edge has no place there, GDAL looks inside.
+        let inside = own
+            .filter(|_| !whole_edge)
+            .and_then(|own| way.to_target.apply_to_bounds(&own));
+        Ok(match (edge, inside) {
+            (Some(edge), Some(inside)) if inside.west <= inside.east => Some(edge.union(&inside)),
+            (edge, inside) => edge.or(inside),
+        })
+    }
+
     /// The source in degrees on WGS 84. West > east when it crosses the antimeridian. `None` when it has no place there.
     pub fn lon_lat_bounds(&self) -> Option<Bounds> {
         let mut ways = Ways::to_lon_lat().ok()?;

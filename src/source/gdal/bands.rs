@@ -134,12 +134,12 @@ impl Bands {
             )));
         }
         let names = names(file, dataset)?;
-        let find = |id| number_of(id, &names).map_err(|text| refusal(file, &text));
+        let find = |id| number_of(id, &names).map_err(|text| refusal(&file.name, &text));
         let colour: Vec<usize> = choice.colour.iter().map(find).collect::<Result<_>>()?;
         let alpha = flagged_alpha(roles);
         if choice.alpha && alpha.is_none() {
             return Err(refusal(
-                file,
+                &file.name,
                 "no band is flagged as alpha; expected one, or no a among the bands",
             ));
         }
@@ -147,7 +147,7 @@ impl Bands {
             && band(file, dataset, 1)?.color_table().is_some();
         if has_palette && colour != [1] {
             return Err(refusal(
-                file,
+                &file.name,
                 "a palette, whose colours are those of band 1; expected that band alone",
             ));
         }
@@ -168,11 +168,9 @@ pub(super) fn band<'a>(file: &File, dataset: &'a Dataset, index: usize) -> Resul
     })
 }
 
-fn refusal(file: &File, text: &str) -> Error {
-    Error::usage(format!("{}: {text}", file.name)).with_help(format!(
-        "azulejo info '{}' lists the bands for --bands",
-        file.name
-    ))
+pub(super) fn refusal(name: &str, text: &str) -> Error {
+    Error::usage(format!("{name}: {text}"))
+        .with_help(format!("azulejo info '{name}' lists the bands for --bands"))
 }
 
 /// The last of the bands that the file flags as alpha, 1-based.
@@ -189,7 +187,7 @@ fn names(file: &File, dataset: &Dataset) -> Result<Vec<String>> {
 }
 
 /// The band that `id` means among those with these `names`; else what is wrong with it.
-fn number_of(id: &BandId, names: &[String]) -> std::result::Result<usize, String> {
+pub(super) fn number_of(id: &BandId, names: &[String]) -> std::result::Result<usize, String> {
     let name = match id {
         BandId::Number(number) if (1..=names.len()).contains(number) => return Ok(*number),
         BandId::Number(number) => {
@@ -251,7 +249,7 @@ const MOST_DECODED_PX: usize = 1 << 22;
 /// often has that flag, since four bands are taken for red, green, blue and alpha by many programs. Most of its values are
 /// neither 0 nor 255, none of them prevails, and the colours vary as well; those of shadows and clouds drawn with real alpha
 /// do not.
-fn is_picture(dataset: &Dataset, alpha: usize) -> bool {
+pub(super) fn is_picture(dataset: &Dataset, alpha: usize) -> bool {
     if dataset.raster_count() != 4 {
         return false;
     }

@@ -29,7 +29,9 @@ pub(super) fn describe(
     let bands = Bands::find(file, dataset, options.bands.as_ref())?;
     let own = sample_type(file, dataset, &bands)?;
     let first = band(file, dataset, bands.colour[0])?;
-    let palette = palette(&first, bands.colour.len(), own);
+    let palette = (!options.indices)
+        .then(|| palette(&first, bands.colour.len(), own))
+        .flatten();
     // An index has no sign, whatever the file says.
     let stored = match own {
         SampleType::I8 if palette.is_some() => SampleType::U8,

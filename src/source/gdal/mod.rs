@@ -3,17 +3,18 @@
 //! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last.
 
 mod bands;
+mod facts;
 mod header;
 mod network;
 mod read;
 mod types;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use gdal::errors::GdalError;
@@ -25,6 +26,7 @@ use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
 
 pub use bands::{BandChoice, BandId};
+pub use facts::{BandFacts, FileFacts};
 pub use types::type_name;
 
 /// Datasets that all threads together keep open. A mosaic of thousands of files would otherwise run out of file
@@ -58,6 +60,8 @@ pub struct OpenOptions {
     pub bands: Option<BandChoice>,
     /// What means "nothing here" instead of the file's nodata values. `None`: those.
     pub nodata: Option<Nodata>,
+    /// Whether the samples of a palette are its indices. Otherwise they are its colours.
+    pub indices: bool,
 }
 
 /// Which samples mean "nothing here". Samples that are no finite numbers always do, and so do alpha and mask bands.
@@ -109,14 +113,7 @@ impl GdalSource {
     /// [`Kind::Usage`] for bands or nodata values that it cannot have.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
         init();
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let file = File {
-            name: name.into(),
-            path: vsi_path(name),
-            options: options.driver.clone(),
-            id,
-        };
+        let file = File::new(name, options);
         let dataset = file.open(0)?;
         let (info, reader) = header::describe(&file, &dataset, options)?;
         Ok(Self { info, reader, file })
@@ -141,6 +138,15 @@ impl Source for GdalSource {
 }
 
 impl File {
+    fn new(name: &str, options: &OpenOptions) -> Self {
+        Self {
+            name: name.into(),
+            path: vsi_path(name),
+            options: options.driver.clone(),
+            id: id_of(name, &options.driver),
+        }
+    }
+
     /// A new handle on a level: 0 is the full resolution, n the n-th overview.
     fn open(&self, level: usize) -> Result<Dataset> {
         // GDAL says "not recognized" of both; the user should know which.
@@ -211,6 +217,17 @@ impl File {
             result
         })
     }
+}
+
+/// One number for each file as it is opened: sources of different bands of one file share its handles, and what GDAL has
+/// decoded behind them.
+fn id_of(name: &str, options: &[String]) -> u64 {
+    static KNOWN: Mutex<BTreeMap<(String, Vec<String>), u64>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = known.len() as u64;
+    *known
+        .entry((name.to_owned(), options.to_vec()))
+        .or_insert(next)
 }
 
 /// Whether GDAL's message is that of the system for want of file handles.

@@ -1,0 +1,326 @@
+//! `azulejo merge`: from options to one published raster.
+
+mod args;
+mod look;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use azulejo::archive::{FileOutput, Overwrite};
+use azulejo::error::{Error, Kind, Result};
+use azulejo::geo::transform::crs::Crs;
+use azulejo::merge::grid::{Grid, GridOptions};
+use azulejo::merge::{BLOCK_PX, FileOptions, Limits, Look, Merge, Stage, merge};
+use azulejo::mosaic::{Mosaic, manifest};
+use azulejo::pyramid::budget::Demand;
+use azulejo::pyramid::node::Shape;
+use azulejo::pyramid::{Progress, gather};
+use azulejo::source::cache::{BlockCache, Cached};
+use azulejo::source::gdal::{FileFacts, GdalSource, OpenOptions, cache_max_bytes};
+use azulejo::source::{Source, SourceInfo};
+
+use super::console::Console;
+use super::interrupt::Interrupt;
+use super::progress::{Meter, Phase};
+use super::report::peak_memory_bytes;
+use super::{holes, human, memory, outputs, summary, tile};
+
+use self::look::Choice;
+
+pub(super) use self::args::{EXAMPLES, MergeArgs};
+
+/// The part of the ceiling that the canvas may have before it goes to the disk: one of so many.
+const CANVAS_SHARE: u64 = 3;
+
+/// Runs the command.
+///
+/// # Errors
+/// For every reason not to publish the output.
+pub(super) fn run(args: &MergeArgs, console: &Console) -> Result<()> {
+    let started = Instant::now();
+    merge_all(args, console, started).map_err(|error| {
+        if error.kind() != Kind::Interrupted {
+            return error;
+        }
+        let output = args.output.display();
+        let message = format!("interrupted; nothing was written under {output}");
+        Error::new(Kind::Interrupted, message)
+    })
+}
+
+fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()> {
+    check_name(&args.output)?;
+    let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
+    tile::configure_gdal(&args.config, memory_bytes)?;
+    let jobs = tile::jobs(args.jobs)?.0;
+    let names = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
+    outputs::check_apart(&args.output, &names.names)?;
+    if let Some(like) = &args.like {
+        outputs::check_apart(&args.output, std::slice::from_ref(like))?;
+    }
+    let interrupt = Interrupt::install()?;
+    let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
+
+    let opened = open(args, &names.names, jobs, (console, &interrupt))?;
+    let infos = opened.infos();
+    let like = |name: &String| Grid::like(&GdalSource::open(name, &options(args)?)?);
+    let grid = match &args.like {
+        Some(name) => like(name)?,
+        None => Grid::choose(&opened.first_band(), &grid_options(args)?)?,
+    };
+    let demand = demand(memory_bytes, jobs, args, &opened);
+    let (budget, cache) = memory::divide(&demand)?;
+    let mosaics = opened.mosaics(args, &cache)?;
+    let look = opened.choice.look(args, &infos, &mosaics);
+
+    let mut notes = names.notes.clone();
+    notes.extend(summary::source_notes(&infos));
+    notes.extend(memory::note(&budget, &demand));
+    console.say("sources", &summary::sources(args.mosaic, &infos));
+    console.say("output", &output_line(&grid, &look));
+    notes.iter().for_each(|note| console.note(note));
+
+    let job = Merge {
+        bands: &mosaics,
+        grid: &grid,
+        resampling: args.resampling,
+        look: &look,
+        file: FileOptions {
+            kind: args.format,
+            compression: args.compress,
+            jobs: budget.jobs,
+            floats: look.sample_type.range().is_none(),
+            classes: look.bands.iter().any(|band| !band.palette.is_empty()),
+        },
+        limits: Limits {
+            jobs: budget.jobs,
+            canvas_bytes: memory_bytes.saturating_sub(demand.ceiling_bytes),
+            windows_px: (budget.window_px, budget.most_window_px),
+        },
+    };
+    let any = watched(&job, &output, console, &interrupt)?;
+    let holes = cache.holes();
+    holes::warn(&holes, console);
+    if !any {
+        return Err(no_overlap(&infos, &grid));
+    }
+    let staged = output.finish()?;
+    interrupt.check()?;
+    let published = staged.publish()?;
+    let sha256 = published.sha256.unwrap_or_default();
+    console.print(&format!(
+        "{}  {} x {} pixels · {} · {} · peak {} · sha256 {sha256}\n",
+        published.path.display(),
+        human::count(grid.width as u64),
+        human::count(grid.height as u64),
+        human::bytes(published.bytes),
+        human::duration(started.elapsed()),
+        human::memory(peak_memory_bytes()),
+    ))?;
+    holes::check(&holes)
+}
+
+fn check_name(path: &Path) -> Result<()> {
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    if ["tif", "tiff"].contains(&ending.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{}: no name of a GeoTIFF; expected one that ends in .tif",
+        path.display()
+    )))
+}
+
+fn overwrite(args: &MergeArgs) -> Overwrite {
+    if args.overwrite {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    }
+}
+
+/// Whether the file begins as a TIFF does, or is empty.
+fn is_tiff(path: &Path) -> Result<()> {
+    let mut start = [0; 4];
+    let read =
+        std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut start));
+    let known: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+    match read {
+        Ok(0) => Ok(()),
+        Ok(n) if known.contains(&&start[..n]) => Ok(()),
+        Ok(_) => Err(Error::output(
+            path.display(),
+            "a file that is no TIFF; expected one, or a path that is free",
+        )),
+        Err(error) => Err(Error::writing(path.display(), &error)),
+    }
+}
+
+fn options(args: &MergeArgs) -> Result<OpenOptions> {
+    Ok(OpenOptions {
+        crs: args.src_crs.as_deref().map(Crs::parse).transpose()?,
+        driver: args.oo.iter().map(ToString::to_string).collect(),
+        indices: true,
+        ..OpenOptions::default()
+    })
+}
+
+fn grid_options(args: &MergeArgs) -> Result<GridOptions> {
+    Ok(GridOptions {
+        crs: args.crs.as_deref().map(Crs::parse).transpose()?,
+        resolution: args.res,
+        bounds: args.bounds,
+    })
+}
+
+/// All sources, once for each band.
+struct Opened {
+    choice: Choice,
+    bands: Vec<Vec<Arc<dyn Source>>>,
+}
+
+/// Opens every source for every band, on all threads.
+fn open(
+    args: &MergeArgs,
+    names: &[String],
+    jobs: usize,
+    (console, interrupt): (&Console, &Interrupt),
+) -> Result<Opened> {
+    let options = options(args)?;
+    let mut meter = Meter::start(console, Phase::Opening);
+    let mut tick = |done: usize| {
+        interrupt.check()?;
+        meter.update(&Progress {
+            done: done as u64,
+            planned: names.len() as u64,
+            stored: 0,
+            bytes: 0,
+        });
+        Ok(())
+    };
+    let read = |name: &String| FileFacts::read(name, &options);
+    let facts = gather(jobs, names, read, &mut tick)?;
+    let choice = Choice::new(args, &facts)?;
+    let numbered: Vec<usize> = (0..names.len()).collect();
+    let open = |&k: &usize| -> Result<Vec<Arc<dyn Source>>> {
+        let of_band = |band| -> Result<Arc<dyn Source>> {
+            let options = choice.options(args, &options, &facts[k], band)?;
+            Ok(Arc::new(GdalSource::open(&names[k], &options)?))
+        };
+        (0..choice.n_bands()).map(of_band).collect()
+    };
+    let sources = gather(jobs, &numbered, open, &mut tick)?;
+    let bands = (0..choice.n_bands())
+        .map(|band| sources.iter().map(|of| Arc::clone(&of[band])).collect())
+        .collect();
+    Ok(Opened { choice, bands })
+}
+
+impl Opened {
+    fn infos(&self) -> Vec<SourceInfo> {
+        self.bands[0].iter().map(|s| s.info().clone()).collect()
+    }
+
+    fn first_band(&self) -> Vec<&dyn Source> {
+        self.bands[0].iter().map(AsRef::as_ref).collect()
+    }
+
+    fn mosaics(&self, args: &MergeArgs, cache: &Arc<BlockCache>) -> Result<Vec<Mosaic>> {
+        let cached = |source: &Arc<dyn Source>| -> Arc<dyn Source> {
+            let (source, cache) = (Arc::clone(source), Arc::clone(cache));
+            Arc::new(Cached::new(source, cache, args.on_read_error))
+        };
+        let mosaic = |band: &Vec<Arc<dyn Source>>| {
+            Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)
+        };
+        self.bands.iter().map(mosaic).collect()
+    }
+}
+
+fn demand(memory_bytes: u64, jobs: usize, args: &MergeArgs, opened: &Opened) -> Demand {
+    let infos = opened.infos();
+    let blocks = infos.iter().flat_map(|info| &info.levels);
+    let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+    let mut demand = Demand {
+        ceiling_bytes: memory_bytes,
+        gdal_bytes: cache_max_bytes(),
+        jobs,
+        shape: Shape {
+            tile_size_px: BLOCK_PX,
+            bands: opened.choice.n_bands(),
+            sample_type: opened.choice.sample_type(),
+        },
+        block_px: block_px.max().unwrap_or(1),
+    };
+    // The rest is for the canvas, if there is enough.
+    let least = demand.least_bytes();
+    demand.ceiling_bytes = (memory_bytes - memory_bytes / CANVAS_SHARE).max(least);
+    if args.memory.is_some() {
+        demand.ceiling_bytes = demand.ceiling_bytes.min(memory_bytes);
+    }
+    demand
+}
+
+/// Merges, and shows how far it is.
+fn watched(
+    job: &Merge,
+    output: &FileOutput,
+    console: &Console,
+    interrupt: &Interrupt,
+) -> Result<bool> {
+    let mut meter = Meter::start(console, Phase::Reading);
+    let mut writing = false;
+    merge(job, output, &mut |stage| {
+        interrupt.check()?;
+        let (done, planned) = match stage {
+            Stage::Reading(done, planned) => (done, planned),
+            Stage::Writing(part) => ((part * 100.0) as u64, 100),
+        };
+        if matches!(stage, Stage::Writing(_)) && !writing {
+            writing = true;
+            meter = Meter::start(console, Phase::Writing);
+        }
+        meter.update(&Progress {
+            done,
+            planned,
+            stored: 0,
+            bytes: 0,
+        });
+        Ok(())
+    })
+}
+
+/// `10980 x 10980 pixels, 3 bands of UInt16 in EPSG:32632 · 723 MB`.
+fn output_line(grid: &Grid, look: &Look) -> String {
+    let pixels = (grid.width as u64).saturating_mul(grid.height as u64);
+    format!(
+        "{} x {} pixels, {} of {} in {} · {}",
+        human::count(grid.width as u64),
+        human::count(grid.height as u64),
+        human::counted(look.bands.len() as u64, "band"),
+        look.sample_type.gdal_name(),
+        grid.crs.name(),
+        human::pixels(pixels)
+    )
+}
+
+fn no_overlap(infos: &[SourceInfo], grid: &Grid) -> Error {
+    let name = match infos {
+        [one] => one.name.clone(),
+        _ => format!("{} sources", infos.len()),
+    };
+    let b = grid.bounds();
+    let found = format!(
+        "{name}: no valid pixel in {},{},{},{} of {}; expected at least one",
+        b.west,
+        b.south,
+        b.east,
+        b.north,
+        grid.crs.name()
+    );
+    Error::new(Kind::NoOverlap, found)
+}

@@ -1,0 +1,239 @@
+//! Several rasters into one: [`merge`].
+//!
+//! A merged raster is made as tiles are: blocks of its grid are rendered on all threads, band by band, because each band of
+//! a file may have its own idea of what is not there. They are painted on an ordinary dataset, in memory where it fits and
+//! beside the output where it does not; the output is a copy of that, written in one go from first to last byte.
+
+mod canvas;
+mod copy;
+pub mod grid;
+
+use crate::archive::FileOutput;
+use crate::error::{Error, Result};
+use crate::geo::layout::Layout;
+use crate::mosaic::Mosaic;
+use crate::pyramid::places::layout;
+use crate::pyramid::{Parallel, stream};
+use crate::raster::kernel::Resampling;
+use crate::raster::{Raster, SampleType, Samples};
+use crate::render::{Job, Renderer};
+use crate::source::gdal::BandFacts;
+
+use self::canvas::Canvas;
+use self::grid::Grid;
+
+/// Pixels a side of what is rendered at once, and of the blocks of the files.
+pub const BLOCK_PX: usize = 512;
+
+/// What a merged raster says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// Its bands, alpha not counted.
+    pub bands: Vec<BandFacts>,
+    /// Their samples.
+    pub sample_type: SampleType,
+    /// How it says what is not there.
+    pub gaps: Gaps,
+}
+
+/// How a file says what is not there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Gaps {
+    /// By a value in each band.
+    Nodata(f64),
+    /// By one more band.
+    Alpha,
+    /// By a mask, where there is something to say.
+    Mask,
+}
+
+/// What kind of file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A Cloud Optimized GeoTIFF, with overviews.
+    Cog,
+    /// A tiled GeoTIFF.
+    GeoTiff,
+}
+
+/// How blocks are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // They are called what they are.
+pub enum Compression {
+    None,
+    Deflate,
+    Lzw,
+    Zstd,
+    Lerc,
+    Jpeg,
+    Webp,
+}
+
+impl Compression {
+    /// All of them by their names.
+    pub const NAMES: [(&str, Self); 7] = [
+        ("deflate", Self::Deflate),
+        ("zstd", Self::Zstd),
+        ("lzw", Self::Lzw),
+        ("lerc", Self::Lerc),
+        ("jpeg", Self::Jpeg),
+        ("webp", Self::Webp),
+        ("none", Self::None),
+    ];
+
+    /// The one called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        let row = Self::NAMES.iter().find(|row| row.0 == name);
+        row.map(|row| row.1)
+    }
+}
+
+/// How the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileOptions {
+    /// Its kind.
+    pub kind: FileKind,
+    /// Of its blocks.
+    pub compression: Compression,
+    /// Threads that compress.
+    pub jobs: usize,
+    /// Whether samples are floating-point numbers.
+    pub floats: bool,
+    /// Whether samples are classes, which cannot be averaged.
+    pub classes: bool,
+}
+
+/// What is to be merged, and how.
+pub struct Merge<'a> {
+    /// For each band of the output a mosaic of one band; all of the same sources in the same order.
+    pub bands: &'a [Mosaic],
+    /// Where the pixels lie.
+    pub grid: &'a Grid,
+    /// The kernel.
+    pub resampling: Resampling,
+    /// What the file says of itself.
+    pub look: &'a Look,
+    /// How it is written.
+    pub file: FileOptions,
+    /// How much is done at a time.
+    pub limits: Limits,
+}
+
+/// How much is done at a time. None of it changes a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Threads.
+    pub jobs: usize,
+    /// The most bytes of a canvas in memory.
+    pub canvas_bytes: u64,
+    /// Pixels of a source that are read at once, usually and at most: see [`Renderer::with_windows`].
+    pub windows_px: (usize, usize),
+}
+
+/// How far a merge is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// Blocks that are read and painted, of how many.
+    Reading(u64, u64),
+    /// The part of the file that is written, 0 to 1.
+    Writing(f64),
+}
+
+/// Merges into the temporary of `output`, which is left to be finished. `tick` hears about ten times a second how far it is;
+/// an error of its stops it. Returns whether there is any pixel.
+///
+/// # Errors
+/// When a source cannot be read or the output not be written.
+pub fn merge(
+    job: &Merge,
+    output: &FileOutput,
+    tick: &mut dyn FnMut(Stage) -> Result<()>,
+) -> Result<bool> {
+    job.file.compression.check()?;
+    let name = output.shown().to_string();
+    let scratch = (job.canvas_bytes() > job.limits.canvas_bytes)
+        .then(|| output.scratch())
+        .transpose()?;
+    let path = scratch.as_ref().map(|scratch| scratch.path());
+    let mut canvas = Canvas::create(job.grid, job.look, path, name.clone())?;
+    let any = job.paint(&mut canvas, tick)?;
+    let dataset = canvas.finish()?;
+    if any {
+        let mut writing = |done| tick(Stage::Writing(done));
+        copy::write(&dataset, output.path(), &name, &job.file, &mut writing)?;
+    }
+    Ok(any)
+}
+
+impl Merge<'_> {
+    /// Bytes of all pixels, uncompressed.
+    fn canvas_bytes(&self) -> u64 {
+        let sample = Samples::zeros(self.look.sample_type, 0).sample_bytes();
+        let bands = self.bands.len() + 1;
+        (self.grid.width as u64)
+            .saturating_mul(self.grid.height as u64)
+            .saturating_mul((bands * sample) as u64)
+    }
+
+    /// Renders all blocks, row by row, and paints them.
+    fn paint(
+        &self,
+        canvas: &mut Canvas,
+        tick: &mut dyn FnMut(Stage) -> Result<()>,
+    ) -> Result<bool> {
+        let first = self
+            .bands
+            .first()
+            .ok_or_else(|| Error::internal("a merge of no bands"))?;
+        let layout = layout(first, self.grid.bounds(), &self.grid.crs)?;
+        let jobs: Vec<Job> = self
+            .bands
+            .iter()
+            .map(|band| self.job(band, &layout))
+            .collect();
+        let columns = self.grid.width.div_ceil(BLOCK_PX);
+        let n = columns * self.grid.height.div_ceil(BLOCK_PX);
+        let place = |index: usize| (index % columns * BLOCK_PX, index / columns * BLOCK_PX);
+        let parallel = Parallel {
+            jobs: self.limits.jobs,
+            ahead: 2 * self.limits.jobs,
+        };
+        let (usual_px, most_px) = self.limits.windows_px;
+        let renderers = || {
+            let renderer = |job| Renderer::new(job).with_windows(usual_px, most_px);
+            Ok(jobs.iter().map(renderer).collect::<Vec<_>>())
+        };
+        let block = |renderers: &mut Vec<Renderer>, index| -> Result<Vec<Option<Raster>>> {
+            let (col, row) = place(index);
+            let bounds = self.grid.block(col, row, BLOCK_PX);
+            renderers
+                .iter_mut()
+                .map(|band| band.render(&bounds))
+                .collect()
+        };
+        let mut any = false;
+        stream(parallel, n, renderers, block, |next| {
+            let mut done = 0;
+            let total = n as u64;
+            while let Some(bands) = next(&mut || tick(Stage::Reading(done, total)))? {
+                let (col, row) = place(done as usize);
+                any |= bands.iter().any(Option::is_some);
+                canvas.paint(col, row, &bands)?;
+                done += 1;
+                tick(Stage::Reading(done, total))?;
+            }
+            Ok(())
+        })?;
+        Ok(any)
+    }
+
+    fn job<'a>(&'a self, mosaic: &'a Mosaic, layout: &'a Layout) -> Job<'a> {
+        Job {
+            mosaic,
+            layout,
+            crs: &self.grid.crs,
+            resampling: self.resampling,
+            tile_size_px: BLOCK_PX,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! GDAL's own programs, called as functions: what ours is compared with.
+
+use std::ffi::{CString, c_char, c_int};
+use std::path::Path;
+use std::ptr;
+
+use gdal::Dataset;
+
+fn c_args(args: &[&str]) -> (Vec<CString>, Vec<*mut c_char>) {
+    let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
+    let pointers = owned
+        .iter()
+        .map(|a| a.as_ptr().cast_mut())
+        .chain([ptr::null_mut()])
+        .collect();
+    (owned, pointers)
+}
+
+/// `gdalwarp` into memory.
+pub(crate) fn gdal_warp(source: &Dataset, args: &[&str]) -> Dataset {
+    let (_owned, mut argv) = c_args(args);
+    // SAFETY: the arguments end with a null and outlive the calls; the handles are checked.
+    unsafe {
+        let options = gdal_sys::GDALWarpAppOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
+        assert!(!options.is_null(), "{args:?}");
+        let mut error: c_int = 0;
+        let mut handle = source.c_dataset();
+        let warped = gdal_sys::GDALWarp(
+            c"".as_ptr(),
+            ptr::null_mut(),
+            1,
+            &mut handle,
+            options,
+            &mut error,
+        );
+        gdal_sys::GDALWarpAppOptionsFree(options);
+        assert!(!warped.is_null(), "gdalwarp {args:?}");
+        Dataset::from_c_dataset(warped)
+    }
+}
+
+/// `gdal_translate` into a file.
+pub(crate) fn gdal_translate(source: &Path, target: &Path, args: &[&str]) {
+    let dataset = Dataset::open(source).unwrap();
+    let (_owned, mut argv) = c_args(args);
+    let name = CString::new(target.to_str().unwrap()).unwrap();
+    // SAFETY: as above.
+    unsafe {
+        let options = gdal_sys::GDALTranslateOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
+        let mut error: c_int = 0;
+        let out = gdal_sys::GDALTranslate(name.as_ptr(), dataset.c_dataset(), options, &mut error);
+        gdal_sys::GDALTranslateOptionsFree(options);
+        assert!(!out.is_null(), "gdal_translate {args:?}");
+        gdal_sys::GDALClose(out);
+    }
+}
