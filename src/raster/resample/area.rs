@@ -49,16 +49,8 @@ impl Span {
 
 /// The source pixels under tile pixel `i`.
 fn spans<S>(source: &Pixels<S>, places: &Places, i: usize) -> Option<(Span, Span)> {
-    let cols = Span::new(
-        places.upper.0[i],
-        places.lower.0[i + 1],
-        source.raster.width(),
-    )?;
-    let rows = Span::new(
-        places.upper.1[i],
-        places.lower.1[i + 1],
-        source.raster.height(),
-    )?;
+    let cols = Span::new(places.upper.0[i], places.lower.0[i], source.raster.width())?;
+    let rows = Span::new(places.upper.1[i], places.lower.1[i], source.raster.height())?;
     Some((cols, rows))
 }
 

@@ -15,8 +15,8 @@ fn pixel(source: &Raster, resampling: Resampling, scale: (f64, f64), kind: MaskK
     let places = Places {
         cols: &[col],
         rows: &[row],
-        upper: (&[col - w, col + w], &[row - h, row - h]),
-        lower: (&[col - w, col + w], &[row + h, row + h]),
+        upper: (&[col - w], &[row - h]),
+        lower: (&[col + w], &[row + h]),
     };
     sampler.sample_row(source, &places, &mut tile, 0, 0);
     tile.finish();
