@@ -56,3 +56,55 @@ fn a_constant_stays_constant_however_much_it_shrinks() {
         }
     }
 }
+
+/// Every value once, but for one of the last: whoever looks through all of them for each pixel does not come back.
+#[test]
+fn the_most_frequent_of_very_many_values_is_found_soon() {
+    let size = 500;
+    let mut source = constant(size, size, SampleType::I32, 0.0);
+    for k in 0..size * size {
+        source.set_sample(k, k as f64);
+    }
+    let last = size * size - size - 2;
+    source.set_sample(last, last as f64 - 1.0);
+    let scale = (size as f64 - 2.0, size as f64 - 2.0);
+    let start = std::time::Instant::now();
+    let (value, mask) = pixel(&source, Resampling::Mode, scale, MaskKind::None);
+    assert_eq!((value, mask), (last as f64 - 1.0, 255));
+    assert!(start.elapsed().as_secs() < 5);
+}
+
+/// Against counting by hand, with ties, few values and many.
+#[test]
+fn the_first_value_to_have_the_most_votes_wins() {
+    let mut state = 1_u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize
+    };
+    for n_values in [2, 5, 16, 17, 18, 40, 200] {
+        for _ in 0..50 {
+            let mut source = constant(9, 9, SampleType::I16, 0.0);
+            for k in 0..81 {
+                source.set_sample(k, (random() % n_values) as f64 - 1.0);
+                source.mask[k] = if random() % 4 == 0 { 0 } else { 255 };
+            }
+            source.clear_hidden();
+            let mut counts: Vec<(f64, u32)> = Vec::new();
+            let mut best = (0.0, 0);
+            for k in (0..81).filter(|&k| source.mask[k] > 0) {
+                let value = source.samples.get(k);
+                if !counts.iter().any(|(v, _)| *v == value) {
+                    counts.push((value, 0));
+                }
+                let (_, n) = counts.iter_mut().find(|(v, _)| *v == value).unwrap();
+                *n += 1;
+                if *n > best.1 {
+                    best = (value, *n);
+                }
+            }
+            let found = pixel(&source, Resampling::Mode, (8.8, 8.8), MaskKind::Binary);
+            assert_eq!(found, (best.0, 255), "{n_values} values");
+        }
+    }
+}
