@@ -398,7 +398,11 @@ fn tile_of(raster: Raster, resampling: Resampling) -> Raster {
         .placement
         .clone();
     let source = MemorySource::new("memory", raster, placement).unwrap();
-    let mosaic = Mosaic::new(vec![Arc::new(source) as Arc<dyn Source>]).unwrap();
+    tile_of_source(Arc::new(source), resampling)
+}
+
+fn tile_of_source(source: Arc<dyn Source>, resampling: Resampling) -> Raster {
+    let mosaic = Mosaic::new(vec![source]).unwrap();
     let plan = Plan::new(
         &mosaic,
         PlanOptions {
@@ -654,6 +658,92 @@ fn bands_are_taken_as_they_are_chosen() {
         3,
         "a palette is three colours"
     );
+}
+
+#[test]
+fn overviews_are_nobodys_choice_but_ours() {
+    for option in [
+        "OVERVIEW_LEVEL=0",
+        "overview_level=NONE",
+        "Overview_Level:1",
+    ] {
+        let options = OpenOptions {
+            driver: vec!["NUM_THREADS=1".into(), option.into()],
+            ..OpenOptions::default()
+        };
+        let error = open(&fixture("byte.tif"), &options).err().unwrap();
+        assert_eq!(error.kind(), Kind::Usage);
+        let said = format!("--oo {option}: azulejo chooses overviews");
+        assert!(error.to_string().starts_with(&said), "{error}");
+    }
+}
+
+/// A file of indices, and a VRT over it that gives them colours.
+fn with_palette<T: Copy + gdal::raster::GdalType>(
+    folder: &Path,
+    name: &str,
+    indices: &[T],
+    colours: &[[u8; 4]],
+) -> PathBuf {
+    let under = folder.join(format!("{name}.tif"));
+    let width = indices.len();
+    write(&under, width, &[indices]).close().unwrap();
+    let path = folder.join(format!("{name}.vrt"));
+    translate(&under, &path, &["-of", "VRT"]);
+    let entry =
+        |[r, g, b, a]: &[u8; 4]| format!("<Entry c1=\"{r}\" c2=\"{g}\" c3=\"{b}\" c4=\"{a}\"/>");
+    let entries: String = colours.iter().map(entry).collect();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let said = "<ColorInterp>Gray</ColorInterp>";
+    assert!(text.contains(said), "{text}");
+    let table = format!("<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>");
+    std::fs::write(&path, text.replace(said, &table)).unwrap();
+    path
+}
+
+#[test]
+fn an_index_beyond_the_palette_is_nothing_in_8_and_in_16_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let colours = [[10, 20, 30, 255], [40, 50, 60, 255], [70, 80, 90, 255]];
+    let check = |path: &Path, indices: &[usize], kind: MaskKind| {
+        let source = open(path, &OpenOptions::default()).unwrap();
+        let info = source.info();
+        assert_eq!((info.bands, info.sample_type), (3, SampleType::U8));
+        assert_eq!((info.palette, info.mask), (true, kind), "{path:?}");
+        let raster = all(&source);
+        let (found, mask) = (values(&raster), raster.mask.clone());
+        for (k, &index) in indices.iter().enumerate() {
+            let [r, g, b, a] = colours.get(index).copied().unwrap_or_default();
+            let expected = [r, g, b].map(f64::from);
+            assert_eq!((&found[3 * k..3 * k + 3], mask[k]), (&expected[..], a));
+        }
+        raster
+    };
+    let path = with_palette::<u8>(folder.path(), "short8", &[0, 1, 2, 3, 255], &colours);
+    check(&path, &[0, 1, 2, 3, 255], MaskKind::Binary);
+    let indices = [0, 1, 2, 3, 256, 257, 65535];
+    let path = with_palette::<u16>(folder.path(), "short16", &indices, &colours);
+    check(&path, &indices.map(usize::from), MaskKind::Binary);
+    // A palette with a colour for each index has no holes.
+    let full: Vec<[u8; 4]> = (0..256)
+        .map(|k| colours.get(k).copied().unwrap_or([1, 2, 3, 255]))
+        .collect();
+    let path = with_palette::<u8>(folder.path(), "full8", &[0, 1, 2], &full);
+    check(&path, &[0, 1, 2], MaskKind::None);
+
+    // And in a tile: what is nothing lends no colour.
+    let indices: Vec<u8> = (0..64 * 64)
+        .map(|k| if k % 7 == 0 { 200 } else { 1 })
+        .collect();
+    let path = with_palette::<u8>(folder.path(), "holes8", &indices, &colours);
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let tile = tile_of_source(Arc::new(source), Resampling::Average);
+    let found = values(&tile);
+    let there = (0..256 * 256).filter(|&k| tile.mask[k] > 0);
+    assert!(there.clone().count() > 0);
+    for k in there {
+        assert_eq!(found[3 * k..3 * k + 3], [40.0, 50.0, 60.0]);
+    }
 }
 
 #[test]

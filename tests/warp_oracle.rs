@@ -342,6 +342,96 @@ fn compare(
     difference
 }
 
+/// The pixels of the smallest world as a gradient from west to east, so that whoever takes both ends of it for one shows.
+fn gradient(path: &Path, crs: &str, west: f64, east: f64, north: f64) {
+    let (width, height) = (720, 360);
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut dataset = driver
+        .create_with_band_type::<u8, _>(path, width, height, 1)
+        .unwrap();
+    let pixel = ((east - west) / width as f64, 2.0 * north / height as f64);
+    dataset
+        .set_geo_transform(&[west, pixel.0, 0.0, north, 0.0, -pixel.1])
+        .unwrap();
+    let srs = gdal::spatial_ref::SpatialRef::from_definition(crs).unwrap();
+    dataset.set_spatial_ref(&srs).unwrap();
+    let values = (0..width * height).map(|k| (k % width * 255 / (width - 1)) as u8);
+    let mut buffer = Buffer::new((width, height), values.collect());
+    let mut band = dataset.rasterband(1).unwrap();
+    band.write((0, 0), (width, height), &mut buffer).unwrap();
+    dataset.close().unwrap();
+}
+
+#[test]
+fn areas_at_the_antimeridian_do_not_go_round_the_earth() {
+    const EQC: &str = "+proj=eqc +lon_0=15 +R=6371000";
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let mut n_pixels = 0;
+    let half = 20_037_508.342_789_244;
+    for (name, crs, west, east, north) in [
+        ("lonlat", "EPSG:4326", -180.0, 180.0, 90.0),
+        ("lonlat360", "EPSG:4326", 0.0, 360.0, 90.0),
+        ("mercator", "EPSG:3857", -half, half, half),
+        ("centred", "EPSG:4326", -0.25, 359.75, 90.0),
+        // The ends of these meet within pixels, at 165 degrees west.
+        ("eqc", EQC, -20_015_086.8, 20_015_086.8, 10_007_543.4),
+        ("part", EQC, 12_000_000.0, 25_000_000.0, 6_000_000.0),
+    ] {
+        let path = folder.path().join(format!("{name}.tif"));
+        gradient(&path, crs, west, east, north);
+        for scheme in ["WebMercatorQuad", "WorldCRS84Quad"] {
+            for resampling in [Resampling::Average, Resampling::Mode] {
+                let source = GdalSource::open(path.to_str().unwrap(), &OpenOptions::default());
+                let mosaic = Mosaic::new(vec![Arc::new(source.unwrap())]).unwrap();
+                let plan = Plan::new(
+                    &mosaic,
+                    PlanOptions {
+                        zoom_min: Some(0),
+                        zoom_max: Some(1),
+                        resampling: Some(resampling),
+                        ..PlanOptions::new(Scheme::named(scheme).unwrap())
+                    },
+                )
+                .unwrap();
+                let job = Job {
+                    mosaic: &mosaic,
+                    layout: &plan.layout,
+                    crs: &plan.crs,
+                    resampling,
+                    tile_size_px: 256,
+                };
+                let mut renderer = Renderer::new(&job);
+                let dataset = Dataset::open(&path).unwrap();
+                for tile in (0..2).flat_map(|zoom| plan.tiles(zoom)) {
+                    let bounds = plan.scheme.bounds(tile);
+                    let ours = renderer.render(&bounds).unwrap();
+                    let extent = [bounds.west, bounds.south, bounds.east, bounds.north]
+                        .map(|v| format!("{v:.17e}"));
+                    let [w, s, e, n] = extent.each_ref().map(String::as_str);
+                    let kernel = resampling.kernel().name;
+                    let t_srs = plan.crs.wkt();
+                    let mut args = vec!["-of", "MEM", "-q", "-t_srs", t_srs, "-te", w, s, e, n];
+                    args.extend(["-ts", "256", "256", "-r", kernel, "-et", "0", "-dstalpha"]);
+                    let theirs = gdal_warp(&dataset, &args);
+                    let mut difference = Difference::default();
+                    difference.add(ours.as_ref(), &theirs, 1);
+                    // GDAL also paints the row just outside the source, and leaves out what lies beyond half a turn.
+                    let masks = if name == "part" { 0.0 } else { 99.6 };
+                    assert!(
+                        difference.worst <= 1.0 && difference.masks() >= masks,
+                        "{name} {scheme} {kernel} {tile:?}: worst {}, masks {} %",
+                        difference.worst,
+                        difference.masks()
+                    );
+                    n_pixels += difference.both;
+                }
+            }
+        }
+    }
+    assert!(n_pixels > 4_000_000, "{n_pixels}");
+}
+
 #[test]
 fn base_tiles_agree_with_gdal_for_every_kernel_in_every_system() {
     init();

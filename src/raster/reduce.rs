@@ -13,7 +13,8 @@ pub enum Reducer {
     Average,
     /// The north-western one.
     Nearest,
-    /// The most frequent colour; nothing wins only when at least three of four are nothing.
+    /// The most frequent colour, each pixel weighed by its mask, under the largest mask that it has. There is one where at least
+    /// two of the four are there, however much they cover.
     Mode,
     /// The smallest value of each band.
     Min,
@@ -141,23 +142,22 @@ impl Reducer {
                 masks[0]
             }
             Self::Mode => {
-                if sum < 2 * 255 {
+                if masks.iter().filter(|&&m| m > 0).count() < 2 {
                     return 0;
                 }
                 // The first of the most frequent, so that ties have one answer.
-                let votes = |k: usize| {
-                    (0..4)
-                        .filter(|&j| pixels[j] == pixels[k])
-                        .map(|j| u32::from(masks[j]))
-                        .sum::<u32>()
+                let alike = |k: usize| {
+                    let same = (0..4).filter(move |&j| pixels[j] == pixels[k]);
+                    same.map(|j| masks[j])
                 };
+                let votes = |k: usize| alike(k).map(u32::from).sum::<u32>();
                 let best = (0..4)
                     .rev()
                     .filter(|&k| masks[k] > 0)
                     .max_by_key(|&k| votes(k))
                     .expect("the sum of the masks is not zero");
                 dst.copy_from_slice(pixels[best]);
-                255
+                alike(best).max().unwrap_or(0)
             }
             Self::Min => extreme(dst, |a, b| a < b),
             Self::Max => extreme(dst, |a, b| a > b),
@@ -297,6 +297,11 @@ mod tests {
         check(Reducer::Mode, &[3, 7, 3, 7], &ALL, (3, 255));
         check(Reducer::Mode, &[0, 7, 0, 9], &[0, 255, 0, 255], (7, 255));
         check(Reducer::Mode, &[0, 7, 0, 0], &[0, 255, 0, 0], (0, 0));
+        // Pixels that cover in part are there, and stay so.
+        check(Reducer::Mode, &[7; 4], &[100; 4], (7, 100));
+        check(Reducer::Mode, &[7, 0, 0, 9], &[1, 0, 0, 2], (9, 2));
+        check(Reducer::Mode, &[7, 7, 9, 3], &[80, 90, 160, 0], (7, 90));
+        check(Reducer::Mode, &[7, 0, 0, 0], &[100, 0, 0, 0], (0, 0));
         check(
             Reducer::Min,
             &[0, 20, 30, 40],

@@ -16,8 +16,7 @@ pub struct WeightTable {
     /// Phases that share a row, as a power of two: a kernel twice as wide is half as steep. So the table does not grow.
     shared: u32,
     fixed: Vec<i32>,
-    real: Vec<f32>,
-    wide: Vec<f64>,
+    real: Vec<f64>,
 }
 
 impl WeightTable {
@@ -29,7 +28,7 @@ impl WeightTable {
         let shared = (scale as usize).ilog2().min(PHASES.ilog2());
         let n_rows = PHASES >> shared;
         let mut fixed = Vec::with_capacity(n_rows * taps);
-        let mut wide = Vec::with_capacity(n_rows * taps);
+        let mut real = Vec::with_capacity(n_rows * taps);
         for row in 0..n_rows {
             // In the middle of the phases that share it.
             let offset =
@@ -38,7 +37,7 @@ impl WeightTable {
                 .map(|k| weight(((first + k as isize) as f64 - offset) / scale))
                 .collect();
             let sum: f64 = raw.iter().sum();
-            wide.extend(raw.iter().map(|w| w / sum));
+            real.extend(raw.iter().map(|w| w / sum));
             fixed.extend(to_fixed(&raw, sum));
         }
         Self {
@@ -46,8 +45,7 @@ impl WeightTable {
             first,
             shared,
             fixed,
-            real: wide.iter().map(|&w| w as f32).collect(),
-            wide,
+            real,
         }
     }
 
@@ -62,28 +60,25 @@ impl WeightTable {
     }
 
     /// Weights at `phase`; they sum to 1 but for rounding.
-    pub fn real(&self, phase: usize) -> &[f32] {
+    pub fn real(&self, phase: usize) -> &[f64] {
         &self.real[self.row(phase)]
-    }
-
-    /// The same for sums of more digits.
-    pub fn wide(&self, phase: usize) -> &[f64] {
-        &self.wide[self.row(phase)]
     }
 }
 
-/// Rounds the weights and gives what rounding left over to the largest, so that the sum is exact.
+/// Rounds the weights so that their sum is exact: each takes what is left of the rounded sum of all up to it, and is within one unit
+/// of itself. Where a kernel is so wide that its weights are less than a unit, some are one and the others none, evenly spread;
+/// rounded one by one they would all be none.
 fn to_fixed(raw: &[f64], sum: f64) -> Vec<i32> {
-    let one = 1 << WEIGHT_BITS;
-    let mut fixed: Vec<i32> = raw
-        .iter()
-        .map(|w| (w / sum * f64::from(one)).round() as i32)
-        .collect();
-    let rest = one - fixed.iter().sum::<i32>();
-    if let Some(largest) = fixed.iter_mut().max_by_key(|w| **w) {
-        *largest += rest;
-    }
-    fixed
+    let one = f64::from(1 << WEIGHT_BITS);
+    let (mut exact, mut given) = (0.0, 0);
+    raw.iter()
+        .map(|w| {
+            exact += w / sum * one;
+            let fixed = exact.round() as i32 - given;
+            given += fixed;
+            fixed
+        })
+        .collect()
 }
 
 /// Splits a place along one axis (pixel corners at whole numbers) into the pixel whose centre is at or before it, and the
@@ -120,12 +115,42 @@ mod tests {
                         "{} x {scale} at {phase}",
                         kernel.name
                     );
-                    let sum: f32 = table.real(phase).iter().sum();
+                    let sum: f64 = table.real(phase).iter().sum();
                     assert!(
-                        (sum - 1.0).abs() < 1e-5,
+                        (sum - 1.0).abs() < 1e-12,
                         "{} x {scale} at {phase}: {sum}",
                         kernel.name
                     );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fixed_weights_are_the_true_ones_however_wide_the_kernel() {
+        for kernel in &KERNELS {
+            let Method::Convolution { radius, weight } = kernel.method else {
+                continue;
+            };
+            for scale in [1.0, 2.3, 16.0, 700.0, 5000.0, 50_000.0] {
+                let table = WeightTable::new(radius, weight, scale);
+                for phase in [0, 1, PHASES / 3, PHASES - 1] {
+                    let (fixed, real) = (table.fixed(phase), table.real(phase));
+                    let name = kernel.name;
+                    assert_eq!(
+                        fixed.iter().sum::<i32>(),
+                        1 << WEIGHT_BITS,
+                        "{name} x {scale}"
+                    );
+                    let one = f64::from(1 << WEIGHT_BITS);
+                    for (&fixed, real) in fixed.iter().zip(real) {
+                        let off = (f64::from(fixed) - real * one).abs();
+                        assert!(
+                            off <= 1.0 + 1e-6,
+                            "{name} x {scale}: {fixed} for {}",
+                            real * one
+                        );
+                    }
                 }
             }
         }

@@ -37,7 +37,7 @@ impl super::Renderer<'_> {
     }
 }
 
-/// Tile pixels located at once: all of a tile of 256, a strip of a larger one. Two places each are 2 MB.
+/// Tile pixels located at once: all of a tile of 256, a strip of a larger one. Three places each are 3 MB.
 const STRIP_PX: usize = 1 << 16;
 
 /// Where the pixels of a strip of the tile lie in the chosen level of the source. Kept between tiles.
@@ -46,18 +46,18 @@ pub(super) struct Scratch {
     limits: WindowLimits,
     /// The strip's first row in the tile.
     first_row: usize,
-    cols: Vec<f64>,
-    rows: Vec<f64>,
-    corner_cols: Vec<f64>,
-    corner_rows: Vec<f64>,
-    line: Line,
+    /// Of all pixels.
+    pixels: Located,
+    /// One row of them in the coordinates of a window.
+    line: Located,
+    /// The corners along the upper and the lower edge of a row.
+    edges: [(Vec<f64>, Vec<f64>); 2],
 }
 
-/// A row of the tile in the coordinates of a window.
+/// Columns and rows of pixels' centres and, where a kernel asks for them, of their upper left and lower right corners.
 #[derive(Default)]
-struct Line {
-    cols: Vec<f64>,
-    rows: Vec<f64>,
+struct Located {
+    centre: (Vec<f64>, Vec<f64>),
     upper: (Vec<f64>, Vec<f64>),
     lower: (Vec<f64>, Vec<f64>),
 }
@@ -88,6 +88,9 @@ impl Rect {
             .filter(|piece| piece.width > 0 && piece.height > 0)
     }
 }
+
+/// Source pixels that are rounding, beyond an edge.
+const HAIR: f64 = 1e-9;
 
 /// What `source` has to show in the tile that `map` is for; `None` when that is nothing.
 pub(super) fn warp(
@@ -123,6 +126,7 @@ pub(super) fn warp(
         level,
         sampler: &sampler,
         reach: (resampling.reach(scale.0), resampling.reach(scale.1)),
+        closes: sampler.needs_corners() && map.closes(info.placement.width),
         size,
     };
     let rows = (STRIP_PX / size).max(1);
@@ -177,66 +181,88 @@ impl Scratch {
         strip: Rect,
         corners: bool,
     ) {
+        let (width, height) = (info.placement.width as f64, info.placement.height as f64);
         let size = map.size_px();
         self.first_row = strip.row;
-        self.cols.resize(size * strip.height, 0.0);
-        self.rows.resize(size * strip.height, 0.0);
-        let (width, height) = (info.placement.width as f64, info.placement.height as f64);
-        // A hair beyond the edge is rounding.
-        const HAIR: f64 = 1e-9;
-        let lines = self
-            .cols
-            .chunks_exact_mut(size)
-            .zip(self.rows.chunks_exact_mut(size));
-        for (row, (cols, rows)) in lines.enumerate() {
-            map.centres(strip.row + row, cols, rows);
-            for (c, r) in cols.iter_mut().zip(rows) {
-                let inside =
-                    *c >= -HAIR && *c <= width + HAIR && *r >= -HAIR && *r <= height + HAIR;
-                (*c, *r) = if inside {
-                    (*c * shrink.0, *r * shrink.1)
-                } else {
-                    (f64::NAN, f64::NAN)
-                };
+        let centre = &mut self.pixels.centre;
+        resize(centre, size * strip.height);
+        for (row, start) in (0..size * strip.height).step_by(size).enumerate() {
+            let line = start..start + size;
+            map.centres(
+                strip.row + row,
+                &mut centre.0[line.clone()],
+                &mut centre.1[line],
+            );
+        }
+        if corners {
+            self.locate_corners(map, width, shrink, strip);
+        }
+        let centre = &mut self.pixels.centre;
+        for (c, r) in centre.0.iter_mut().zip(&mut centre.1) {
+            let inside = *c >= -HAIR && *c <= width + HAIR && *r >= -HAIR && *r <= height + HAIR;
+            (*c, *r) = if inside {
+                (*c * shrink.0, *r * shrink.1)
+            } else {
+                (f64::NAN, f64::NAN)
+            };
+        }
+    }
+
+    /// The corners of the pixels of `strip`, whose centres are located, at full resolution.
+    fn locate_corners(&mut self, map: &TileMap, width: f64, shrink: (f64, f64), strip: Rect) {
+        let size = map.size_px();
+        let closes = map.closes(width as usize);
+        let Located {
+            centre,
+            upper,
+            lower,
+        } = &mut self.pixels;
+        resize(upper, size * strip.height);
+        resize(lower, size * strip.height);
+        for (row, start) in (0..size * strip.height).step_by(size).enumerate() {
+            for (edge, (cols, rows)) in self.edges.iter_mut().enumerate() {
+                cols.resize(size + 1, 0.0);
+                rows.resize(size + 1, 0.0);
+                map.corners(strip.row + row + edge, cols, rows);
+            }
+            let [above, below] = &self.edges;
+            for i in 0..size {
+                let k = start + i;
+                let centre = (centre.0[k], centre.1[k]);
+                // Of a source that closes each place is in it once, by its centre.
+                if closes && !(centre.0 >= -HAIR && centre.0 <= width + HAIR) {
+                    for place in [&mut *upper, &mut *lower] {
+                        (place.0[k], place.1[k]) = (f64::NAN, f64::NAN);
+                    }
+                    continue;
+                }
+                let place = map.beside(centre, (above.0[i], above.1[i]));
+                (upper.0[k], upper.1[k]) = (place.0 * shrink.0, place.1 * shrink.1);
+                let place = map.beside(centre, (below.0[i + 1], below.1[i + 1]));
+                (lower.0[k], lower.1[k]) = (place.0 * shrink.0, place.1 * shrink.1);
             }
         }
-        if !corners {
-            return;
-        }
-        let n = size + 1;
-        self.corner_cols.resize(n * (strip.height + 1), 0.0);
-        self.corner_rows.resize(n * (strip.height + 1), 0.0);
-        let lines = self
-            .corner_cols
-            .chunks_exact_mut(n)
-            .zip(self.corner_rows.chunks_exact_mut(n));
-        for (row, (cols, rows)) in lines.enumerate() {
-            map.corners(strip.row + row, cols, rows);
-            cols.iter_mut().for_each(|c| *c *= shrink.0);
-            rows.iter_mut().for_each(|r| *r *= shrink.1);
+    }
+
+    /// Puts one row of `rect` into `line`, in the coordinates of `window`. `size` is the tile's.
+    fn take_line(&mut self, rect: Rect, window: Cutout, corners: bool, size: usize) {
+        let start = (rect.row - self.first_row) * size + rect.col;
+        let pixels = start..start + rect.width;
+        let take = |to: &mut (Vec<f64>, Vec<f64>), from: &(Vec<f64>, Vec<f64>)| {
+            shift(&mut to.0, &from.0[pixels.clone()], window.col as f64);
+            shift(&mut to.1, &from.1[pixels.clone()], window.row as f64);
+        };
+        take(&mut self.line.centre, &self.pixels.centre);
+        if corners {
+            take(&mut self.line.upper, &self.pixels.upper);
+            take(&mut self.line.lower, &self.pixels.lower);
         }
     }
 }
 
-impl Scratch {
-    /// Puts one row of `rect` into `line`, in the coordinates of `window`. `size` is the tile's.
-    fn take_line(&mut self, rect: Rect, window: Window, corners: bool, size: usize) {
-        let (west, north) = (window.col as f64, window.row as f64);
-        let row = rect.row - self.first_row;
-        let line = &mut self.line;
-        let centres = row * size + rect.col..row * size + rect.col + rect.width;
-        shift(&mut line.cols, &self.cols[centres.clone()], west);
-        shift(&mut line.rows, &self.rows[centres], north);
-        if corners {
-            let n = size + 1;
-            let upper = row * n + rect.col..=row * n + rect.col + rect.width;
-            let lower = upper.start() + n..=upper.end() + n;
-            shift(&mut line.upper.0, &self.corner_cols[upper.clone()], west);
-            shift(&mut line.upper.1, &self.corner_rows[upper], north);
-            shift(&mut line.lower.0, &self.corner_cols[lower.clone()], west);
-            shift(&mut line.lower.1, &self.corner_rows[lower], north);
-        }
-    }
+fn resize((cols, rows): &mut (Vec<f64>, Vec<f64>), n: usize) {
+    cols.resize(n, 0.0);
+    rows.resize(n, 0.0);
 }
 
 /// What all pieces of a tile have in common.
@@ -245,7 +271,18 @@ struct Task<'a> {
     level: usize,
     sampler: &'a Sampler,
     reach: (f64, f64),
+    /// Whether an area that ends beyond the last column goes on at the first, and the other way round.
+    closes: bool,
     size: usize,
+}
+
+/// A rectangle of a level of the source. Its columns may be beyond the ends of one that closes.
+#[derive(Clone, Copy)]
+struct Cutout {
+    col: isize,
+    row: usize,
+    width: usize,
+    height: usize,
 }
 
 impl Task<'_> {
@@ -266,7 +303,7 @@ impl Task<'_> {
         if window.width * window.height > scratch.limits.most_px {
             return Err(self.too_much(window));
         }
-        let pixels = self.source.read(self.level, window)?;
+        let pixels = self.read(window)?;
         if pixels.is_empty() {
             return Ok(());
         }
@@ -283,8 +320,8 @@ impl Task<'_> {
             );
             let line = &scratch.line;
             let places = Places {
-                cols: &line.cols,
-                rows: &line.rows,
+                cols: &line.centre.0,
+                rows: &line.centre.1,
                 upper: (&line.upper.0, &line.upper.1),
                 lower: (&line.lower.0, &line.lower.1),
             };
@@ -294,8 +331,8 @@ impl Task<'_> {
         Ok(())
     }
 
-    fn too_much(&self, window: Window) -> Error {
-        let Window { width, height, .. } = window;
+    fn too_much(&self, window: Cutout) -> Error {
+        let Cutout { width, height, .. } = window;
         let name = &self.source.info().name;
         let found = format!(
             "{name}: {width} x {height} of its pixels fall into one pixel of a tile; expected overviews, or a higher zoom"
@@ -309,32 +346,65 @@ impl Task<'_> {
         Error::new(Kind::Resources, found).with_help(help)
     }
 
-    /// The window of the level that holds everything the pixels of `rect` are made of.
-    fn window(&self, rect: Rect, scratch: &Scratch) -> Option<Window> {
+    /// The pixels of `cutout`, in as many pieces as it takes to go round the Earth.
+    fn read(&self, cutout: Cutout) -> Result<Raster> {
+        let Cutout {
+            col,
+            row,
+            width,
+            height,
+        } = cutout;
+        let level_width = self.source.info().levels[self.level].width;
+        let piece = |col: usize, width: usize| {
+            let window = Window {
+                col,
+                row,
+                width,
+                height,
+            };
+            self.source.read(self.level, window)
+        };
+        if let Some(col) = usize::try_from(col)
+            .ok()
+            .filter(|col| col + width <= level_width)
+        {
+            return piece(col, width);
+        }
+        let info = self.source.info();
+        let mut pixels = Raster::empty(width, height, info.bands, info.sample_type);
+        let mut done = 0;
+        while done < width {
+            let from = (col + done as isize).rem_euclid(level_width as isize) as usize;
+            let n = (width - done).min(level_width - from);
+            pixels.paint_under(&piece(from, n)?, done, 0);
+            done += n;
+        }
+        Ok(pixels)
+    }
+
+    /// The part of the level that holds everything the pixels of `rect` are made of.
+    fn window(&self, rect: Rect, scratch: &Scratch) -> Option<Cutout> {
         let rect = Rect {
             row: rect.row - scratch.first_row,
             ..rect
         };
         let level = self.source.info().levels[self.level];
-        let (cols, rows) = if self.sampler.needs_corners() {
-            let n = self.size + 1;
-            (
-                span(&scratch.corner_cols, n, rect, 1)?,
-                span(&scratch.corner_rows, n, rect, 1)?,
-            )
-        } else {
-            (
-                span(&scratch.cols, self.size, rect, 0)?,
-                span(&scratch.rows, self.size, rect, 0)?,
-            )
+        let pixels = &scratch.pixels;
+        let lists = match self.sampler.needs_corners() {
+            true => [&pixels.upper, &pixels.lower],
+            false => [&pixels.centre, &pixels.centre],
         };
-        let (col, col_end) = cut(cols, self.reach.0, level.width)?;
-        let (row, row_end) = cut(rows, self.reach.1, level.height)?;
-        Some(Window {
+        let cols = span(lists.map(|(cols, _)| cols.as_slice()), self.size, rect)?;
+        let rows = span(lists.map(|(_, rows)| rows.as_slice()), self.size, rect)?;
+        let (width, height) = (level.width as isize, level.height as isize);
+        let beyond = if self.closes { width } else { 0 };
+        let (col, col_end) = cut(cols, self.reach.0, (-beyond, width + beyond))?;
+        let (row, row_end) = cut(rows, self.reach.1, (0, height))?;
+        Some(Cutout {
             col,
-            row,
-            width: col_end - col,
-            height: row_end - row,
+            row: row as usize,
+            width: (col_end - col) as usize,
+            height: (row_end - row) as usize,
         })
     }
 }
@@ -344,13 +414,16 @@ fn shift(to: &mut Vec<f64>, from: &[f64], by: f64) {
     to.extend(from.iter().map(|v| v - by));
 }
 
-/// The smallest and the largest finite value in `rect` (and `extra` more columns and rows) of a grid `stride` wide.
-fn span(values: &[f64], stride: usize, rect: Rect, extra: usize) -> Option<(f64, f64)> {
+/// The smallest and the largest finite value in `rect` of two grids `stride` wide.
+fn span(grids: [&[f64]; 2], stride: usize, rect: Rect) -> Option<(f64, f64)> {
     let mut span: Option<(f64, f64)> = None;
-    for row in rect.row..rect.row + rect.height + extra {
-        let start = row * stride + rect.col;
-        for &v in &values[start..start + rect.width + extra] {
-            if v.is_finite() {
+    for values in grids {
+        for row in rect.row..rect.row + rect.height {
+            let start = row * stride + rect.col;
+            for &v in values[start..start + rect.width]
+                .iter()
+                .filter(|v| v.is_finite())
+            {
                 span = Some(span.map_or((v, v), |(low, high)| (low.min(v), high.max(v))));
             }
         }
@@ -358,9 +431,9 @@ fn span(values: &[f64], stride: usize, rect: Rect, extra: usize) -> Option<(f64,
     span
 }
 
-/// The whole pixels around a span, `reach` more on each side, as far as they lie within `0..size`.
-fn cut((low, high): (f64, f64), reach: f64, size: usize) -> Option<(usize, usize)> {
-    let first = (low - reach).floor().max(0.0);
-    let end = (high + reach).ceil().min(size as f64);
-    (first < end).then_some((first as usize, end as usize))
+/// The whole pixels around a span, `reach` more on each side, as far as they lie within the range `from..end`.
+fn cut((low, high): (f64, f64), reach: f64, (from, end): (isize, isize)) -> Option<(isize, isize)> {
+    let first = (low - reach).floor().max(from as f64);
+    let end = (high + reach).ceil().min(end as f64);
+    (first < end).then_some((first as isize, end as isize))
 }

@@ -25,6 +25,7 @@ const SNAP_PX: f64 = 1.0 / 256.0;
 pub struct TileMap {
     size_px: usize,
     kind: Kind,
+    turn_px: Option<(f64, f64)>,
 }
 
 enum Kind {
@@ -60,6 +61,7 @@ impl TileMap {
             return Self {
                 size_px,
                 kind: shift,
+                turn_px: None,
             };
         }
         let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
@@ -69,6 +71,7 @@ impl TileMap {
         Self {
             size_px,
             kind: Kind::Grid(grid),
+            turn_px: transform.turn_px(),
         }
     }
 
@@ -94,6 +97,29 @@ impl TileMap {
     /// the last): `size_px + 1` of them.
     pub fn corners(&self, row: usize, cols: &mut [f64], rows: &mut [f64]) {
         self.line(2 * row, 0, cols, rows);
+    }
+
+    /// `place` in the source, or the same place as many times round the Earth as bring it nearest to `centre`. Of a tile pixel
+    /// that lies across the ends of its source, PROJ puts one corner at the one end and the other at the other.
+    pub fn beside(&self, centre: (f64, f64), place: (f64, f64)) -> (f64, f64) {
+        let Some((cols, rows)) = self.turn_px else {
+            return place;
+        };
+        let along = (place.0 - centre.0) * cols + (place.1 - centre.1) * rows;
+        let turns = (along / (cols * cols + rows * rows)).round();
+        if turns == 0.0 {
+            return place;
+        }
+        (place.0 - turns * cols, place.1 - turns * rows)
+    }
+
+    /// Whether the last column of a source `width` pixels wide lies beside its first, once round the Earth.
+    pub fn closes(&self, width: usize) -> bool {
+        // Files round the size of their pixels.
+        const SLACK_PX: f64 = 0.1;
+        self.turn_px.is_some_and(|(cols, rows)| {
+            (cols.abs() - width as f64).abs() < SLACK_PX && rows.abs() < SLACK_PX
+        })
     }
 
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.

@@ -272,6 +272,7 @@ pub struct PixelTransform {
     /// Added to x in the source's system: the source taken once more round the Earth.
     shift_x: f64,
     affine: Option<Affine>,
+    turn_px: Option<(f64, f64)>,
 }
 
 impl PixelTransform {
@@ -297,17 +298,31 @@ impl PixelTransform {
             }
             _ => None,
         };
+        let turn_px = match (&pixels, placement.crs.period()) {
+            (PixelGeoref::Affine { inverse, .. }, Some(period)) => {
+                let Affine([_, b, _, _, e, _]) = *inverse;
+                Some((b * period, e * period))
+            }
+            _ => None,
+        };
         Ok(Self {
             way,
             pixels,
             shift_x,
             affine,
+            turn_px,
         })
     }
 
     /// The whole way as six numbers, when both systems are the same and the source has a geotransform.
     pub fn as_affine(&self) -> Option<Affine> {
         self.affine
+    }
+
+    /// Columns and rows from any pixel to where the same place comes again, once round the Earth. `None` where it does not, or
+    /// where control points tell the pixels' places.
+    pub fn turn_px(&self) -> Option<(f64, f64)> {
+        self.turn_px
     }
 
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.

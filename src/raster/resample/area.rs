@@ -1,6 +1,8 @@
 //! Mean and mode over the area of a tile pixel: the source pixels between its upper left and its lower right corner, each
 //! counting by the part of it that lies there.
 
+use std::collections::HashMap;
+
 use super::{MaskKind, Pixels, Places};
 use crate::raster::sample::Sample;
 
@@ -49,16 +51,8 @@ impl Span {
 
 /// The source pixels under tile pixel `i`.
 fn spans<S>(source: &Pixels<S>, places: &Places, i: usize) -> Option<(Span, Span)> {
-    let cols = Span::new(
-        places.upper.0[i],
-        places.lower.0[i + 1],
-        source.raster.width(),
-    )?;
-    let rows = Span::new(
-        places.upper.1[i],
-        places.lower.1[i + 1],
-        source.raster.height(),
-    )?;
+    let cols = Span::new(places.upper.0[i], places.lower.0[i], source.raster.width())?;
+    let rows = Span::new(places.upper.1[i], places.lower.1[i], source.raster.height())?;
     Some((cols, rows))
 }
 
@@ -123,8 +117,7 @@ pub(super) fn mode_row<S: Sample>(
 ) {
     let bands = source.raster.bands();
     let step = if classes { bands } else { 1 };
-    // Candidates: the index of a pixel that has the value, and the votes for it.
-    let mut votes: Vec<(usize, u32)> = Vec::new();
+    let mut votes = Votes::default();
     for (i, (dst, mask)) in dst.chunks_exact_mut(bands).zip(mask).enumerate() {
         let Some((cols, rows)) = spans(source, places, i) else {
             continue;
@@ -139,13 +132,64 @@ pub(super) fn mode_row<S: Sample>(
     }
 }
 
+/// The votes of one tile pixel.
+#[derive(Default)]
+struct Votes {
+    /// Candidates in the order in which they were seen: the index of a pixel that has the value, and the votes for it.
+    candidates: Vec<(usize, u32)>,
+    /// Where they stand there, by their values; only once they are more than [`FEW`].
+    by_value: HashMap<[u64; 3], usize>,
+}
+
+/// Candidates that are found sooner by looking at each than by a hash.
+const FEW: usize = 16;
+
+impl Votes {
+    /// Counts the vote of pixel `k` and returns how many its value has now.
+    fn count<'a, S: Sample + 'a>(&mut self, k: usize, value: impl Fn(usize) -> &'a [S]) -> u32 {
+        let n = self.candidates.len();
+        let at = if n <= FEW {
+            let same = |(seen, _): &(usize, u32)| value(*seen) == value(k);
+            self.candidates.iter().position(same)
+        } else {
+            if self.by_value.is_empty() {
+                let seen = self.candidates.iter().enumerate();
+                self.by_value
+                    .extend(seen.map(|(at, (seen, _))| (key(value(*seen)), at)));
+            }
+            let at = *self.by_value.entry(key(value(k))).or_insert(n);
+            (at < n).then_some(at)
+        };
+        let at = at.unwrap_or_else(|| {
+            self.candidates.push((k, 0));
+            n
+        });
+        self.candidates[at].1 += 1;
+        self.candidates[at].1
+    }
+
+    fn clear(&mut self) {
+        self.candidates.clear();
+        self.by_value.clear();
+    }
+}
+
+/// The same for values that are equal: there is a zero with a minus sign.
+fn key<S: Sample>(value: &[S]) -> [u64; 3] {
+    let mut key = [0; 3];
+    for (key, v) in key.iter_mut().zip(value) {
+        *key = (v.value() + 0.0).to_bits();
+    }
+    key
+}
+
 /// The index of a pixel that has the most frequent value.
 fn most_frequent<'a, S: Sample + 'a>(
     source: &Pixels<S>,
     cols: &Span,
     rows: &Span,
     value: impl Fn(usize) -> &'a [S],
-    votes: &mut Vec<(usize, u32)>,
+    votes: &mut Votes,
 ) -> Option<usize> {
     votes.clear();
     let mut best: Option<(usize, u32)> = None;
@@ -154,16 +198,7 @@ fn most_frequent<'a, S: Sample + 'a>(
             if source.raster.mask[k] == 0 {
                 continue;
             }
-            let n = match votes.iter_mut().find(|(seen, _)| value(*seen) == value(k)) {
-                Some((_, n)) => {
-                    *n += 1;
-                    *n
-                }
-                None => {
-                    votes.push((k, 1));
-                    1
-                }
-            };
+            let n = votes.count(k, &value);
             if best.is_none_or(|(_, most)| n > most) {
                 best = Some((k, n));
             }

@@ -77,73 +77,47 @@ impl Lane for u8 {
     }
 }
 
-impl Lane for f32 {
-    type Weight = Self;
+/// Floating point: weights and sums have more digits than samples of 32 bits, or wide kernels would lose the last of 16.
+macro_rules! floating_lane {
+    ($float:ty) => {
+        impl Lane for $float {
+            type Weight = f64;
 
-    #[inline]
-    fn weights(table: &WeightTable, phase: usize) -> &[Self] {
-        table.real(phase)
-    }
+            #[inline]
+            fn weights(table: &WeightTable, phase: usize) -> &[f64] {
+                table.real(phase)
+            }
 
-    #[inline]
-    fn add(sum: Self, weight: Self, value: Self) -> Self {
-        sum + weight * value
-    }
+            #[inline]
+            fn add(sum: f64, weight: f64, value: Self) -> f64 {
+                sum + weight * f64::from(value)
+            }
 
-    #[inline]
-    fn add_row(sum: Self, weight: Self, row: Self) -> Self {
-        sum + weight * row
-    }
+            #[inline]
+            fn add_row(sum: f64, weight: f64, row: f64) -> f64 {
+                sum + weight * row
+            }
 
-    #[inline]
-    fn finish(sum: Self) -> Self {
-        sum
-    }
+            #[inline]
+            fn finish(sum: f64) -> Self {
+                sum as Self
+            }
 
-    #[inline]
-    fn add_masked(sum: &mut f64, col_weight: Self, row_weight: Self, mask: u8, value: Self) {
-        *sum += f64::from(col_weight) * f64::from(row_weight) * f64::from(mask) * f64::from(value);
-    }
+            #[inline]
+            fn add_masked(sum: &mut f64, col_weight: f64, row_weight: f64, mask: u8, value: Self) {
+                *sum += col_weight * row_weight * f64::from(mask) * f64::from(value);
+            }
 
-    #[inline]
-    fn share(col_weight: Self, row_weight: Self) -> f64 {
-        f64::from(col_weight) * f64::from(row_weight)
-    }
+            #[inline]
+            fn share(col_weight: f64, row_weight: f64) -> f64 {
+                col_weight * row_weight
+            }
+        }
+    };
 }
 
-impl Lane for f64 {
-    type Weight = Self;
-
-    #[inline]
-    fn weights(table: &WeightTable, phase: usize) -> &[Self] {
-        table.wide(phase)
-    }
-
-    #[inline]
-    fn add(sum: Self, weight: Self, value: Self) -> Self {
-        sum + weight * value
-    }
-
-    #[inline]
-    fn add_row(sum: Self, weight: Self, row: Self) -> Self {
-        sum + weight * row
-    }
-
-    #[inline]
-    fn finish(sum: Self) -> Self {
-        sum
-    }
-
-    #[inline]
-    fn add_masked(sum: &mut f64, col_weight: Self, row_weight: Self, mask: u8, value: Self) {
-        *sum += col_weight * row_weight * Self::from(mask) * value;
-    }
-
-    #[inline]
-    fn share(col_weight: Self, row_weight: Self) -> f64 {
-        col_weight * row_weight
-    }
-}
+floating_lane!(f32);
+floating_lane!(f64);
 
 /// One row of the tile.
 pub(super) fn row<S: Lane>(

@@ -194,3 +194,6 @@ fn nearest<S: Copy>(source: &Pixels<S>, places: &Places, dst: &mut [S], mask: &m
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,7 +144,13 @@ fn mask(
     let asked = options.bands.as_ref().is_some_and(|choice| choice.alpha);
     let alpha = bands.alpha.filter(|_| asked || !mask_band);
     let see_through = palette.is_some_and(|p| p.iter().any(|c| c[3] > 0 && c[3] < 255));
-    let has_holes = palette.is_some_and(|p| p.iter().any(|c| c[3] == 0));
+    // An index for which the palette has no colour is nothing.
+    let n_indices = if stored == SampleType::U8 {
+        1 << 8
+    } else {
+        1 << 16
+    };
+    let has_holes = palette.is_some_and(|p| p.len() < n_indices || p.iter().any(|c| c[3] == 0));
     let kind = if alpha.is_some() || (see_through && !mask_band) {
         MaskKind::Graded
     } else if mask_band || !nodata.is_empty() || has_holes || stored.range().is_none() {

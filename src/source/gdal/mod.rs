@@ -110,13 +110,34 @@ impl GdalSource {
     /// # Errors
     /// [`Kind::Input`] when it is missing, not a raster, of 64-bit integers or complex numbers, or
     /// has no place on the Earth; [`Kind::Retry`] when the network or a server fails;
-    /// [`Kind::Usage`] for bands or nodata values that it cannot have.
+    /// [`Kind::Usage`] for bands or nodata values that it cannot have, and for `OVERVIEW_LEVEL` among the driver's options.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
         init();
+        refuse_levels(options)?;
         let file = File::new(name, options);
         let dataset = file.open(0)?;
         let (info, reader) = header::describe(&file, &dataset, options)?;
         Ok(Self { info, reader, file })
+    }
+}
+
+/// Refuses the one option of all drivers that would take the place of what [`File::open`] tells them.
+fn refuse_levels(options: &OpenOptions) -> Result<()> {
+    // GDAL takes a colon for an equals sign.
+    let key = |option: &str| {
+        option
+            .split(['=', ':'])
+            .next()
+            .map(str::trim)
+            .map(str::to_uppercase)
+    };
+    let mut driver = options.driver.iter();
+    match driver.find(|option| key(option).as_deref() == Some("OVERVIEW_LEVEL")) {
+        None => Ok(()),
+        Some(option) => Err(Error::usage(format!(
+            "--oo {option}: azulejo chooses overviews itself, for each tile; expected other open options"
+        ))
+        .with_help("--max-zoom, for tiles no finer than an overview")),
     }
 }
 

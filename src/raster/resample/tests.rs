@@ -1,0 +1,110 @@
+use super::*;
+use crate::raster::SampleType;
+use crate::raster::kernel::KERNELS;
+
+/// One tile pixel from the middle of `source`, which it covers as a square of `scale` pixels: its first sample and its mask.
+fn pixel(source: &Raster, resampling: Resampling, scale: (f64, f64), kind: MaskKind) -> (f64, u8) {
+    let sampler = Sampler::new(resampling, scale, kind, false);
+    let mut tile = Raster::empty(1, 1, source.bands(), source.sample_type());
+    // Not quite the middle: a phase other than 0.
+    let (col, row) = (
+        source.width() as f64 / 2.0 + 0.3,
+        source.height() as f64 / 2.0 + 0.3,
+    );
+    let (w, h) = (scale.0 / 2.0, scale.1 / 2.0);
+    let places = Places {
+        cols: &[col],
+        rows: &[row],
+        upper: (&[col - w], &[row - h]),
+        lower: (&[col + w], &[row + h]),
+    };
+    sampler.sample_row(source, &places, &mut tile, 0, 0);
+    tile.finish();
+    (tile.samples.get(0), tile.mask[0])
+}
+
+fn constant(width: usize, height: usize, sample_type: SampleType, value: f64) -> Raster {
+    let mut raster = Raster::empty(width, height, 1, sample_type);
+    for k in 0..width * height {
+        raster.set_sample(k, value);
+    }
+    raster.mask.fill(255);
+    raster
+}
+
+#[test]
+fn a_constant_stays_constant_however_much_it_shrinks() {
+    for (sample_type, value) in [
+        (SampleType::U8, 200.0),
+        (SampleType::U16, 60_001.0),
+        (SampleType::I16, -31_001.0),
+        (SampleType::F64, 1e6),
+    ] {
+        for scale in [(5000.0, 2.0), (2.0, 5000.0), (70_000.0, 1.0)] {
+            let size = |scale: f64| (7.0 * scale) as usize + 8;
+            let source = constant(size(scale.0), size(scale.1), sample_type, value);
+            for kernel in &KERNELS {
+                for kind in [MaskKind::None, MaskKind::Binary, MaskKind::Graded] {
+                    let (found, mask) = pixel(&source, kernel.resampling, scale, kind);
+                    let name = kernel.name;
+                    assert!(
+                        (found - value).abs() <= 1e-9 * value.abs() && mask == 255,
+                        "{sample_type:?} {name} {scale:?} {kind:?}: {found} under {mask}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Every value once, but for one of the last: whoever looks through all of them for each pixel does not come back.
+#[test]
+fn the_most_frequent_of_very_many_values_is_found_soon() {
+    let size = 500;
+    let mut source = constant(size, size, SampleType::I32, 0.0);
+    for k in 0..size * size {
+        source.set_sample(k, k as f64);
+    }
+    let last = size * size - size - 2;
+    source.set_sample(last, last as f64 - 1.0);
+    let scale = (size as f64 - 2.0, size as f64 - 2.0);
+    let start = std::time::Instant::now();
+    let (value, mask) = pixel(&source, Resampling::Mode, scale, MaskKind::None);
+    assert_eq!((value, mask), (last as f64 - 1.0, 255));
+    assert!(start.elapsed().as_secs() < 5);
+}
+
+/// Against counting by hand, with ties, few values and many.
+#[test]
+fn the_first_value_to_have_the_most_votes_wins() {
+    let mut state = 1_u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize
+    };
+    for n_values in [2, 5, 16, 17, 18, 40, 200] {
+        for _ in 0..50 {
+            let mut source = constant(9, 9, SampleType::I16, 0.0);
+            for k in 0..81 {
+                source.set_sample(k, (random() % n_values) as f64 - 1.0);
+                source.mask[k] = if random() % 4 == 0 { 0 } else { 255 };
+            }
+            source.clear_hidden();
+            let mut counts: Vec<(f64, u32)> = Vec::new();
+            let mut best = (0.0, 0);
+            for k in (0..81).filter(|&k| source.mask[k] > 0) {
+                let value = source.samples.get(k);
+                if !counts.iter().any(|(v, _)| *v == value) {
+                    counts.push((value, 0));
+                }
+                let (_, n) = counts.iter_mut().find(|(v, _)| *v == value).unwrap();
+                *n += 1;
+                if *n > best.1 {
+                    best = (value, *n);
+                }
+            }
+            let found = pixel(&source, Resampling::Mode, (8.8, 8.8), MaskKind::Binary);
+            assert_eq!(found, (best.0, 255), "{n_values} values");
+        }
+    }
+}
