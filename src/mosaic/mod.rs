@@ -1,6 +1,7 @@
 //! Several sources as one: [`Mosaic`], layers in paint order, and the rule for where they lie over each other.
 
 mod aligned;
+mod alike;
 pub mod manifest;
 pub mod rule;
 
@@ -8,13 +9,13 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::raster::SampleType;
-use crate::source::{Source, SourceInfo, check_bands};
+use crate::source::{Source, check_bands};
 
 use self::rule::{Combine, Rule};
 
 pub use aligned::Aligned;
 
-/// Sources in paint order, all of the same number of bands and the same sample type.
+/// Sources in paint order.
 pub struct Mosaic {
     layers: Vec<Arc<dyn Source>>,
     rule: Rule,
@@ -32,25 +33,25 @@ impl Mosaic {
         Self::with_rule(sources, Rule::First)
     }
 
-    /// The mosaic of `sources` by `rule`. Neighbours in the list that lie on one pixel grid become one layer, so that a
+    /// The mosaic of `sources` by `rule`. Its type holds the samples of all of them, which stay what they are; gray beside
+    /// colour counts as colour. Neighbours in the list that lie on one pixel grid become one layer, so that a
     /// picture cut into files is resampled as if it had never been cut.
     ///
     /// # Errors
-    /// [`Kind::Input`] when there are no sources, when they have other than 1 or 3 bands, or when one differs from the
-    /// first in bands or type.
-    pub fn with_rule(mut sources: Vec<Arc<dyn Source>>, rule: Rule) -> Result<Self> {
-        let Some(first) = sources.first() else {
+    /// [`Kind::Input`] when there are no sources, or one has other than 1 or 3 bands.
+    pub fn with_rule(sources: Vec<Arc<dyn Source>>, rule: Rule) -> Result<Self> {
+        if sources.is_empty() {
             return Err(Error::new(
                 Kind::Input,
                 "no sources; expected at least one raster",
             ));
-        };
-        let first = first.info().clone();
-        check_bands(&first.name, first.bands)?;
+        }
         for source in &sources {
-            check_alike(&first, source.info())?;
+            check_bands(&source.info().name, source.info().bands)?;
         }
         let palette = sources.iter().all(|source| source.info().palette);
+        let mut sources = alike::alike(sources);
+        let (bands, sample_type) = (sources[0].info().bands, sources[0].info().sample_type);
         if rule.reverses() {
             sources.reverse();
         }
@@ -59,7 +60,7 @@ impl Mosaic {
         let (bands, sample_type, palette) = match rule {
             Rule::Count if layers.len() > 255 => (1, SampleType::U16, false),
             Rule::Count => (1, SampleType::U8, false),
-            _ => (first.bands, first.sample_type, palette),
+            _ => (bands, sample_type, palette),
         };
         Ok(Self {
             layers,
@@ -99,30 +100,6 @@ impl Mosaic {
     pub fn is_palette(&self) -> bool {
         self.palette
     }
-}
-
-fn check_alike(first: &SourceInfo, other: &SourceInfo) -> Result<()> {
-    if other.bands != first.bands {
-        return Err(Error::input(
-            &other.name,
-            format_args!(
-                "{} band(s); expected {}, as in {}",
-                other.bands, first.bands, first.name
-            ),
-        ));
-    }
-    if other.sample_type != first.sample_type {
-        return Err(Error::input(
-            &other.name,
-            format_args!(
-                "{} samples; expected {} ones, as in {}",
-                other.sample_type.gdal_name(),
-                first.sample_type.gdal_name(),
-                first.name
-            ),
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod kernel;
 mod paint;
 pub mod reduce;
 pub mod resample;
+mod alike;
 mod sample;
 pub mod weights;
 
