@@ -372,10 +372,6 @@ fn sources_that_cannot_be_used_end_with_3() {
     check(&["-"], "standard input");
     check(&[&fixture("rotated.tif")], "help: azulejo tile");
     check(&[&fixture("byte_truncated.tif")], "byte_truncated.tif");
-    check(
-        &[&fixture("RGB.byte.tif"), &fixture("byte.tif")],
-        "expected 3",
-    );
 }
 
 #[test]

@@ -249,6 +249,52 @@ fn a_damaged_block_ends_the_bake_or_becomes_a_hole() {
     }
 }
 
+/// GDAL fills a JPEG that ends early with gray, warns, and calls that success.
+#[test]
+fn a_jpeg_cut_short_is_damaged_from_there_on() {
+    let desk = Desk::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo.jpg");
+    let bytes = std::fs::read(fixture).unwrap();
+    std::fs::write(desk.path("whole.jpg"), &bytes).unwrap();
+    std::fs::write(desk.path("cut.jpg"), &bytes[..bytes.len() / 2]).unwrap();
+    for name in ["whole.jgw", "cut.jgw"] {
+        std::fs::write(desk.path(name), "0.001\n0\n0\n-0.001\n7\n47\n").unwrap();
+    }
+    let bake = |args: &[&str]| desk.bake(&[args, &["--src-crs", "EPSG:4326"]].concat());
+    for zoom in ["7", "10"] {
+        let run = bake(&["cut.jpg", "-z", zoom]);
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        let said = ["cut.jpg: damaged", "row ", "help: --on-read-error skip"];
+        assert!(
+            said.iter().all(|said| run.stderr.contains(said)),
+            "{}",
+            run.stderr
+        );
+        assert!(!desk.has_output());
+    }
+    let mut reports = Vec::new();
+    for jobs in ["1", "4"] {
+        let run = bake(&["cut.jpg", "-z", "10", "--on-read-error", "skip", "-j", jobs]);
+        assert_eq!(run.code, 5, "{}", run.stderr);
+        reports.push((
+            run.report["holes"].clone(),
+            run.report["tiles_sha256"].clone(),
+        ));
+    }
+    assert_eq!(reports[0], reports[1]);
+    let holes = reports[0].0.as_array().unwrap();
+    // All rows from the first that is not there down to the last.
+    let first = holes[0]["row"].as_u64().unwrap();
+    assert!(
+        first > 100 && holes.len() as u64 == 512 - first,
+        "{first} {}",
+        holes.len()
+    );
+    let allowed = ["cut.jpg", "--config", "GDAL_ERROR_ON_LIBJPEG_WARNING=NO"];
+    assert_eq!(bake(&allowed).code, 0);
+    assert_eq!(bake(&["whole.jpg"]).code, 0);
+}
+
 #[test]
 fn a_damaged_block_of_an_overview_is_a_hole_too() {
     let desk = Desk::new();

@@ -44,5 +44,5 @@ pub(super) fn check(holes: &[Hole]) -> Result<()> {
             first.source
         ),
     )
-    .with_help("--report FILE lists all holes"))
+    .with_help("--report FILE lists them all"))
 }

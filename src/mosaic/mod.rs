@@ -110,9 +110,10 @@ mod tests {
     use crate::geo::affine::Affine;
     use crate::geo::transform::crs::Crs;
     use crate::geo::transform::{Georef, Placement};
-    use crate::raster::Raster;
     use crate::raster::resample::MaskKind;
-    use crate::source::{Level, Window};
+    use crate::raster::{Raster, Samples};
+    use crate::source::memory::MemorySource;
+    use crate::source::{Level, SourceInfo, Window};
 
     /// A source of somebody else's, who has not read what bands may be.
     struct Foreign(SourceInfo);
@@ -125,6 +126,51 @@ mod tests {
         fn read(&self, _level: usize, _window: Window) -> Result<Raster> {
             unreachable!("nothing is read")
         }
+    }
+
+    fn placement() -> Placement {
+        Placement {
+            crs: Crs::parse("EPSG:3857").unwrap(),
+            georef: Georef::Affine(Affine([0.0, 1.0, 0.0, 0.0, 0.0, -1.0])),
+            width: 2,
+            height: 1,
+        }
+    }
+
+    #[test]
+    fn types_and_bands_that_differ_are_brought_together() {
+        let source = |bands, sample_type, samples| -> Arc<dyn Source> {
+            let raster = Raster::from_parts(2, 1, bands, sample_type, samples, vec![255; 2]);
+            Arc::new(MemorySource::new("made", raster.unwrap(), placement()).unwrap())
+        };
+        let gray = source(1, SampleType::U8, Samples::U8(vec![7, 9]));
+        let colour = source(
+            3,
+            SampleType::I16,
+            Samples::F32(vec![1.0, -2.0, 3.0, 4.0, 5.0, 6.0]),
+        );
+        let wide = source(1, SampleType::I32, Samples::F64(vec![70_000.0, -1.0]));
+        let mosaic = Mosaic::new(vec![gray.clone(), colour.clone()]).unwrap();
+        assert_eq!((mosaic.bands(), mosaic.sample_type()), (3, SampleType::I16));
+        let read = |mosaic: &Mosaic, layer: usize| {
+            let window = Window {
+                col: 0,
+                row: 0,
+                width: 2,
+                height: 1,
+            };
+            mosaic.layers()[layer].read(0, window).unwrap().samples
+        };
+        let spread = vec![7.0, 7.0, 7.0, 9.0, 9.0, 9.0];
+        assert_eq!(read(&mosaic, 0), Samples::F32(spread.clone()));
+        let mosaic = Mosaic::new(vec![gray.clone(), colour, wide]).unwrap();
+        assert_eq!(mosaic.sample_type(), SampleType::I32);
+        let spread = spread.into_iter().map(f64::from).collect();
+        assert_eq!(read(&mosaic, 0), Samples::F64(spread));
+        assert!(Arc::ptr_eq(
+            &Mosaic::new(vec![gray.clone()]).unwrap().layers()[0],
+            &gray
+        ));
     }
 
     #[test]

@@ -211,8 +211,9 @@ fn highest_zoom(
             n => format!("{first} and {} more: none meets {}", n - 1, scheme.id()),
         };
         let found = format!("{found}; expected data within its extent");
-        return Err(Error::new(Kind::NoOverlap, found)
-            .with_help("another --tiling-scheme, such as WorldCRS84Quad for the polar regions"));
+        return Err(Error::new(Kind::NoOverlap, found).with_help(
+            "another --tiling-scheme, such as WorldCRS84Quad, which has the whole Earth",
+        ));
     };
     let native = scheme.zoom_for_resolution(finest, options.tile_size_px as u32, options.strategy);
     checked_zoom(scheme, options.zoom_max.unwrap_or(native))

@@ -2,12 +2,12 @@
 //!
 //! Absent here: files, coordinates on the Earth, threads.
 
+mod alike;
 pub mod image;
 pub mod kernel;
 mod paint;
 pub mod reduce;
 pub mod resample;
-mod alike;
 mod sample;
 pub mod weights;
 

@@ -287,14 +287,14 @@ impl Cached {
 
     fn decode(&self, level: usize, window: Window) -> Result<Unit> {
         let raster = match self.inner.read(level, window) {
-            Err(error) if error.kind() == Kind::Damaged => self.salvage(level, window),
+            Err(error) if error.kind() == Kind::Damaged => self.salvage(level, window, error),
             result => result,
         }?;
         Ok(Unit::new(raster))
     }
 
     /// Reads `window`, which cannot be read in one go, block by block.
-    fn salvage(&self, level: usize, window: Window) -> Result<Raster> {
+    fn salvage(&self, level: usize, window: Window, error: Error) -> Result<Raster> {
         let mut canvas = Canvas::new(window, &self.info);
         for (block, whole) in self.grids[level].blocks(window) {
             match self.inner.read(level, block) {
@@ -308,6 +308,10 @@ impl Cached {
                 },
                 Err(error) => return Err(error),
             }
+        }
+        if self.on_read_error == OnReadError::Fail {
+            // Read once more it is whole; but nobody knows which of the two is true.
+            return Err(error);
         }
         canvas.finish()
     }

@@ -8,7 +8,7 @@ use azulejo::archive::RowScheme;
 use azulejo::error::{Error, Kind};
 use azulejo::pyramid::plan::PlanOptions;
 
-use crate::bench::{bake, bake_to, data, defaults, source, translate, zooms};
+use crate::bench::{bake_to, data, defaults, source, translate, zooms};
 
 /// Bakes `path` into a folder of its own, which must be empty after the error that must come.
 fn failure(path: &Path, options: PlanOptions) -> std::result::Result<Error, String> {
@@ -148,25 +148,6 @@ fn an_output_that_exists_is_refused_and_stays_as_it_is() {
         .unwrap();
     assert_eq!(error.kind(), Kind::Output, "{error}");
     assert_eq!(fs::read(&output).unwrap(), b"mine");
-}
-
-#[test]
-fn sources_that_do_not_go_together_are_refused() {
-    // 8 and 16 bits; one band and three.
-    for (a, b) in [
-        ("golden/gdalwarp/utmsmall.tif", "multispectral/l8_red.tif"),
-        ("rgb/RGB.byte.tif", "golden/gdalwarp/utmsmall.tif"),
-    ] {
-        let (Some(a), Some(b)) = (data(a), data(b)) else {
-            continue;
-        };
-        let error = bake(&[a, b.clone()], defaults()).err().unwrap();
-        assert_eq!(error.kind(), Kind::Input);
-        assert!(
-            error.to_string().starts_with(b.to_str().unwrap()),
-            "{error}"
-        );
-    }
 }
 
 /// Set in the process that is measured.

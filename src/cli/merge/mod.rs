@@ -207,11 +207,15 @@ fn open(
     let choice = Choice::new(args, &facts)?;
     let numbered: Vec<usize> = (0..names.len()).collect();
     let open = |&k: &usize| -> Result<Vec<Arc<dyn Source>>> {
-        let of_band = |band| -> Result<Arc<dyn Source>> {
-            let options = choice.options(args, &options, &facts[k], band)?;
-            Ok(Arc::new(GdalSource::open(&names[k], &options)?))
-        };
-        (0..choice.n_bands()).map(of_band).collect()
+        let of_band = |band| choice.options(args, &options, &facts[k], band);
+        let each = (0..choice.n_bands())
+            .map(of_band)
+            .collect::<Result<Vec<_>>>()?;
+        let sources = GdalSource::open_each(&names[k], &each)?;
+        Ok(sources
+            .into_iter()
+            .map(|s| Arc::new(s) as Arc<dyn Source>)
+            .collect())
     };
     let sources = gather(jobs, &numbered, open, &mut tick)?;
     let bands = (0..choice.n_bands())

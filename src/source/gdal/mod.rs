@@ -5,17 +5,16 @@
 mod bands;
 mod facts;
 mod header;
+mod messages;
 mod network;
 mod read;
 mod types;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CStr, c_char, c_int};
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -24,6 +23,8 @@ use super::{Source, SourceInfo, Window};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
+
+use self::messages::watched;
 
 pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
@@ -90,6 +91,9 @@ pub struct GdalSource {
     info: SourceInfo,
     reader: read::Reader,
     file: File,
+    /// Of a file whose rows can only be decoded one after the other: for each level the first row that cannot, if known.
+    /// None of those after it can.
+    lost_from: Vec<AtomicUsize>,
 }
 
 /// What it takes to open a file once more.
@@ -112,12 +116,59 @@ impl GdalSource {
     /// has no place on the Earth; [`Kind::Retry`] when the network or a server fails;
     /// [`Kind::Usage`] for bands or nodata values that it cannot have, and for `OVERVIEW_LEVEL` among the driver's options.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self> {
+        let mut one = Self::open_each(name, std::slice::from_ref(options))?;
+        one.pop()
+            .ok_or_else(|| Error::internal("a file was opened for nobody"))
+    }
+
+    /// Opens `name` once for several sources of its bands, which share what GDAL has decoded. The driver's options are those
+    /// of the first.
+    ///
+    /// # Errors
+    /// As [`GdalSource::open`].
+    pub fn open_each(name: &str, options: &[OpenOptions]) -> Result<Vec<Self>> {
         init();
-        refuse_levels(options)?;
-        let file = File::new(name, options);
+        let Some(first) = options.first() else {
+            return Ok(Vec::new());
+        };
+        refuse_levels(first)?;
+        let file = File::new(name, first);
         let dataset = file.open(0)?;
-        let (info, reader) = header::describe(&file, &dataset, options)?;
-        Ok(Self { info, reader, file })
+        let source = |options: &OpenOptions| {
+            let (info, reader) = header::describe(&file, &dataset, options)?;
+            let sequential = dataset.driver().short_name() == "JPEG";
+            let lost_from = info.levels.iter().map(|_| AtomicUsize::new(usize::MAX));
+            Ok(Self {
+                lost_from: if sequential {
+                    lost_from.collect()
+                } else {
+                    Vec::new()
+                },
+                file: file.clone(),
+                info,
+                reader,
+            })
+        };
+        options.iter().map(source).collect()
+    }
+
+    /// Whether a row of `window` comes after one that could not be read, in a file that is read from its start.
+    fn is_lost(&self, level: usize, window: Window) -> bool {
+        let lost_from = self.lost_from.get(level);
+        lost_from.is_some_and(|row| window.row + window.height > row.load(Ordering::Relaxed))
+    }
+
+    fn damaged(&self, level: usize, window: Window, reason: &str) -> Error {
+        if let Some(row) = self.lost_from.get(level).filter(|_| window.height == 1) {
+            row.fetch_min(window.row, Ordering::Relaxed);
+        }
+        Error::new(
+            Kind::Damaged,
+            format!(
+                "{}: damaged or out of reach at column {}, row {} ({} x {} pixels): {reason}",
+                self.file.name, window.col, window.row, window.width, window.height
+            ),
+        )
     }
 }
 
@@ -147,8 +198,17 @@ impl Source for GdalSource {
     }
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
+        if self.is_lost(level, window) {
+            return Err(self.damaged(level, window, "what comes before it is"));
+        }
         self.file.with_dataset(level, |dataset| {
-            let read = self.reader.read(dataset, window, &self.info);
+            let (read, damage) = watched(|| self.reader.read(dataset, window, &self.info));
+            if let Some(reason) = damage {
+                let error = self.damaged(level, window, &reason);
+                return Err(error.with_help(
+                    "--on-read-error skip leaves it out; --config GDAL_ERROR_ON_LIBJPEG_WARNING=NO takes what GDAL makes of it",
+                ));
+            }
             read.map_err(|error| match error.kind() {
                 Kind::Input if says_too_many(&error.to_string()) => too_many_open(&self.file.name),
                 Kind::Input => error.with_kind(Kind::Damaged),
@@ -160,11 +220,12 @@ impl Source for GdalSource {
 
 impl File {
     fn new(name: &str, options: &OpenOptions) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             name: name.into(),
             path: vsi_path(name),
             options: options.driver.clone(),
-            id: id_of(name, &options.driver),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -234,21 +295,13 @@ impl File {
                 }
             };
             let result = f(&entry.1);
-            open.push(entry);
+            // After a failure GDAL's drivers are in a state that nobody knows: some then read what is not there.
+            if result.is_ok() {
+                open.push(entry);
+            }
             result
         })
     }
-}
-
-/// One number for each file as it is opened: sources of different bands of one file share its handles, and what GDAL has
-/// decoded behind them.
-fn id_of(name: &str, options: &[String]) -> u64 {
-    static KNOWN: Mutex<BTreeMap<(String, Vec<String>), u64>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let next = known.len() as u64;
-    *known
-        .entry((name.to_owned(), options.to_vec()))
-        .or_insert(next)
 }
 
 /// Whether GDAL's message is that of the system for want of file handles.
@@ -312,38 +365,8 @@ pub fn init() {
     ONCE.call_once(|| {
         // SAFETY: called once; the handler is a plain function that never unwinds, and may be set at any time.
         unsafe {
-            gdal_sys::CPLSetErrorHandler(Some(forward_message));
+            gdal_sys::CPLSetErrorHandler(Some(messages::forward));
             gdal_sys::GDALAllRegister();
         }
     });
-}
-
-/// GDAL's messages go to the log. What is an error for the user comes back as a failed call on the same thread; but an open
-/// option that the driver does not know is only told here, at each opening, and is a wish that nobody hears.
-unsafe extern "C" fn forward_message(
-    class: gdal_sys::CPLErr::Type,
-    _code: c_int,
-    message: *const c_char,
-) {
-    if message.is_null() {
-        return;
-    }
-    // SAFETY: GDAL passes a C string that lives for this call.
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
-    if class == gdal_sys::CPLErr::CE_Warning && text.contains("open option") {
-        warn_once(&text);
-    } else if class == gdal_sys::CPLErr::CE_Debug {
-        log::trace!(target: "gdal", "{text}");
-    } else {
-        log::debug!(target: "gdal", "{text}");
-    }
-}
-
-fn warn_once(text: &str) {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    // A set of strings is whole even when a thread died while it held it.
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.insert(text.to_owned()) {
-        log::warn!("--oo: {text}");
-    }
 }

@@ -36,7 +36,9 @@ pub(super) fn sample_type(file: &File, band: &RasterBand) -> Result<SampleType> 
                 name,
                 format_args!("{found} samples; expected integers of at most 32 bits, or floats"),
             )
-            .with_help(format!("gdal_translate -ot Float64 '{name}' float.tif")));
+            .with_help(format!(
+                "gdal_translate -ot Byte -scale '{name}' scaled.tif, for tiles; -ot Float64 keeps the values for a merge"
+            )));
         }
     })
 }
