@@ -3,6 +3,7 @@
 mod aligned;
 pub mod manifest;
 pub mod rule;
+pub mod scenes;
 
 use std::sync::Arc;
 
