@@ -34,8 +34,8 @@ const SIDECARS: &[&str] = &[
 ///
 /// - a path;
 /// - a pattern (`*`, `?`, `[…]`, `**` for any folders), unless a file has that very name; its matches are sorted;
-/// - a folder: the rasters in it, sorted by name, not those in folders below; a folder that GDAL itself opens as a raster,
-///   or that is a [product of Sentinel-2](crate::source::safe), is one source;
+/// - a folder: the rasters and the [products of Sentinel-2](crate::source::safe) in it, sorted by name, not those in folders
+///   below; a folder that is such a product, or that GDAL itself opens as a raster, is one source;
 /// - `@list.txt`: a list of the above, one a line, `#` before comments;
 /// - `-`: such a list from `stdin`;
 /// - anything else that GDAL opens: `/vsi…`, `NETCDF:…`, addresses.
@@ -163,7 +163,8 @@ impl Found {
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             // Not the entry's own type, which does not follow links.
-            if path.is_file() && !is_hidden(&path) && !is_sidecar(&path) {
+            let is_source = || path.is_file() || is_product(&path);
+            if !is_hidden(&path) && !is_sidecar(&path) && is_source() {
                 files.push(path);
             }
         }
@@ -172,8 +173,9 @@ impl Found {
             // Before GDAL is asked: it cannot be, for a name that is not UTF-8.
             utf8(path.as_os_str())?;
         }
-        let (rasters, others): (Vec<PathBuf>, Vec<PathBuf>) =
-            files.into_iter().partition(|path| is_raster(path));
+        let (rasters, others): (Vec<PathBuf>, Vec<PathBuf>) = files
+            .into_iter()
+            .partition(|path| is_product(path) || is_raster(path));
         if rasters.is_empty() {
             return Err(Error::input(
                 folder.display(),

@@ -51,9 +51,9 @@ pub fn scenes(name: &str) -> Option<Result<Vec<Scene>>> {
     Some(all.collect::<Result<Vec<_>>>().map(|all| all.concat()))
 }
 
-/// Whether the folder at `path` is a product.
+/// Whether `path` is a product, or a zip file with products in it.
 pub fn is_product(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| is_root(&list(path)))
+    path.to_str().is_some_and(|path| !roots(path).is_empty())
 }
 
 fn is_root(names: &[String]) -> bool {
