@@ -16,7 +16,7 @@ use azulejo::mosaic::manifest;
 use azulejo::mosaic::scenes;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType};
-use azulejo::source::gdal::{BandChoice, BandId, OpenOptions, init};
+use azulejo::source::gdal::{BandChoice, BandId, GdalSource, OpenOptions, init};
 use azulejo::source::{Source, Window};
 use gdal::{Dataset, DriverManager};
 use image::DynamicImage;
@@ -268,13 +268,14 @@ fn three_files_make_the_picture_that_one_file_has() {
     }
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let desk = Desk::new();
-    let zooms = ["-z", "6-9"];
-    let one = desk.bake(&[&[file("l8_rgb.tif").as_str()], &zooms[..]].concat());
+    // With nodata they differ: the one file has pixels of which only some bands are 0.
+    let same = ["-z", "6-9", "--nodata", "none"];
+    let one = desk.bake(&[&[file("l8_rgb.tif").as_str()], &same[..]].concat());
     let bands = ["l8_blue.tif", "l8_red.tif", "l8_green.tif"].map(file);
-    let bands = bands.each_ref().map(String::as_str);
+    let names = bands.each_ref().map(String::as_str);
     for choice in [&[][..], &["-b", "red,green,blue"]] {
         let pattern = ["--stack", "{scene}_{band}.tif"];
-        let three = desk.bake(&[&bands[..], &pattern, &zooms, choice].concat());
+        let three = desk.bake(&[&names[..], &pattern, &same, choice].concat());
         assert!(one.keys().eq(three.keys()));
         for (place, tile) in &one {
             let (a, b) = (
@@ -287,6 +288,28 @@ fn three_files_make_the_picture_that_one_file_has() {
             }
         }
     }
+    let open = |path: &str| whole(&GdalSource::open(path, &OpenOptions::default()).unwrap());
+    let (rgb, alone) = (
+        open(&file("l8_rgb.tif")),
+        bands.each_ref().map(|path| open(path)),
+    );
+    let raster = read(
+        &bands,
+        Some("{scene}_{band}.tif"),
+        "red,green,blue",
+        Resampling::Cubic,
+    );
+    let mut n_there = 0;
+    for (i, mask) in raster.mask.iter().enumerate() {
+        let values = |of: &Raster| [0, 1, 2].map(|k| of.samples.get(i * 3 + k));
+        let (ours, theirs) = (values(&raster), values(&rgb));
+        let all = alone.iter().all(|band| band.mask[i] == 255);
+        assert_eq!(*mask == 255, all, "{i}");
+        n_there += usize::from(*mask == 255);
+        let near = ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() <= 1.0);
+        assert!(near || *mask == 0, "{i}: {ours:?} {theirs:?}");
+    }
+    assert_eq!(n_there, 255 * 259 - 19952);
 }
 
 #[test]
