@@ -500,6 +500,17 @@ fn granules_are_scenes_and_other_products_are_refused() {
     assert_eq!(report["sources"].as_array().unwrap().len(), 2);
     fs::remove_dir_all(&other).unwrap();
     fs::remove_dir_all(&granule).unwrap();
+    let info = program::program(desk.0.path(), &["info", "--json", L2A])
+        .output()
+        .unwrap();
+    let info: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
+    let told = &info["paths"][0];
+    assert_eq!(
+        (&told["kind"], &told["shown"][0]),
+        (&"sentinel-2".into(), &"TCI".into()),
+        "{told}"
+    );
+    assert_eq!(told["bands"].as_array().unwrap().len(), 8);
     desk.fails(&[L1C], 3, &[L1C, "without pictures"]);
     let old = "S2A_OPER_PRD_MSIL1C_PDMC_20150818T101451_R022.SAFE";
     fs::create_dir(desk.path(old)).unwrap();

@@ -249,7 +249,12 @@ impl Scene {
                 What::Stack(Box::new(stack))
             }
         };
-        Ok(Opened { what, notes })
+        let name = |&k: &usize| self.bands[k].name.clone();
+        Ok(Opened {
+            what,
+            bands: chosen.bands.iter().map(name).collect(),
+            notes,
+        })
     }
 }
 
@@ -272,6 +277,8 @@ fn of_band(nodata: &Nodata, k: usize, n: usize) -> Nodata {
 /// A file or a scene whose headers have been read.
 pub struct Opened {
     what: What,
+    /// The names of the bands of a scene.
+    bands: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -285,8 +292,14 @@ impl Opened {
     pub fn one(source: Arc<dyn Source>) -> Self {
         Self {
             what: What::One(source),
+            bands: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// The names of the bands that were chosen of a scene; none for other sources.
+    pub fn bands(&self) -> &[String] {
+        &self.bands
     }
 
     /// What it is, with the notes about the choice of its bands.

@@ -124,7 +124,7 @@ fn band(
 }
 
 fn stack(bands: &[Arc<Pixels>], resampling: Resampling) -> Result<Stack> {
-    let bands = bands.iter().map(|band| -> Arc<dyn Source> { band.clone() });
+    let bands = bands.iter().cloned().map(|band| band as Arc<dyn Source>);
     Stack::new("scene", bands.collect(), resampling)
 }
 
@@ -259,7 +259,7 @@ fn a_pixel_is_there_when_all_bands_are() {
         let raster = all(&stack, 0);
         for (i, mask) in raster.mask.iter().enumerate() {
             let (col, row) = (i % 60, i / 60);
-            let there = col >= 4 && col < 50 && row < 20;
+            let there = (4..50).contains(&col) && row < 20;
             assert_eq!(
                 *mask,
                 if there { 255 } else { 0 },
