@@ -18,7 +18,7 @@ use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType};
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, OpenOptions, init};
 use azulejo::source::{Source, Window};
-use gdal::{Dataset, DriverManager};
+use gdal::{Dataset, DriverManager, Metadata};
 use image::DynamicImage;
 use tempfile::TempDir;
 
@@ -185,7 +185,7 @@ fn write_products(desk: &Desk) -> bool {
     let folder = format!("{L2A}/GRANULE/L2A_T32TLS_A027590_20220618T102601/IMG_DATA");
     for (metres, bands) in [
         (10, "B02 B03 B04 B08"),
-        (20, "B02 B03 B04 B05 B8A"),
+        (20, "B02 B03 B04 B05 B8A SCL"),
         (60, "B01 B02 B03 B04 B05 B8A"),
     ] {
         for (k, band) in bands.split(' ').enumerate() {
@@ -472,6 +472,12 @@ fn a_product_may_be_zipped_and_lie_among_others() {
         let inside = format!("/vsizip/product.zip/{L2A}");
         assert_eq!(folder, desk.bake(&[&[inside.as_str()], choice].concat()));
     }
+    let run = desk.run(&["tile", L2A, "-b", "SCL", "-r", "nearest", "-o", "classes"]);
+    assert!(
+        run.code == 0 && run.stderr.contains("SCL has classes"),
+        "{}",
+        run.stderr
+    );
     // Both products and the zip file, however they are named.
     let named = desk.bake(&[L1C, L2A, "product.zip"]);
     assert_eq!(named, desk.bake(&["."]));
@@ -510,7 +516,7 @@ fn granules_are_scenes_and_other_products_are_refused() {
         (&"sentinel-2".into(), &"TCI".into()),
         "{told}"
     );
-    assert_eq!(told["bands"].as_array().unwrap().len(), 8);
+    assert_eq!(told["bands"].as_array().unwrap().len(), 9);
     desk.fails(&[L1C], 3, &[L1C, "without pictures"]);
     let old = "S2A_OPER_PRD_MSIL1C_PDMC_20150818T101451_R022.SAFE";
     fs::create_dir(desk.path(old)).unwrap();
@@ -581,4 +587,57 @@ fn files_of_other_names_in_a_folder_are_passed_over() {
         &["4 bands", "a_red | plain", "choice of 1 or 3"],
     );
     desk.fails(&["in", "--stack", "{scene}.tif"], 2, &["no {band}"]);
+}
+
+#[test]
+fn damage_in_one_band_is_a_hole_in_all() {
+    let desk = Desk::new();
+    let tiled = "-co TILED=YES -co COMPRESS=DEFLATE -co BLOCKXSIZE=64 -co BLOCKYSIZE=64";
+    for (band, metres) in [("red", 10), ("green", 10), ("blue", 20)] {
+        write_band(&desk.path(&format!("a_{band}.tif")), metres, 2, tiled);
+    }
+    let blue = desk.path("a_blue.tif");
+    let item = |what: &str| -> usize {
+        let dataset = Dataset::open(&blue).unwrap();
+        let band = dataset.rasterband(1).unwrap();
+        band.metadata_item(&format!("BLOCK_{what}_1_1"), "TIFF")
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let (offset, size) = (item("OFFSET"), item("SIZE"));
+    let mut bytes = fs::read(&blue).unwrap();
+    bytes[offset..offset + size].fill(0xff);
+    fs::write(&blue, bytes).unwrap();
+    let stack = [
+        "tile",
+        "a_red.tif",
+        "a_green.tif",
+        "a_blue.tif",
+        "--stack",
+        "{scene}_{band}.tif",
+    ];
+    desk.fails(&stack[1..], 3, &["a_blue.tif: damaged"]);
+    let skip = [
+        "--on-read-error",
+        "skip",
+        "-o",
+        "out",
+        "--report",
+        "report.json",
+    ];
+    let run = desk.run(&[&stack[..], &skip].concat());
+    assert_eq!(run.code, 5, "{}", run.stderr);
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(desk.path("report.json")).unwrap()).unwrap();
+    let holes = report["holes"].as_array().unwrap();
+    assert_eq!(holes.len(), 1, "{holes:?}");
+    let hole = ["source", "level", "col", "row", "width"].map(|key| holes[0][key].to_string());
+    assert_eq!(hole, ["\"a_blue.tif\"", "0", "64", "64", "64"]);
+    assert_eq!(report["options"]["stack"], "{scene}_{band}.tif");
+    // Each file is decoded through the one cache, each block once.
+    assert_eq!(
+        report["reads"]["blocks_decoded"],
+        report["reads"]["blocks_touched"]
+    );
 }

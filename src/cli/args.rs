@@ -331,7 +331,7 @@ pub(super) struct TileArgs {
 /// Options of `azulejo info`.
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// A raster or a tileset; a pattern, folder or list stands for all rasters that it names.
+    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names.
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<OsString>,
 

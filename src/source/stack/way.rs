@@ -38,9 +38,10 @@ struct Axis {
 /// Pixels that a grid may be off and still count as the same: what geotransforms lose by being written as decimals.
 const SLACK: f64 = 0.01;
 
-/// How much coarser a level of the stack may be than the band's nearest finer one, on each axis. More, and it is better
-/// not offered: who reads the stack then shrinks it himself, and the other bands by the same kernel.
-const MOST_SHRINK: f64 = 2.0 * 1.01;
+/// How much coarser a level of the stack may be than the band's nearest finer one, on each axis: less than twice, which is
+/// what a band without overviews would come to. Such a level is better not offered: who reads the stack then shrinks all
+/// bands by one kernel in one go.
+const MOST_SHRINK: f64 = 1.9;
 
 impl Axis {
     /// Where the centre of pixel `index` lies, to a millionth of a pixel. A whole power of two of them to a pixel: so the
