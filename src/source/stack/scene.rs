@@ -70,7 +70,8 @@ const COMMON: [(&str, [&str; 3]); 21] = [
 
 /// Whose scene it is, as an index into the table's names.
 fn satellite(scene: &Scene) -> Option<usize> {
-    let name = scene.name.rsplit('/').next().unwrap_or_default();
+    let name = scene.name.trim_end_matches('/');
+    let name = name.rsplit('/').next().unwrap_or_default();
     let begins = |with: &[&str]| with.iter().any(|with| name.starts_with(with));
     let has = |band: &str| {
         scene
@@ -99,8 +100,8 @@ fn satellite(scene: &Scene) -> Option<usize> {
 
 impl Scene {
     /// Finds the bands that `choice` asks for: by name, in upper or lower case and with or without zeros (`B04` is `b4`),
-    /// by a common name such as `red` or `nir` where the scene is one of Sentinel-2 or Landsat by its name, by number (4 is
-    /// the band 4, or B4).
+    /// by a common name such as `red` or `nir` where the scene is one of Sentinel-2 or Landsat by its name (or has a band
+    /// `B8A`), by number (4 is the band 4, or B4).
     ///
     /// Without a choice: the picture in true colours, or red, green and blue, or B04, B03 and B02; else all bands of a
     /// scene that has 1 or 3.
@@ -380,6 +381,7 @@ mod tests {
         check("LC08_L1TP_1_T1", landsat, &[], &["B4", "B3", "B2"]);
         check("a/LT05_L1TP_1_T1", landsat, &["nir"], &["B4"]);
         check("LT05_L1TP_1_T1", landsat, &[], &["B3", "B2", "B1"]);
+        check("d/S2A_MSIL1C.SAFE/", "B02 B03 B04 B08", &["nir"], &["B08"]);
         // The pattern had the letter.
         check(
             "LC08_L1TP_1_T1",
