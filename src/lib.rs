@@ -17,8 +17,8 @@
 //! | | [`error`] | the one error type; every module may import it |
 //! | ground: where things are, no pixels | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
-//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks |
-//! | | [`mosaic`] | layers in paint order; lists of files; files cut from one grid put together again |
+//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
+//! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, folders |

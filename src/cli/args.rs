@@ -12,6 +12,7 @@ use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
 use azulejo::source::cache::OnReadError;
 use azulejo::source::gdal::{BandChoice, Nodata};
+use azulejo::source::stack::pattern::Pattern;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::Console;
@@ -56,6 +57,9 @@ Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
+  azulejo tile S2B_MSIL2A_20220618.SAFE -o true-colour.mbtiles
+  azulejo tile S2B_MSIL2A_20220618.zip -b B08,B04,B03 -o infrared.mbtiles
+  azulejo tile 'LC08*_B*.TIF' --stack '{scene}_{band}.TIF' -b nir,red,green -o landsat.mbtiles
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json
 
@@ -77,9 +81,11 @@ Examples:
 /// Options of `azulejo tile`.
 #[derive(Args)]
 pub(super) struct TileArgs {
-    /// A raster: a path, a quoted pattern ('*.tif'), a folder, @list.txt (one source a line, # for comments), - for such
-    /// a list on standard input, or any name that GDAL opens (/vsizip/…, NETCDF:…, https://…, s3://…). Relative paths
-    /// start at the current folder, in lists too. Where sources overlap, --mosaic says what is shown.
+    /// A raster: a path, a quoted pattern ('*.tif'), a folder, a Sentinel-2 product (.SAFE, or a .zip of it), @list.txt (one
+    /// source a line, # for comments), - for such a list on standard input, or any name that GDAL opens (/vsizip/…,
+    /// NETCDF:…, https://…, s3://…). Relative paths start at the current folder, in lists too. A product is shown in true
+    /// colours, its black being "nothing here" as its maker has it, or by its bands with -b. Where sources overlap, --mosaic
+    /// says what is shown.
     #[arg(value_name = "SOURCE", required = true)]
     pub(super) sources: Vec<OsString>,
 
@@ -93,6 +99,14 @@ pub(super) struct TileArgs {
     /// first three of any other]
     #[arg(short, long, value_name = "BANDS", value_parser = values::bands, help_heading = "Sources")]
     pub(super) bands: Option<BandChoice>,
+
+    /// Builds each scene from files of single bands, whose resolutions may differ: '{scene}_{band}.tif'. {scene} and
+    /// {band} stand for one or more characters, * for any, none for /; {scene} is read as long as it can be, {band} without
+    /// _ if it can. All SOURCEs must match, but for files found in a folder. Bands then go by name: -b B04,B03,B02 or
+    /// red,green,blue; coarser ones are brought to the finest grid by the kernel of -r; a pixel is there when all its bands
+    /// are. [default bands: red, green and blue, or B04,B03,B02, or all of a scene that has 1 or 3]
+    #[arg(long, value_name = "PATTERN", value_parser = values::stack, help_heading = "Sources")]
+    pub(super) stack: Option<Pattern>,
 
     /// Values that mean "nothing here": one for all bands or one for each (-9999 or 255,255,255), several such sets
     /// with ; between them, nan, or none to ignore the file's own. Alpha and masks stay. [default: the file's]
@@ -321,7 +335,7 @@ pub(super) struct TileArgs {
 /// Options of `azulejo info`.
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// A raster or a tileset; a pattern, folder or list stands for all rasters that it names.
+    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names.
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<OsString>,
 

@@ -170,6 +170,7 @@ impl Report<'_> {
             "sources": args.sources.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
             "src-crs": args.src_crs,
             "bands": args.bands.as_ref().map(ToString::to_string),
+            "stack": args.stack.as_ref().map(ToString::to_string),
             "nodata": args.nodata.as_ref().map(ToString::to_string),
             "mosaic": args.mosaic.row().name,
             "oo": pairs(&args.oo),

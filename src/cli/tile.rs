@@ -9,14 +9,17 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
-use azulejo::mosaic::manifest;
+use azulejo::mosaic::manifest::{self, Manifest};
+use azulejo::mosaic::scenes;
 use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
+use azulejo::raster::kernel::Resampling;
 use azulejo::source::cache::{BlockCache, Cached, Hole, OnReadError};
-use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes, init};
+use azulejo::source::gdal::{OpenOptions, cache_max_bytes, init};
+use azulejo::source::stack::scene::Opened;
 use azulejo::source::{Source, SourceInfo};
 use serde_json::json;
 
@@ -53,18 +56,24 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let mut sinks = outputs::open(args, &job.scheme)?;
 
-    let sources = open_sources((job.jobs, &manifest.names), &job.open, console, &interrupt)?;
-    let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
+    let (sources, passed_over) = open_sources(
+        (args, job.jobs),
+        &manifest,
+        &job.open,
+        (console, &interrupt),
+    )?;
+    let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
-    let mosaic = Mosaic::with_rule(through(&cache, sources, args.on_read_error), args.mosaic)?;
+    let mosaic = Mosaic::with_rule(through(&cache, &sources, args.on_read_error)?, args.mosaic)?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
     console.say("sources", &summary::sources(args.mosaic, &infos));
     console.say("plan", &summary::plan(args, &plan));
-    let mut notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
+    let so_far = [manifest.notes, passed_over].concat();
+    let mut notes = summary::notes(args, &so_far, &infos, &plan)?;
     notes.extend(memory::note(&budget, &demand));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
@@ -232,38 +241,41 @@ pub(super) fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
         .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
 }
 
+/// Opens what `manifest` names, scenes put together; and tells which files belong to none.
 fn open_sources(
-    (jobs, names): (usize, &[String]),
+    (args, jobs): (&TileArgs, usize),
+    manifest: &Manifest,
     options: &OpenOptions,
-    console: &Console,
-    interrupt: &Interrupt,
-) -> Result<Vec<Arc<dyn Source>>> {
+    (console, interrupt): (&Console, &Interrupt),
+) -> Result<(Vec<Opened>, Vec<String>)> {
     let mut meter = Meter::start(console, Phase::Opening);
-    let open = |name: &String| -> Result<Arc<dyn Source>> {
-        Ok(Arc::new(GdalSource::open(name, options)?))
-    };
-    pyramid::gather(jobs, names, open, |done| {
+    let found = scenes::items(manifest, args.stack.as_ref())?;
+    let kernel = args.resampling.unwrap_or(Resampling::Cubic);
+    let planned = found.items.len() as u64;
+    let open = |item: &scenes::Item| item.open(options, kernel);
+    let sources = pyramid::gather(jobs, &found.items, open, |done| {
         interrupt.check()?;
         meter.update(&Progress {
             done: done as u64,
-            planned: names.len() as u64,
+            planned,
             stored: 0,
             bytes: 0,
         });
         Ok(())
-    })
+    })?;
+    Ok((sources, found.notes))
 }
 
-/// The sources as read through `cache`.
+/// The sources, each of their files read through `cache`.
 fn through(
     cache: &Arc<BlockCache>,
-    sources: Vec<Arc<dyn Source>>,
+    sources: &[Opened],
     on_read_error: OnReadError,
-) -> Vec<Arc<dyn Source>> {
+) -> Result<Vec<Arc<dyn Source>>> {
     let cached = |source| -> Arc<dyn Source> {
         Arc::new(Cached::new(source, Arc::clone(cache), on_read_error))
     };
-    sources.into_iter().map(cached).collect()
+    sources.iter().map(|source| source.over(&cached)).collect()
 }
 
 /// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.

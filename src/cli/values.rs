@@ -14,6 +14,7 @@ use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::{REDUCERS, Reducer};
 use azulejo::source::cache::OnReadError;
 use azulejo::source::gdal::{BandChoice, BandId, Nodata};
+use azulejo::source::stack::pattern::Pattern;
 
 /// Why a value is not one, as clap shows it.
 type Refusal = String;
@@ -204,6 +205,12 @@ pub(super) fn bands(text: &str) -> Result<BandChoice, Refusal> {
             "{n} bands of colour; expected 1 or 3, and a for alpha"
         )),
     }
+}
+
+/// `{scene}_{band}.tif`.
+pub(super) fn stack(text: &str) -> Result<Pattern, Refusal> {
+    text.parse()
+        .map_err(|error: azulejo::error::Error| error.to_string())
 }
 
 /// `0`, `255,255,255`, `0;255`, `nan`, `none`.

@@ -1,6 +1,6 @@
 //! From what the user names to the names of sources: [`expand`] for patterns, folders and lists.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -10,12 +10,15 @@ use glob::MatchOptions;
 
 use crate::error::{Error, Kind, Result};
 use crate::source::gdal::is_raster;
+use crate::source::safe::is_product;
 
 /// The sources of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Names that [`GdalSource::open`](crate::source::gdal::GdalSource::open) takes, in paint order, each once.
     pub names: Vec<String>,
+    /// Those of the names that nobody gave, alone or by a pattern: found in a folder.
+    pub in_folders: BTreeSet<String>,
     /// What the user should know: files that were passed over.
     pub notes: Vec<String>,
 }
@@ -31,8 +34,8 @@ const SIDECARS: &[&str] = &[
 ///
 /// - a path;
 /// - a pattern (`*`, `?`, `[…]`, `**` for any folders), unless a file has that very name; its matches are sorted;
-/// - a folder: the rasters in it, sorted by name, not those in folders below; a folder that GDAL itself opens as a raster
-///   is one source;
+/// - a folder: the rasters and the [products of Sentinel-2](crate::source::safe) in it, sorted by name, not those in folders
+///   below; a folder that is such a product, or that GDAL itself opens as a raster, is one source;
 /// - `@list.txt`: a list of the above, one a line, `#` before comments;
 /// - `-`: such a list from `stdin`;
 /// - anything else that GDAL opens: `/vsi…`, `NETCDF:…`, addresses.
@@ -101,14 +104,14 @@ impl Found {
     fn add(&mut self, name: &str) -> Result<()> {
         let path = Path::new(name);
         if is_gdal_name(name) {
-            self.push(name.to_owned());
+            self.give(name.to_owned());
         } else if path.exists() {
             self.add_path(path)?;
         } else if name.contains(['*', '?', '[']) {
             self.add_pattern(name)?;
         } else if name.contains(':') {
             // `NETCDF:file.nc:variable`; GDAL will say what is wrong with it.
-            self.push(name.to_owned());
+            self.give(name.to_owned());
         } else {
             return Err(Error::input(name, "no such file; expected a raster"));
         }
@@ -116,10 +119,10 @@ impl Found {
     }
 
     fn add_path(&mut self, path: &Path) -> Result<()> {
-        if path.is_dir() && !is_raster(path) {
+        if path.is_dir() && !is_product(path) && !is_raster(path) {
             return self.add_folder(path);
         }
-        self.push(utf8(path.as_os_str())?.to_owned());
+        self.give(utf8(path.as_os_str())?.to_owned());
         Ok(())
     }
 
@@ -160,7 +163,8 @@ impl Found {
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             // Not the entry's own type, which does not follow links.
-            if path.is_file() && !is_hidden(&path) && !is_sidecar(&path) {
+            let is_source = || path.is_file() || is_product(&path);
+            if !is_hidden(&path) && !is_sidecar(&path) && is_source() {
                 files.push(path);
             }
         }
@@ -169,8 +173,9 @@ impl Found {
             // Before GDAL is asked: it cannot be, for a name that is not UTF-8.
             utf8(path.as_os_str())?;
         }
-        let (rasters, others): (Vec<PathBuf>, Vec<PathBuf>) =
-            files.into_iter().partition(|path| is_raster(path));
+        let (rasters, others): (Vec<PathBuf>, Vec<PathBuf>) = files
+            .into_iter()
+            .partition(|path| is_product(path) || is_raster(path));
         if rasters.is_empty() {
             return Err(Error::input(
                 folder.display(),
@@ -186,9 +191,19 @@ impl Found {
                 .push(passed_over(folder, first, rest.len()));
         }
         rasters.iter().try_for_each(|path| {
-            self.push(utf8(path.as_os_str())?.to_owned());
+            let name = utf8(path.as_os_str())?.to_owned();
+            if !self.seen.contains(&name) {
+                self.manifest.in_folders.insert(name.clone());
+            }
+            self.push(name);
             Ok(())
         })
+    }
+
+    /// Adds what the user has named.
+    fn give(&mut self, name: String) {
+        self.manifest.in_folders.remove(&name);
+        self.push(name);
     }
 
     fn push(&mut self, name: String) {

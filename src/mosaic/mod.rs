@@ -4,6 +4,7 @@ mod aligned;
 mod alike;
 pub mod manifest;
 pub mod rule;
+pub mod scenes;
 
 use std::sync::Arc;
 

@@ -6,6 +6,8 @@
 pub mod cache;
 pub mod gdal;
 pub mod memory;
+pub mod safe;
+pub mod stack;
 
 use crate::error::{Error, Result};
 use crate::geo::transform::{PixelRect, Placement};

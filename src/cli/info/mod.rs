@@ -1,5 +1,6 @@
 //! `azulejo info`: what rasters and tilesets are.
 
+mod product;
 mod raster;
 mod tileset;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use azulejo::error::{Error, Result};
 use azulejo::mosaic::manifest;
 use azulejo::source::gdal::is_raster;
+use azulejo::source::safe;
 use serde_json::{Value, json};
 
 use super::args::InfoArgs;
@@ -66,9 +68,22 @@ fn describe(name: &OsString) -> Vec<Result<Description>> {
     }
     let given: [&OsStr; 1] = [name];
     match manifest::expand(&given, &mut std::io::stdin().lock()) {
-        Ok(manifest) => manifest.names.iter().map(|n| raster::describe(n)).collect(),
+        Ok(manifest) => manifest
+            .names
+            .iter()
+            .flat_map(|n| describe_one(n))
+            .collect(),
         // A tileset with something wrong in it is no folder that lacks rasters.
         Err(error) => vec![Err(damaged_tileset(path).unwrap_or(error))],
+    }
+}
+
+/// A raster, or the scenes of a product.
+fn describe_one(name: &str) -> Vec<Result<Description>> {
+    match safe::scenes(name) {
+        None => vec![raster::describe(name)],
+        Some(Err(error)) => vec![Err(error)],
+        Some(Ok(scenes)) => scenes.iter().map(product::describe).collect(),
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn describe(name: &str) -> Result<Description> {
     })
 }
 
-fn add(object: &mut Value, more: Value) {
+pub(super) fn add(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }
@@ -191,13 +191,13 @@ fn grouped(items: impl Iterator<Item = String>) -> String {
 }
 
 /// What `tile` would make of it, without options.
-struct Tiles {
-    info: SourceInfo,
+pub(super) struct Tiles {
+    pub(super) info: SourceInfo,
     plan: Plan,
 }
 
 impl Tiles {
-    fn of(source: Arc<GdalSource>) -> Result<Self> {
+    pub(super) fn of(source: Arc<dyn Source>) -> Result<Self> {
         let info = source.info().clone();
         let plan = Plan::new(
             &Mosaic::new(vec![source])?,
@@ -215,7 +215,7 @@ impl Tiles {
         Ok(Self { info, plan })
     }
 
-    fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
         let plan = &self.plan;
         let size = PixelSize::of(&self.info.placement).map(PixelSize::text);
         let tiles = human::counted(plan.count_all(), "tile");
@@ -236,7 +236,7 @@ impl Tiles {
         lines
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let (info, plan) = (&self.info, &self.plan);
         let bounds = plan.bounds;
         let (size, unit) = match PixelSize::of(&info.placement) {

@@ -224,6 +224,12 @@ pub(super) fn number_of(id: &BandId, names: &[String]) -> std::result::Result<us
     })
 }
 
+/// The index of the band that is called `name`, by the rules of [`BandId::Name`], among those with these `names`.
+pub(in crate::source) fn band_named(name: &str, names: &[String]) -> Option<usize> {
+    let number = number_of(&BandId::Name(name.into()), names).ok()?;
+    Some(number - 1)
+}
+
 fn before_comma(name: &str) -> String {
     name.split(',').next().unwrap_or_default().trim().to_owned()
 }

@@ -9,6 +9,7 @@ mod messages;
 mod network;
 mod read;
 mod types;
+mod vsi;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -29,6 +30,9 @@ use self::messages::watched;
 pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
 pub use types::type_name;
+pub use vsi::{list, read_text};
+
+pub(super) use bands::band_named;
 
 /// Datasets that all threads together keep open. A mosaic of thousands of files would otherwise run out of file
 /// descriptors: a process has 1024 of them unless somebody says otherwise, and GDAL wants some for itself.
