@@ -661,6 +661,41 @@ fn bands_are_taken_as_they_are_chosen() {
 }
 
 #[test]
+fn bands_flagged_as_colours_are_those_wherever_they_stand() {
+    use ColorInterpretation::{AlphaBand, BlueBand, GreenBand, RedBand, Undefined};
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, roles: Vec<ColorInterpretation>, samples: &[u8], mask: u8| {
+        let path = folder.path().join(name);
+        let bands: Vec<[u8; 1]> = (1..=roles.len()).map(|k| [10 * k as u8]).collect();
+        let bands: Vec<&[u8]> = bands.iter().map(|band| &band[..]).collect();
+        let dataset = write::<u8>(&path, 1, &bands);
+        for (k, role) in roles.into_iter().enumerate() {
+            let mut band = dataset.rasterband(k + 1).unwrap();
+            band.set_color_interpretation(role).unwrap();
+        }
+        dataset.close().unwrap();
+        let source = open(&path, &OpenOptions::default()).unwrap();
+        let raster = all(&source);
+        assert_eq!(raster.samples, Samples::U8(samples.to_vec()), "{name}");
+        assert_eq!(raster.mask, [mask], "{name}");
+        source.info().notes.join("")
+    };
+    let told = "those flagged as red, green and blue";
+    let bgrn = vec![BlueBand, GreenBand, RedBand, Undefined];
+    assert!(check("bgrn.tif", bgrn, &[30, 20, 10], 255).contains(told));
+    let bgra = vec![BlueBand, GreenBand, RedBand, AlphaBand];
+    assert_eq!(check("bgra.tif", bgra, &[30, 20, 10], 40), "");
+    let far = vec![
+        Undefined, Undefined, RedBand, BlueBand, GreenBand, AlphaBand,
+    ];
+    assert!(check("far.tif", far, &[30, 50, 40], 60).contains(told));
+    let twice = vec![BlueBand, GreenBand, RedBand, BlueBand];
+    assert!(check("twice.tif", twice, &[10, 20, 30], 255).contains("the first three"));
+    let none = vec![Undefined, Undefined, Undefined, Undefined];
+    assert!(check("none.tif", none, &[10, 20, 30], 255).contains("the first three"));
+}
+
+#[test]
 fn overviews_are_nobodys_choice_but_ours() {
     for option in [
         "OVERVIEW_LEVEL=0",

@@ -95,8 +95,8 @@ pub(super) struct TileArgs {
     pub(super) src_crs: Option<String>,
 
     /// Bands to take, 1 or 3 of them, counted from 1 or by the names that the file gives them: 4,3,2 or B04,B03,B02. `a`
-    /// takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or 4 bands, the
-    /// first three of any other]
+    /// takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or 4 bands; of
+    /// more those flagged as red, green and blue, else the first three]
     #[arg(short, long, value_name = "BANDS", value_parser = values::bands, help_heading = "Sources")]
     pub(super) bands: Option<BandChoice>,
 

@@ -364,3 +364,6 @@ pub fn turns(placement: &Placement) -> Vec<i32> {
     }
     (first as i32..=last as i32).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ impl Span {
         }
         let (low, high) = (a.min(b), a.max(b));
         let first = (low + HAIR).floor();
-        // A span within one pixel, or without a length, is of that pixel.
+        // A span within one pixel, or without a length, is of the pixel in which it starts.
         let end = (high - HAIR).ceil().max(first + 1.0);
         let (first, end) = (first.max(0.0), end.min(size as f64));
         (first < end).then_some(Self {
@@ -39,13 +39,15 @@ impl Span {
         })
     }
 
-    /// The share of pixel `k` that lies in the span, in [`STEPS`].
+    /// The share of pixel `k` that lies in the span, in [`STEPS`]; of a span shorter than a pixel, the share of the span that
+    /// lies in pixel `k`, which cannot be none in both of two. A pixel that is alone counts whole: there is nothing to weigh it
+    /// against.
     fn share(&self, k: usize) -> f64 {
         if self.first + 1 == self.end {
             return STEPS;
         }
         let share = (self.high.min(k as f64 + 1.0) - self.low.max(k as f64)).clamp(0.0, 1.0);
-        (share * STEPS).round()
+        (share / (self.high - self.low).min(1.0) * STEPS).round()
     }
 }
 

@@ -17,7 +17,8 @@ use super::weights::WeightTable;
 pub enum MaskKind {
     /// All pixels are whole.
     None,
-    /// Pixels are there or not (nodata, mask bands): a tile pixel is whole when the source pixel at its centre is there.
+    /// Pixels are there or not (nodata, mask bands), and so are those of a tile, which are never covered in part: mean and mode
+    /// make one of any area that touches a pixel that is there, all other kernels where the source pixel at its centre is there.
     Binary,
     /// Pixels cover in part (alpha): a tile pixel covers as much as those it is made of.
     Graded,

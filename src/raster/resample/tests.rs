@@ -57,6 +57,29 @@ fn a_constant_stays_constant_however_much_it_shrinks() {
     }
 }
 
+#[test]
+fn the_mean_across_a_border_is_there_however_much_it_enlarges() {
+    let mut source = constant(2, 1, SampleType::U8, 100.0);
+    source.set_sample(1, 200.0);
+    for length in [1.5, 0.9, 0.1, 1e-3, 1e-5] {
+        let sampler = Sampler::new(Resampling::Average, (length, 1.0), MaskKind::None, false);
+        let mut tile = Raster::empty(1, 1, 1, SampleType::U8);
+        let places = Places {
+            cols: &[1.0],
+            rows: &[0.5],
+            upper: (&[1.0 - 0.3 * length], &[0.0]),
+            lower: (&[1.0 + 0.7 * length], &[1.0]),
+        };
+        sampler.sample_row(&source, &places, &mut tile, 0, 0);
+        let wanted = if length > 1.1 { 169.0 } else { 170.0 };
+        assert_eq!(
+            (tile.samples.get(0), tile.mask[0]),
+            (wanted, 255),
+            "{length}"
+        );
+    }
+}
+
 /// Every value once, but for one of the last: whoever looks through all of them for each pixel does not come back.
 #[test]
 fn the_most_frequent_of_very_many_values_is_found_soon() {

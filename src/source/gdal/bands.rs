@@ -83,8 +83,8 @@ impl Bands {
         }
     }
 
-    /// One band is gray, three are red, green and blue (in whatever order the file says it has them); of any other number
-    /// the first three count, or the first of two.
+    /// One band is gray; of three or more, those that the file flags as red, green and blue are that, in whatever order it has
+    /// them, else the first three; of two the first counts.
     fn usual(file: &File, dataset: &Dataset, roles: &[ColorInterpretation]) -> Result<Self> {
         let flagged = flagged_alpha(roles);
         let infrared = flagged.is_some_and(|alpha| is_picture(dataset, alpha));
@@ -97,19 +97,23 @@ impl Bands {
             ));
         }
         colour.truncate(if found < 3 { 1 } else { 3 });
-        let of = |wanted| roles.iter().position(|role| *role == wanted).map(|k| k + 1);
-        if let (3, Some(red), Some(green), Some(blue)) =
-            (found, of(RedBand), of(GreenBand), of(BlueBand))
-        {
-            colour = vec![red, green, blue];
-        }
+        let flags = red_green_blue(roles).filter(|_| found >= 3);
+        let by_flags = flags.is_some();
+        colour = flags.map_or(colour, Vec::from);
         let note = match (flagged, found) {
-            (Some(alpha), _) if infrared => Some(format!(
-                "band {alpha} is flagged as alpha but looks like a picture, as near infrared does, and is left out; \
-                 -b 1,2,3,a takes it for alpha"
-            )),
+            (Some(alpha), _) if infrared => {
+                let names: Vec<String> = colour.iter().map(ToString::to_string).collect();
+                let names = names.join(",");
+                Some(format!(
+                    "band {alpha} is flagged as alpha but looks like a picture, as near infrared does, and is left out; \
+                     -b {names},a takes it for alpha"
+                ))
+            }
             (_, 1 | 3) => None,
             (_, 2) => Some("2 bands, of which the first is used".into()),
+            (_, n) if by_flags => Some(format!(
+                "{n} bands, of which those flagged as red, green and blue are used"
+            )),
             (_, n) => Some(format!(
                 "{n} bands, of which the first three are used as red, green and blue"
             )),
@@ -171,6 +175,16 @@ pub(super) fn band<'a>(file: &File, dataset: &'a Dataset, index: usize) -> Resul
 pub(super) fn refusal(name: &str, text: &str) -> Error {
     Error::usage(format!("{name}: {text}"))
         .with_help(format!("azulejo info '{name}' lists the bands for --bands"))
+}
+
+/// The bands flagged as red, as green and as blue, 1-based, when there is one of each. A file that flags two of one colour says
+/// nothing that could be relied on.
+fn red_green_blue(roles: &[ColorInterpretation]) -> Option<[usize; 3]> {
+    let only = |wanted| {
+        let mut bands = (1..=roles.len()).filter(|&i| roles[i - 1] == wanted);
+        bands.next().filter(|_| bands.next().is_none())
+    };
+    Some([only(RedBand)?, only(GreenBand)?, only(BlueBand)?])
 }
 
 /// The last of the bands that the file flags as alpha, 1-based.
@@ -309,6 +323,27 @@ fn histogram(band: &RasterBand) -> Option<[usize; 256]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_flagged_once_or_not_at_all() {
+        use ColorInterpretation::{GrayIndex, Undefined};
+        for (roles, expected) in [
+            (vec![RedBand, GreenBand, BlueBand], Some([1, 2, 3])),
+            (
+                vec![BlueBand, GreenBand, RedBand, Undefined],
+                Some([3, 2, 1]),
+            ),
+            (
+                vec![AlphaBand, Undefined, BlueBand, GreenBand, RedBand],
+                Some([5, 4, 3]),
+            ),
+            (vec![RedBand, GreenBand, BlueBand, RedBand], None),
+            (vec![GrayIndex, Undefined, Undefined], None),
+            (vec![RedBand, GreenBand, Undefined], None),
+        ] {
+            assert_eq!(red_green_blue(&roles), expected, "{roles:?}");
+        }
+    }
 
     #[test]
     fn bands_are_found_by_number_and_by_name() {

@@ -60,8 +60,8 @@ pub struct OpenOptions {
     pub crs: Option<Crs>,
     /// `KEY=VALUE` for the format's driver.
     pub driver: Vec<String>,
-    /// The bands to take. `None`: those of a source of 1 or 3 bands, with the alpha band where there is one; of others the
-    /// first 3, or the first of 2.
+    /// The bands to take. `None`: those of a source of 1 or 3 bands, with the alpha band where there is one; of more, those
+    /// flagged as red, green and blue or else the first 3; of 2, the first.
     pub bands: Option<BandChoice>,
     /// What means "nothing here" instead of the file's nodata values. `None`: those.
     pub nodata: Option<Nodata>,
