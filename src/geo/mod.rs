@@ -5,6 +5,7 @@
 pub mod affine;
 pub mod bounds;
 pub mod cover;
+pub mod polygon;
 pub mod scheme;
 pub mod tile;
 pub mod transform;
