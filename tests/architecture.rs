@@ -29,16 +29,31 @@ const ONLY_IN: [(&str, &[&str]); 10] = [
     ("indicatif::", &["cli/"]),
     (
         "gdal::",
-        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+        &[
+            "source/gdal/",
+            "geo/transform/",
+            "geo/scheme/",
+            "mosaic/clip/",
+            "cli/",
+        ],
     ),
-    ("gdal_sys::", &["source/gdal/", "geo/transform/", "cli/"]),
+    (
+        "gdal_sys::",
+        &["source/gdal/", "geo/transform/", "mosaic/clip/", "cli/"],
+    ),
     ("std::thread", &["cli/values.rs"]),
     ("thread::spawn", &[]),
     ("thread::scope", &[]),
     ("use rayon", &["pyramid/run.rs"]),
     (
         "use gdal",
-        &["source/gdal/", "geo/transform/", "geo/scheme/", "cli/"],
+        &[
+            "source/gdal/",
+            "geo/transform/",
+            "geo/scheme/",
+            "mosaic/clip/",
+            "cli/",
+        ],
     ),
     ("rayon::", &["pyramid/run.rs"]),
 ];

@@ -9,6 +9,7 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
+use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::mosaic::manifest;
 use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::node::Shape;
@@ -46,6 +47,7 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
+    let clip = clip(args)?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
@@ -57,14 +59,24 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let infos: Vec<SourceInfo> = sources.iter().map(|source| source.info().clone()).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
-    let mosaic = Mosaic::with_rule(through(&cache, sources, args.on_read_error), args.mosaic)?;
+    let mut mosaic = Mosaic::with_rule(through(&cache, sources, args.on_read_error), args.mosaic)?
+        .feathered(args.feather);
+    if let Some(clip) = clip.clone() {
+        mosaic = mosaic.clipped(clip);
+    }
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say("sources", &summary::sources(args, &infos));
+    console.say("sources", &summary::sources(args, &infos, clip.as_ref()));
     console.say("plan", &summary::plan(args, &plan));
     let mut notes = summary::notes(args, &manifest.notes, &infos, &plan)?;
+    let cutline = clip.as_ref().and_then(Clip::cutline);
+    notes.extend(
+        cutline
+            .into_iter()
+            .flat_map(|cutline| cutline.notes().iter().cloned()),
+    );
     notes.extend(memory::note(&budget, &demand));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
@@ -80,7 +92,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     )?;
     let holes = cache.holes();
     holes::warn(&holes, console);
-    check_stored(&baked, &infos, &holes)?;
+    check_stored(&baked, &infos, &holes, clip.as_ref())?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let (published, all_published) = publish(staged);
@@ -196,6 +208,24 @@ impl Job {
             },
         }
     }
+}
+
+/// What is to be clipped to. The file of a cutline is read here.
+fn clip(args: &TileArgs) -> Result<Option<Clip>> {
+    let crs = match &args.bbox_crs {
+        Some(crs) => Crs::parse(crs)?,
+        None => Crs::lon_lat()?,
+    };
+    let boxes = args.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
+    let boxes = boxes.collect::<Result<Vec<_>>>()?;
+    let cutline = args.cutline.as_deref().map(Cutline::open).transpose()?;
+    let clip = Clip::new(boxes, cutline);
+    if clip.is_none() && args.feather > 0.0 {
+        return Err(Error::usage(
+            "--feather without an edge to soften; expected --cutline or --bbox with it",
+        ));
+    }
+    Ok(clip)
 }
 
 fn configure_gdal(args: &TileArgs, memory_bytes: u64) -> Result<()> {
@@ -321,7 +351,12 @@ fn build(
     )
 }
 
-fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<()> {
+fn check_stored(
+    baked: &Baked,
+    infos: &[SourceInfo],
+    holes: &[Hole],
+    clip: Option<&Clip>,
+) -> Result<()> {
     if baked.tiles() > 0 {
         return Ok(());
     }
@@ -333,9 +368,10 @@ fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<(
         let found = "damaged, and no valid pixel in any tile; expected at least one";
         return Err(Error::input(name, found));
     }
+    let within = clip.map_or_else(String::new, |clip| format!(" within {}", clip.name()));
     Err(Error::new(
         Kind::NoOverlap,
-        format!("{name}: no valid pixel in any tile; expected at least one"),
+        format!("{name}: no valid pixel{within} in any tile; expected at least one"),
     )
     .with_help("--keep-blank stores tiles with nothing on them"))
 }

@@ -1,6 +1,7 @@
 //! Several sources as one: [`Mosaic`], layers in paint order, and the rule for where they lie over each other.
 
 mod aligned;
+pub mod clip;
 pub mod manifest;
 pub mod rule;
 
@@ -10,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::raster::SampleType;
 use crate::source::{Source, SourceInfo, check_bands};
 
+use self::clip::Clip;
 use self::rule::{Combine, Rule};
 
 pub use aligned::Aligned;
@@ -21,6 +23,8 @@ pub struct Mosaic {
     bands: usize,
     sample_type: SampleType,
     palette: bool,
+    clip: Option<Clip>,
+    feather_px: f64,
 }
 
 impl Mosaic {
@@ -67,7 +71,34 @@ impl Mosaic {
             bands,
             sample_type,
             palette,
+            clip: None,
+            feather_px: 0.0,
         })
+    }
+
+    /// The mosaic cut to `clip`.
+    #[must_use]
+    pub fn clipped(mut self, clip: Clip) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// The mosaic with a soft edge where it is clipped: nothing at the edge itself, whole `feather_px` pixels of a base tile
+    /// within.
+    #[must_use]
+    pub fn feathered(mut self, feather_px: f64) -> Self {
+        self.feather_px = feather_px;
+        self
+    }
+
+    /// What it is cut to.
+    pub fn clip(&self) -> Option<&Clip> {
+        self.clip.as_ref()
+    }
+
+    /// How soft edges are, in pixels of base tiles.
+    pub fn feather_px(&self) -> f64 {
+        self.feather_px
     }
 
     /// The rule for pixels that several layers have.

@@ -1,5 +1,6 @@
 //! From a tile's bounds to its pixels: [`Renderer`]. Owns no threads; each worker has one of its own.
 
+mod edge;
 mod level;
 mod warp;
 
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Part;
 use crate::geo::layout::{Layout, Place};
+use crate::geo::polygon::Touch;
 use crate::geo::transform::PixelTransform;
 use crate::geo::transform::crs::Crs;
 use crate::geo::transform::map::TileMap;
@@ -22,7 +24,7 @@ use crate::raster::kernel::Resampling;
 pub struct Job<'a> {
     /// The sources.
     pub mosaic: &'a Mosaic,
-    /// Where the layers of the mosaic lie in the scheme.
+    /// Where the layers of the mosaic lie in the scheme, and what they are cut to.
     pub layout: &'a Layout,
     /// The scheme's coordinate system.
     pub crs: &'a Crs,
@@ -40,6 +42,7 @@ pub struct Renderer<'a> {
     transforms: HashMap<Place, PixelTransform>,
     places: Vec<Place>,
     scratch: warp::Scratch,
+    edge: edge::Edge,
 }
 
 impl<'a> Renderer<'a> {
@@ -51,6 +54,7 @@ impl<'a> Renderer<'a> {
             transforms: HashMap::new(),
             places: Vec::new(),
             scratch: warp::Scratch::default(),
+            edge: edge::Edge::new(job),
         }
     }
 
@@ -59,6 +63,11 @@ impl<'a> Renderer<'a> {
     /// # Errors
     /// When a source cannot be read.
     pub fn render(&mut self, bounds: &Bounds) -> Result<Option<Raster>> {
+        let clip = self.job.layout.clip();
+        let touch = clip.map_or(Touch::Inside, |area| self.edge.touch(area, bounds));
+        if touch == Touch::Outside {
+            return Ok(None);
+        }
         let mut places = std::mem::take(&mut self.places);
         self.job.layout.meeting(bounds, &mut places);
         let mut tile = self.job.mosaic.start();
@@ -72,7 +81,13 @@ impl<'a> Renderer<'a> {
             }
         }
         self.places = places;
-        Ok(tile.finish())
+        let tile = tile.finish();
+        match (clip, tile) {
+            (Some(area), Some(tile)) if touch == Touch::Edge => {
+                Ok(self.edge.cut(area, bounds, tile))
+            }
+            (_, tile) => Ok(tile),
+        }
     }
 
     /// What one layer has to show: the parts of it, one for each time it must be taken round the Earth, side by side.

@@ -11,6 +11,7 @@
 mod boxes;
 mod cells;
 mod outline;
+mod ramp;
 mod sweep;
 
 use self::boxes::{BoxTree, Next};
@@ -114,6 +115,23 @@ impl Area {
     /// edge, as in GDAL's rasteriser.
     pub fn centres(&self, bounds: &Bounds, width: usize, height: usize, out: &mut Vec<u8>) {
         self.fill(bounds, width, height, out, sweep::centres);
+    }
+
+    /// For each pixel whose centre lies inside how far it is from the nearest edge of the area: from 0 at the edge evenly to
+    /// 255 at `reach_px` pixels, which must be more than 0, and 255 beyond; 0 for those outside. Where polygons of a union
+    /// overlap or meet there is no edge.
+    pub fn ramp(
+        &self,
+        bounds: &Bounds,
+        width: usize,
+        height: usize,
+        reach_px: f64,
+        out: &mut Vec<u8>,
+    ) {
+        self.centres(bounds, width, height, out);
+        if out.iter().any(|&value| value > 0) {
+            ramp::ramp(self, bounds, (width, height), reach_px, out);
+        }
     }
 
     /// Rectangles of cells, each west, north, east and south and all inclusive, that together hold every cell that is
