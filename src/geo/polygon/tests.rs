@@ -376,7 +376,8 @@ fn a_scribble_of_many_edges_comes_to_an_end() {
     let area = one(vec![places.collect()]);
     let pixels = coverage(&area, &Bounds::new(0.0, 0.0, 64.0, 64.0), 64, 64);
     let mean: f64 = pixels.iter().map(|&c| f64::from(c)).sum::<f64>() / 64.0 / 64.0;
-    assert!((100.0..155.0).contains(&mean), "{mean}");
+    // These places lie so evenly that they favour even counts: 20 000 points, counted one by one, gave 48.0 ± 0.9.
+    assert!((45.0..51.0).contains(&mean), "{mean}");
 }
 
 /// `cargo test --release --lib speed_of_tiles -- --ignored --nocapture`
@@ -434,5 +435,127 @@ fn speed_of_tiles() {
             "  {cells} rectangles of 2^20 cells a side in {:?}",
             start.elapsed()
         );
+    }
+}
+
+/// The ramp over a grid of unit pixels from (0, 0).
+fn ramp(area: &Area, width: usize, height: usize, reach: f64) -> Vec<u8> {
+    let bounds = Bounds::new(0.0, 0.0, width as f64, height as f64);
+    let mut out = Vec::new();
+    area.ramp(&bounds, width, height, reach, &mut out);
+    out
+}
+
+#[test]
+fn a_ramp_rises_evenly_from_the_edge() {
+    let square = one(vec![rect(2.0, 2.0, 22.0, 22.0)]);
+    let found = ramp(&square, 24, 24, 8.0);
+    for row in 0..24 {
+        for col in 0..24 {
+            // The nearest of four sides; a square's corners are no nearer.
+            let depth = [col, 23 - col, row, 23 - row].map(|v| v as f64 + 0.5 - 2.0);
+            let depth = depth.into_iter().fold(f64::INFINITY, f64::min).max(0.0);
+            let expected = (255.0 * (depth / 8.0).min(1.0) + 0.5) as u8;
+            assert_eq!(found[row * 24 + col], expected, "{col} {row}");
+        }
+    }
+    // Round a corner of a hole the distance is that to the corner.
+    let holed = one(vec![
+        rect(-90.0, -90.0, 90.0, 90.0),
+        rect(-5.0, -5.0, 4.0, 4.0),
+    ]);
+    let found = ramp(&holed, 16, 16, 10.0);
+    let expected = (255.0 * (3.5_f64.hypot(2.5) / 10.0) + 0.5) as u8;
+    // Rows from the north: that of y = 6.5.
+    assert_eq!(found[(15 - 6) * 16 + 7], expected);
+}
+
+#[test]
+fn where_polygons_of_a_union_meet_there_is_no_edge() {
+    let whole = ramp(&united(vec![rect(2.0, 2.0, 30.0, 20.0)]), 32, 24, 9.0);
+    let cases: Vec<(&str, Vec<Vec<Place>>)> = vec![
+        (
+            "side by side",
+            vec![rect(2.0, 2.0, 13.0, 20.0), rect(13.0, 2.0, 30.0, 20.0)],
+        ),
+        (
+            "side by side, with other corners",
+            vec![
+                rect(2.0, 2.0, 13.0, 20.0),
+                rect(13.0, 2.0, 30.0, 7.3),
+                rect(13.0, 7.3, 30.0, 20.0),
+            ],
+        ),
+        (
+            "over each other",
+            vec![rect(2.0, 2.0, 19.0, 20.0), rect(11.0, 2.0, 30.0, 20.0)],
+        ),
+        (
+            "one within the other",
+            vec![rect(2.0, 2.0, 30.0, 20.0), rect(9.0, 5.0, 15.0, 11.0)],
+        ),
+        (
+            "twice the same",
+            vec![rect(2.0, 2.0, 30.0, 20.0), rect(2.0, 2.0, 30.0, 20.0)],
+        ),
+        (
+            "a cross over it",
+            vec![
+                rect(2.0, 2.0, 30.0, 20.0),
+                ring(&[(3.0, 3.0), (29.0, 19.0), (29.0, 3.0), (3.0, 19.0)]),
+            ],
+        ),
+    ];
+    for (name, rings) in cases {
+        assert_eq!(ramp(&united(rings), 32, 24, 9.0), whole, "{name}");
+    }
+    // But an intersection has the edges of both.
+    let polygons = |w, s, e, n| vec![Polygon::new(vec![rect(w, s, e, n)]).unwrap()];
+    let both = Area::new(vec![
+        polygons(2.0, 2.0, 90.0, 90.0),
+        polygons(-90.0, -90.0, 30.0, 20.0),
+    ]);
+    assert_eq!(ramp(&both, 32, 24, 9.0), whole);
+}
+
+proptest! {
+    #[test]
+    fn ramps_are_distances_to_the_nearest_edge_whatever_the_grid(
+        x in 5.0..60.0, y in 5.0..60.0, radius in 4.0..40.0, reach in 0.5..30.0,
+    ) {
+        let places = blob(x, y, radius, 200);
+        let area = one(vec![places.clone()]);
+        let whole = ramp(&area, 64, 64, reach);
+        let nearest = |px: f64, py: f64| {
+            (0..places.len())
+                .map(|k| {
+                    let (a, b) = (places[k], places[(k + 1) % places.len()]);
+                    let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+                    let t = ((px - a[0]) * dx + (py - a[1]) * dy) / (dx * dx + dy * dy);
+                    let t = t.clamp(0.0, 1.0);
+                    (a[0] + dx * t - px).hypot(a[1] + dy * t - py)
+                })
+                .fold(f64::INFINITY, f64::min)
+        };
+        let mut inside = Vec::new();
+        area.centres(&Bounds::new(0.0, 0.0, 64.0, 64.0), 64, 64, &mut inside);
+        for row in 0..64 {
+            for col in 0..64 {
+                let k = row * 64 + col;
+                let depth = nearest(col as f64 + 0.5, 64.0 - row as f64 - 0.5);
+                let expected = 255.0 * (depth / reach).min(1.0) * f64::from(inside[k]) / 255.0;
+                prop_assert!((f64::from(whole[k]) - expected).abs() <= 0.5 + 1e-6, "{} {}", col, row);
+            }
+        }
+        // In four pieces it is the same.
+        for (col, row) in [(0, 0), (32, 0), (0, 32), (32, 32)] {
+            let (w, n) = (f64::from(col), 64.0 - f64::from(row));
+            let mut piece = Vec::new();
+            area.ramp(&Bounds::new(w, n - 32.0, w + 32.0, n), 32, 32, reach, &mut piece);
+            for (k, value) in piece.iter().enumerate() {
+                let at = (row as usize + k / 32) * 64 + col as usize + k % 32;
+                prop_assert!(value.abs_diff(whole[at]) <= 1);
+            }
+        }
     }
 }
