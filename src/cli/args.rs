@@ -142,6 +142,7 @@ pub(super) struct TileArgs {
         value_name = "PIXELS",
         default_value = "0",
         hide_default_value = true,
+        allow_negative_numbers = true,
         value_parser = values::feather,
         help_heading = "Sources"
     )]

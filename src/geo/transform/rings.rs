@@ -108,7 +108,7 @@ impl<'a> Rings<'a> {
             return Vec::new();
         };
         // What lies next to the extent counts, too: then what goes on across the antimeridian has no edge there.
-        let (x, y) = (extent.width() / 64.0, extent.height() / 64.0);
+        let (x, y) = (extent.width() / 16.0, extent.height() / 16.0);
         let meets = |shift: f64| {
             around.east + shift > extent.west - x
                 && around.west + shift < extent.east + x
@@ -296,7 +296,7 @@ impl<'a> Rings<'a> {
 /// Where both systems go round the Earth: the rows of the source that the extent has, and some more.
 fn band(to_source: &Projection, target: &Target) -> Bounds {
     let (extent, middle) = (&target.extent, target.crs.middle());
-    let more = extent.height() / 64.0;
+    let more = extent.height() / 16.0;
     let (mut xs, mut ys) = ([middle; 2], [extent.south - more, extent.north + more]);
     to_source.apply(&mut xs, &mut ys);
     // A pole has no image in Mercator: then there is no need of an end either.
@@ -310,7 +310,7 @@ fn band(to_source: &Projection, target: &Target) -> Bounds {
 
 /// Where the target does not: the rectangle around its extent, and some more, in the source.
 fn seen(to_source: &Projection, extent: &Bounds, source_period: Option<f64>) -> Bounds {
-    let (x, y) = (extent.width() / 64.0, extent.height() / 64.0);
+    let (x, y) = (extent.width() / 16.0, extent.height() / 16.0);
     let grown = Bounds::new(
         extent.west - x,
         extent.south - y,
