@@ -24,6 +24,7 @@ use azulejo::geo::transform::crs::Crs;
 use azulejo::geo::transform::{Georef, Placement};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
+use azulejo::mosaic::rule::Rule;
 use azulejo::pyramid::budget::Budget;
 use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::pyramid::{BuildOptions, build};
@@ -512,6 +513,74 @@ fn classes_are_whole_or_not_there() {
     }
     let refusal = Plan::new(&mosaic.feathered(3.0), PlanOptions::new(web())).map(|_| ());
     assert_eq!(refusal.unwrap_err().kind(), Kind::Usage);
+}
+
+#[test]
+fn seams_are_blended_and_outer_edges_stay() {
+    // Two pictures on the pixels of zoom 2: the upper from column 0 to 300, the lower from 200 to 512.
+    let picture = |first: usize, end: usize, value: u8| -> Arc<dyn Source> {
+        let (scheme, width) = (web(), end - first);
+        let bounds = scheme.bounds(scheme.tile(2, 1, 1).unwrap());
+        let pixel = bounds.width() / 256.0;
+        let samples = Samples::U8(vec![value; width * 256]);
+        let mask = vec![255; width * 256];
+        let raster = Raster::from_parts(width, 256, 1, SampleType::U8, samples, mask).unwrap();
+        let west = bounds.west + first as f64 * pixel;
+        let placement = Placement {
+            crs: Crs::parse("EPSG:3857").unwrap(),
+            georef: Georef::Affine(Affine([west, pixel, 0.0, bounds.north, 0.0, -pixel])),
+            width,
+            height: 256,
+        };
+        Arc::new(MemorySource::new(format!("{value}"), raster, placement).unwrap())
+    };
+    let (a, b) = (picture(0, 300, 200), picture(200, 512, 100));
+    for (rule, sources) in [
+        (Rule::First, vec![Arc::clone(&a), Arc::clone(&b)]),
+        (Rule::Last, vec![b, a]),
+    ] {
+        let mosaic = Mosaic::with_rule(sources, rule).unwrap().feathered(20.0);
+        let options = PlanOptions {
+            zoom_max: Some(2),
+            ..PlanOptions::new(web())
+        };
+        let plan = Plan::new(&mosaic, options).unwrap();
+        for tile in plan.tiles(2) {
+            let raster = render(&mosaic, &plan, tile).unwrap();
+            // Nothing lies below the outer edges.
+            assert!(raster.is_opaque(), "{tile}");
+            for k in 0..256 * 256 {
+                let (col, row) = (k % 256 + 256 * (tile.x() as usize - 1), k / 256);
+                // From the upper's edges; the lower one fades, too, but there is nothing below it.
+                let upper = (300.0 - col as f64 - 0.5)
+                    .min(row as f64 + 0.5)
+                    .min(255.5 - row as f64)
+                    .min(col as f64 + 0.5);
+                let lower = (col as f64 + 0.5 - 200.0)
+                    .min(row as f64 + 0.5)
+                    .min(255.5 - row as f64)
+                    .min(511.5 - col as f64);
+                let weight = |depth: f64| (depth / 20.0).clamp(0.0, 1.0);
+                let expected = match col {
+                    0..200 => 200.0,
+                    300.. => 100.0,
+                    _ => {
+                        let (above, below) = (weight(upper), weight(lower));
+                        let shown = below * (1.0 - above);
+                        (200.0 * above + 100.0 * shown) / (above + shown)
+                    }
+                };
+                let found = raster.samples.get(k);
+                // Weights are kept in 255 steps.
+                let near = 100.0 / 255.0 + 0.51;
+                let corner = upper.min(lower) < 2.0;
+                assert!(
+                    (found - expected).abs() <= near || corner,
+                    "{rule:?} {col} {row}: {found}, {expected}"
+                );
+            }
+        }
+    }
 }
 
 /// A source that must not be read.

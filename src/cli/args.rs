@@ -135,8 +135,8 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "FILE", help_heading = "Sources")]
     pub(super) cutline: Option<String>,
 
-    /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom.
-    /// Not for palettes, nearest and mode, whose pixels cannot be half there.
+    /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom. With
+    /// --mosaic first or last, sources fade likewise into those below them. Not for palettes, nearest and mode, whose pixels cannot be half there.
     #[arg(
         long,
         value_name = "PIXELS",

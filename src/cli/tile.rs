@@ -49,6 +49,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
     let clip = clip(args)?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
+    let has_seams = manifest.names.len() > 1 && args.mosaic.takes_one();
+    if args.feather > 0.0 && clip.is_none() && !has_seams {
+        return Err(Error::usage(
+            "--feather without an edge to soften; expected --cutline, --bbox, or several sources of which the first or last wins",
+        ));
+    }
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -219,13 +225,7 @@ fn clip(args: &TileArgs) -> Result<Option<Clip>> {
     let boxes = args.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
     let boxes = boxes.collect::<Result<Vec<_>>>()?;
     let cutline = args.cutline.as_deref().map(Cutline::open).transpose()?;
-    let clip = Clip::new(boxes, cutline);
-    if clip.is_none() && args.feather > 0.0 {
-        return Err(Error::usage(
-            "--feather without an edge to soften; expected --cutline or --bbox with it",
-        ));
-    }
-    Ok(clip)
+    Ok(Clip::new(boxes, cutline))
 }
 
 fn configure_gdal(args: &TileArgs, memory_bytes: u64) -> Result<()> {

@@ -18,6 +18,7 @@ pub use aligned::Aligned;
 
 /// Sources in paint order, all of the same number of bands and the same sample type.
 pub struct Mosaic {
+    sources: Vec<Arc<dyn Source>>,
     layers: Vec<Arc<dyn Source>>,
     rule: Rule,
     bands: usize,
@@ -58,7 +59,7 @@ impl Mosaic {
         if rule.reverses() {
             sources.reverse();
         }
-        let layers = aligned::join(sources, rule.takes_one());
+        let layers = aligned::join(sources.clone(), rule.takes_one());
         // What comes of counting is a number, whatever was counted.
         let (bands, sample_type, palette) = match rule {
             Rule::Count if layers.len() > 255 => (1, SampleType::U16, false),
@@ -66,6 +67,7 @@ impl Mosaic {
             _ => (first.bands, first.sample_type, palette),
         };
         Ok(Self {
+            sources,
             layers,
             rule,
             bands,
@@ -83,17 +85,26 @@ impl Mosaic {
         self
     }
 
-    /// The mosaic with a soft edge where it is clipped: nothing at the edge itself, whole `feather_px` pixels of a base tile
-    /// within.
+    /// The mosaic with soft edges, `feather_px` pixels of a base tile wide. Where it is clipped there is nothing at the edge
+    /// itself and all of it so far within. Where only one source decides, what lies above fades out likewise towards its own
+    /// edge as far as something lies below.
     #[must_use]
     pub fn feathered(mut self, feather_px: f64) -> Self {
         self.feather_px = feather_px;
+        // Sources that overlap within one layer would have a hard seam.
+        let sources = self.sources.clone();
+        self.layers = aligned::join(sources, self.rule.takes_one() && !self.blends());
         self
     }
 
     /// What it is cut to.
     pub fn clip(&self) -> Option<&Clip> {
         self.clip.as_ref()
+    }
+
+    /// Whether seams between layers are soft.
+    pub fn blends(&self) -> bool {
+        self.feather_px > 0.0 && self.rule.takes_one()
     }
 
     /// How soft edges are, in pixels of base tiles.

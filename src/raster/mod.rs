@@ -2,6 +2,7 @@
 //!
 //! Absent here: files, coordinates on the Earth, threads.
 
+pub mod depth;
 pub mod image;
 pub mod kernel;
 mod paint;

@@ -17,6 +17,7 @@ use crate::geo::transform::crs::Crs;
 use crate::geo::transform::map::TileMap;
 use crate::geo::transform::ways::Ways;
 use crate::mosaic::Mosaic;
+use crate::mosaic::rule::blend::Blend;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
 
@@ -70,18 +71,14 @@ impl<'a> Renderer<'a> {
         }
         let mut places = std::mem::take(&mut self.places);
         self.job.layout.meeting(bounds, &mut places);
-        let mut tile = self.job.mosaic.start();
-        let layers = places.chunk_by(|a, b| a.layer == b.layer);
-        for parts in layers {
-            if tile.done() {
-                break;
-            }
-            if let Some(pixels) = self.layer(parts, bounds)? {
-                tile.feed(pixels);
-            }
-        }
+        let n_layers = places.chunk_by(|a, b| a.layer == b.layer).count();
+        let tile = if self.job.mosaic.blends() && n_layers > 1 {
+            self.blended(&places, bounds)
+        } else {
+            self.stacked(&places, bounds)
+        };
         self.places = places;
-        let tile = tile.finish();
+        let tile = tile?;
         match (clip, tile) {
             (Some(area), Some(tile)) if touch == Touch::Edge => {
                 Ok(self.edge.cut(area, bounds, tile))
@@ -90,8 +87,54 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// What one layer has to show: the parts of it, one for each time it must be taken round the Earth, side by side.
-    fn layer(&mut self, parts: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
+    /// The layers at `places` by the mosaic's rule.
+    fn stacked(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
+        let mut tile = self.job.mosaic.start();
+        for parts in places.chunk_by(|a, b| a.layer == b.layer) {
+            if tile.done() {
+                break;
+            }
+            if let Some(pixels) = self.layer(parts, bounds, self.job.tile_size_px)? {
+                tile.feed(pixels);
+            }
+        }
+        Ok(tile.finish())
+    }
+
+    /// The same with soft seams. How far a pixel is from the edge of its layer must be known beyond the tile, too.
+    fn blended(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
+        let (size, reach) = (self.job.tile_size_px, self.job.mosaic.feather_px());
+        // The way to a source is laid out in cells, which come in pairs of 16 pixels.
+        let margin = (reach.ceil() as usize + 1).next_multiple_of(32);
+        let (x, y) = (
+            bounds.width() / size as f64 * margin as f64,
+            bounds.height() / size as f64 * margin as f64,
+        );
+        let around = Bounds::new(
+            bounds.west - x,
+            bounds.south - y,
+            bounds.east + x,
+            bounds.north + y,
+        );
+        let mut tile = Blend::default();
+        for parts in places.chunk_by(|a, b| a.layer == b.layer) {
+            if tile.done() {
+                break;
+            }
+            if let Some(pixels) = self.layer(parts, &around, size + 2 * margin)? {
+                tile.feed(&pixels, margin, reach);
+            }
+        }
+        Ok(tile.finish())
+    }
+
+    /// What one layer has to show in `bounds`, `size_px` pixels a side: the parts of it, one for each time it must be taken round the Earth, side by side.
+    fn layer(
+        &mut self,
+        parts: &[Place],
+        bounds: &Bounds,
+        size_px: usize,
+    ) -> Result<Option<Raster>> {
         let mut canvas: Option<Raster> = None;
         for &place in parts {
             let transform = match self.transforms.entry(place) {
@@ -100,7 +143,7 @@ impl<'a> Renderer<'a> {
                     none.insert(make_transform(self.job, &mut self.ways, place)?)
                 }
             };
-            let map = TileMap::new(transform, bounds, self.job.tile_size_px);
+            let map = TileMap::new(transform, bounds, size_px);
             let layer = self.job.mosaic.layers()[place.layer].as_ref();
             let painted = warp::warp(layer, &map, self.job.resampling, &mut self.scratch)?;
             canvas = match (canvas, painted) {
