@@ -18,7 +18,7 @@
 //! | ground: where things are, no pixels | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
-//! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again |
+//! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, folders |
@@ -30,7 +30,8 @@
 //! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`. By absence: no clap outside `cli`, no
-//! call of GDAL outside `source/gdal`, `geo/transform`, `merge` (which writes through it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
+//! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
+//! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`.
 //! `tests/architecture.rs` reads the `use` lines and enforces this.
 //!

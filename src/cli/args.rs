@@ -19,7 +19,7 @@ use super::console::Console;
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::progress::Style;
-use super::values::{self, Jobs, KeyValue, Zooms};
+use super::values::{self, Jobs, KeyValue, Sides, Zooms};
 use super::versions;
 
 #[derive(Parser)]
@@ -56,6 +56,8 @@ const TILE_EXAMPLES: &str = "\
 Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
+  azulejo tile 'orthos/*.tif' --cutline city.geojson --feather 8 -o city.mbtiles
+  azulejo tile world.tif --bbox 170,-50,-170,-30 -o antipodes.mbtiles
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
   azulejo tile S2B_MSIL2A_20220618.SAFE -o true-colour.mbtiles
   azulejo tile S2B_MSIL2A_20220618.zip -b B08,B04,B03 -o infrared.mbtiles
@@ -71,7 +73,7 @@ Environment:
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
   4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
-  8 sources and grid do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
+  8 sources and grid or clip do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -129,6 +131,40 @@ pub(super) struct TileArgs {
         help_heading = "Sources"
     )]
     pub(super) mosaic: Rule,
+
+    /// Clip to a rectangle, in degrees unless --bbox-crs says otherwise; west > east crosses the antimeridian. Repeatable:
+    /// what lies in any of them is kept.
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        value_parser = values::sides,
+        allow_hyphen_values = true,
+        help_heading = "Sources"
+    )]
+    pub(super) bbox: Vec<Sides>,
+
+    /// Coordinate reference system of --bbox: EPSG:2056, WKT, a PROJ string; x (east) comes first in any. [default:
+    /// degrees on WGS 84]
+    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Sources")]
+    pub(super) bbox_crs: Option<String>,
+
+    /// Clip to the polygons of a file, of all its layers: anything that OGR reads, in any coordinate reference system that
+    /// the file names. With --bbox, what lies in both is kept.
+    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    pub(super) cutline: Option<String>,
+
+    /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom. With
+    /// --mosaic first or last, sources fade likewise into those below them. Not for palettes, nearest and mode, whose pixels cannot be half there.
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        default_value = "0",
+        hide_default_value = true,
+        allow_negative_numbers = true,
+        value_parser = values::feather,
+        help_heading = "Sources"
+    )]
+    pub(super) feather: f64,
 
     /// Open option for GDAL's drivers. Repeatable.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]

@@ -1,6 +1,7 @@
 //! The command line: options in, messages and exit codes out. clap and the terminal are known here and nowhere else.
 
 mod args;
+mod clip;
 mod console;
 mod environment;
 mod ground;

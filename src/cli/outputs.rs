@@ -10,7 +10,7 @@ use azulejo::geo::scheme::Scheme;
 use super::args::TileArgs;
 
 /// Makes sure that no output, nor the report, lies in another one or in the place of anything that is read: sources, lists
-/// of them, the file of a tiling scheme.
+/// of them, the files of a tiling scheme and a cutline.
 ///
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
@@ -75,6 +75,7 @@ fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a
     sources
         .chain(lists.map(|name| ("list of sources", name)))
         .chain([("tiling scheme", args.tiling_scheme.as_str())])
+        .chain(args.cutline.iter().map(|name| ("cutline", name.as_str())))
         .collect()
 }
 

@@ -173,6 +173,10 @@ impl Report<'_> {
             "stack": args.stack.as_ref().map(ToString::to_string),
             "nodata": args.nodata.as_ref().map(ToString::to_string),
             "mosaic": args.mosaic.row().name,
+            "bbox": args.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+            "bbox-crs": args.bbox_crs,
+            "cutline": args.cutline.as_deref().map(shown),
+            "feather": args.feather,
             "oo": pairs(&args.oo),
             "config": pairs(&args.config),
             "on-read-error": match args.on_read_error {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use azulejo::archive::Published;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
+use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::rule::Rule;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
@@ -14,6 +15,7 @@ use azulejo::source::SourceInfo;
 use super::args::TileArgs;
 use super::ground::PixelSize;
 use super::human;
+use super::redact;
 use super::report::peak_memory_bytes;
 
 /// `x.mbtiles  19 tiles · 1.2 MB · 0.8 s · peak 61 MiB · sha256 4c1f93…`.
@@ -107,8 +109,12 @@ pub(super) fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
     groups.into_iter().map(line).collect()
 }
 
-/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins`.
-pub(super) fn sources(rule: Rule, infos: &[SourceInfo]) -> String {
+/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins · clipped to city.geojson`.
+pub(super) fn sources(
+    rule: Rule,
+    infos: &[SourceInfo],
+    (clip, feather): (Option<&Clip>, f64),
+) -> String {
     let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
     crs.sort_unstable();
     crs.dedup();
@@ -127,8 +133,16 @@ pub(super) fn sources(rule: Rule, infos: &[SourceInfo]) -> String {
     } else {
         String::new()
     };
+    let clip = clip.map_or_else(String::new, |clip| {
+        let name = redact::text(&clip.name());
+        let soft = match feather {
+            0.0 => String::new(),
+            px => format!(", {px} px soft"),
+        };
+        format!(" · clipped to {name}{soft}")
+    });
     format!(
-        "{} in {crs},{size} {}{rule}",
+        "{} in {crs},{size} {}{rule}{clip}",
         human::counted(infos.len() as u64, "raster"),
         human::pixels(pixels.sum())
     )

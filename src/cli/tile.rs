@@ -9,6 +9,7 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
+use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::manifest::{self, Manifest};
 use azulejo::mosaic::scenes;
 use azulejo::pyramid::budget::{Budget, Demand};
@@ -29,7 +30,7 @@ use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
 use super::values::{Jobs, KeyValue};
-use super::{holes, memory, metadata, outputs, panics, summary};
+use super::{clip, holes, memory, metadata, outputs, panics, summary};
 
 /// Runs the command.
 ///
@@ -49,7 +50,18 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
+    let clip = clip::clip(
+        &args.bbox,
+        args.bbox_crs.as_deref(),
+        args.cutline.as_deref(),
+    )?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
+    let has_seams = manifest.names.len() > 1 && args.mosaic.takes_one();
+    if args.feather > 0.0 && clip.is_none() && !has_seams {
+        return Err(Error::usage(
+            "--feather without an edge to soften; expected --cutline, --bbox, or several sources of which the first or last wins",
+        ));
+    }
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -65,15 +77,23 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
-    let mosaic = Mosaic::with_rule(through(&cache, &sources, args.on_read_error)?, args.mosaic)?;
+    let cached = through(&cache, &sources, args.on_read_error)?;
+    let mut mosaic = Mosaic::with_rule(cached, args.mosaic)?.feathered(args.feather);
+    if let Some(clip) = clip.clone() {
+        mosaic = mosaic.clipped(clip);
+    }
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say("sources", &summary::sources(args.mosaic, &infos));
+    console.say(
+        "sources",
+        &summary::sources(args.mosaic, &infos, (clip.as_ref(), args.feather)),
+    );
     console.say("plan", &summary::plan(args, &plan));
     let so_far = [manifest.notes, passed_over].concat();
     let mut notes = summary::notes(args, &so_far, &infos, &plan)?;
+    notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
@@ -89,7 +109,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     )?;
     let holes = cache.holes();
     holes::warn(&holes, console);
-    check_stored(&baked, &infos, &holes)?;
+    check_stored(&baked, &infos, &holes, clip.as_ref())?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let (published, all_published) = publish(staged);
@@ -342,7 +362,12 @@ fn build(
     )
 }
 
-fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<()> {
+fn check_stored(
+    baked: &Baked,
+    infos: &[SourceInfo],
+    holes: &[Hole],
+    clip: Option<&Clip>,
+) -> Result<()> {
     if baked.tiles() > 0 {
         return Ok(());
     }
@@ -354,9 +379,10 @@ fn check_stored(baked: &Baked, infos: &[SourceInfo], holes: &[Hole]) -> Result<(
         let found = "damaged, and no valid pixel in any tile; expected at least one";
         return Err(Error::input(name, found));
     }
+    let within = clip.map_or_else(String::new, |clip| format!(" within {}", clip.name()));
     Err(Error::new(
         Kind::NoOverlap,
-        format!("{name}: no valid pixel in any tile; expected at least one"),
+        format!("{name}: no valid pixel{within} in any tile; expected at least one"),
     )
     .with_help("--keep-blank stores tiles with nothing on them"))
 }

@@ -96,6 +96,29 @@ fn expected_zooms() -> Refusal {
     format!("expected zooms as in 5-12, 12, 5-, -12 or auto, none above {MAX_ZOOM}")
 }
 
+/// West, south, east and north, of whatever system.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sides(pub(super) [f64; 4]);
+
+/// `2.2,48.8,2.5,48.9`.
+pub(super) fn sides(text: &str) -> Result<Sides, Refusal> {
+    let expected = || "expected west,south,east,north as in 2.2,48.8,2.5,48.9".to_owned();
+    let numbers = text
+        .split(',')
+        .map(|number| number.trim().parse::<f64>().ok().filter(|n| n.is_finite()))
+        .collect::<Option<Vec<f64>>>()
+        .ok_or_else(expected)?;
+    Ok(Sides(numbers.try_into().map_err(|_| expected())?))
+}
+
+/// Pixels over which an edge is softened.
+pub(super) fn feather(text: &str) -> Result<f64, Refusal> {
+    match text.trim().parse::<f64>() {
+        Ok(px) if (0.0..=1000.0).contains(&px) => Ok(px),
+        _ => Err("expected 0 to 1000 pixels".into()),
+    }
+}
+
 /// A number of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Jobs(pub(super) usize);
@@ -340,6 +363,27 @@ mod tests {
             "", "-", "..", "12-5", "5-12-13", "x", "5-x", "31", "1.5", "--3",
         ] {
             assert!(wrong.parse::<Zooms>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn boxes_are_four_numbers() {
+        assert_eq!(sides("-1,2.5, 3,4e1"), Ok(Sides([-1.0, 2.5, 3.0, 40.0])));
+        for wrong in [
+            "",
+            "1,2,3",
+            "1,2,3,4,5",
+            "1,2,3,x",
+            "nan,0,1,1",
+            "0,0,inf,1",
+            "1 2 3 4",
+        ] {
+            let refusal = sides(wrong).unwrap_err();
+            assert!(refusal.contains("as in 2.2,48.8,2.5,48.9"), "{wrong}");
+        }
+        assert_eq!(feather("2.5"), Ok(2.5));
+        for wrong in ["-1", "x", "nan", "inf", "1001", ""] {
+            assert!(feather(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -3,6 +3,7 @@
 use super::bounds::Bounds;
 use super::cover::Footprint;
 use super::index::Index;
+use super::polygon::{Area, Touch};
 
 /// Footprints of layers, in paint order, with an index over their rectangles.
 pub struct Layout {
@@ -12,6 +13,7 @@ pub struct Layout {
     index: Index,
     /// The layer and the part that each rectangle of the index is of.
     owners: Vec<Place>,
+    clip: Option<Area>,
 }
 
 /// A part of a layer's footprint.
@@ -41,7 +43,33 @@ impl Layout {
             index: Index::new(&boxes),
             boxes,
             owners,
+            clip: None,
         }
+    }
+
+    /// The layout of what of the layers lies in `area`: rectangles of layers that it does not touch count no more.
+    #[must_use]
+    pub fn clipped(self, area: Area) -> Self {
+        let mut footprints = self.footprints;
+        for footprint in &mut footprints {
+            let Some(found) = footprint else { continue };
+            for part in &mut found.parts {
+                part.boxes.retain(|b| area.touch(b) != Touch::Outside);
+            }
+            // Parts keep their numbers; a layer without any rectangle does not meet the scheme.
+            if found.boxes().next().is_none() {
+                *footprint = None;
+            }
+        }
+        Self {
+            clip: Some(area),
+            ..Self::new(footprints, self.areas)
+        }
+    }
+
+    /// What all layers are cut to.
+    pub fn clip(&self) -> Option<&Area> {
+        self.clip.as_ref()
     }
 
     /// The footprint of each layer.

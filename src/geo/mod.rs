@@ -7,6 +7,7 @@ pub mod bounds;
 pub mod cover;
 pub mod index;
 pub mod layout;
+pub mod polygon;
 pub mod scheme;
 pub mod tile;
 pub mod transform;

@@ -5,8 +5,10 @@ use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Footprint;
 use crate::geo::transform::crs::Crs;
+use crate::geo::transform::rings::Target;
 use crate::geo::transform::ways::Ways;
 use crate::geo::transform::{Georef, Placement};
+use crate::mosaic::clip::Clip;
 use crate::source::Source;
 
 /// A north-up grid of pixels.
@@ -35,6 +37,9 @@ pub struct GridOptions {
 
 /// A part of a pixel that is rounding, not data.
 const HAIR: f64 = 1e-3;
+
+/// How far edges of a clip may stray, in pixels.
+const CLIP_TOLERANCE_PX: f64 = 0.02;
 
 /// The most columns or rows that GDAL counts.
 const MOST_PX: f64 = i32::MAX as f64;
@@ -105,11 +110,50 @@ impl Grid {
         }
     }
 
+    /// The part of the grid that holds all of `clip`, of whole pixels.
+    ///
+    /// # Errors
+    /// [`Kind::NoOverlap`] when nothing of it lies in the grid.
+    pub fn cropped(self, clip: &Clip) -> Result<Self> {
+        let (x, y) = self.pixel();
+        let target = Target {
+            crs: &self.crs,
+            extent: self.bounds(),
+            tolerance: CLIP_TOLERANCE_PX * x,
+        };
+        let area = clip.place(target)?.area.bounds();
+        let Some(part) = area.and_then(|area| area.intersection(&self.bounds())) else {
+            let found = format!("{}: does not meet the sources", clip.name());
+            return Err(Error::new(
+                Kind::NoOverlap,
+                format!("{found}; expected a clip that touches them"),
+            ));
+        };
+        let (west, north) = self.affine.apply(0.0, 0.0);
+        let first = |length: f64, step: f64| (length / step + HAIR).floor().max(0.0);
+        let last = |length: f64, step: f64, n: usize| (length / step - HAIR).ceil().min(n as f64);
+        let (left, top) = (first(part.west - west, x), first(north - part.north, y));
+        let right = last(part.east - west, x, self.width).max(left + 1.0);
+        let bottom = last(north - part.south, y, self.height).max(top + 1.0);
+        let (west, north) = self.affine.apply(left, top);
+        Ok(Self {
+            affine: Affine([west, x, 0.0, north, 0.0, -y]),
+            width: (right - left) as usize,
+            height: (bottom - top) as usize,
+            crs: self.crs,
+        })
+    }
+
     /// The rectangle that `size` by `size` pixels from (`col`, `row`) on cover; they may reach beyond the grid.
     pub fn block(&self, col: usize, row: usize, size: usize) -> Bounds {
         let (west, north) = self.affine.apply(col as f64, row as f64);
         let (east, south) = self.affine.apply((col + size) as f64, (row + size) as f64);
         Bounds::new(west, south, east, north)
+    }
+
+    /// Width and height of a pixel.
+    pub fn pixel(&self) -> (f64, f64) {
+        (self.affine.0[1], -self.affine.0[5])
     }
 
     /// The rectangle that it covers.

@@ -12,7 +12,7 @@ use crate::archive::FileOutput;
 use crate::error::{Error, Result};
 use crate::geo::layout::Layout;
 use crate::mosaic::Mosaic;
-use crate::pyramid::places::layout;
+use crate::pyramid::places::layout_in;
 use crate::pyramid::{Parallel, stream};
 use crate::raster::kernel::Resampling;
 use crate::raster::{Raster, SampleType, Samples};
@@ -185,7 +185,8 @@ impl Merge<'_> {
             .bands
             .first()
             .ok_or_else(|| Error::internal("a merge of no bands"))?;
-        let layout = layout(first, self.grid.bounds(), &self.grid.crs)?;
+        let (width, _) = self.grid.pixel();
+        let layout = layout_in(first, self.grid.bounds(), &self.grid.crs, width)?;
         let jobs: Vec<Job> = self
             .bands
             .iter()

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod alike;
+pub mod clip;
 pub mod manifest;
 pub mod rule;
 pub mod scenes;
@@ -12,17 +13,21 @@ use crate::error::{Error, Kind, Result};
 use crate::raster::SampleType;
 use crate::source::{Source, check_bands};
 
+use self::clip::Clip;
 use self::rule::{Combine, Rule};
 
 pub use aligned::Aligned;
 
 /// Sources in paint order.
 pub struct Mosaic {
+    sources: Vec<Arc<dyn Source>>,
     layers: Vec<Arc<dyn Source>>,
     rule: Rule,
     bands: usize,
     sample_type: SampleType,
     palette: bool,
+    clip: Option<Clip>,
+    feather_px: f64,
 }
 
 impl Mosaic {
@@ -56,7 +61,7 @@ impl Mosaic {
         if rule.reverses() {
             sources.reverse();
         }
-        let layers = aligned::join(sources, rule.takes_one());
+        let layers = aligned::join(sources.clone(), rule.takes_one());
         // What comes of counting is a number, whatever was counted.
         let (bands, sample_type, palette) = match rule {
             Rule::Count if layers.len() > 255 => (1, SampleType::U16, false),
@@ -64,12 +69,49 @@ impl Mosaic {
             _ => (bands, sample_type, palette),
         };
         Ok(Self {
+            sources,
             layers,
             rule,
             bands,
             sample_type,
             palette,
+            clip: None,
+            feather_px: 0.0,
         })
+    }
+
+    /// The mosaic cut to `clip`.
+    #[must_use]
+    pub fn clipped(mut self, clip: Clip) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// The mosaic with soft edges, `feather_px` pixels of a base tile wide. Where it is clipped there is nothing at the edge
+    /// itself and all of it so far within. Where only one source decides, what lies above fades out likewise towards its own
+    /// edge as far as something lies below.
+    #[must_use]
+    pub fn feathered(mut self, feather_px: f64) -> Self {
+        self.feather_px = feather_px;
+        // Sources that overlap within one layer would have a hard seam.
+        let sources = self.sources.clone();
+        self.layers = aligned::join(sources, self.rule.takes_one() && !self.blends());
+        self
+    }
+
+    /// What it is cut to.
+    pub fn clip(&self) -> Option<&Clip> {
+        self.clip.as_ref()
+    }
+
+    /// Whether seams between layers are soft.
+    pub fn blends(&self) -> bool {
+        self.feather_px > 0.0 && self.rule.takes_one()
+    }
+
+    /// How soft edges are, in pixels of base tiles.
+    pub fn feather_px(&self) -> f64 {
+        self.feather_px
     }
 
     /// The rule for pixels that several layers have.

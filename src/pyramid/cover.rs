@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::geo::bounds::Bounds;
 use crate::geo::index::Index;
+use crate::geo::polygon::Area;
 use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
 
@@ -29,6 +30,26 @@ struct TileRect {
 }
 
 impl TileRect {
+    /// West, north, east and south.
+    fn new([west, north, east, south]: [u32; 4]) -> Self {
+        Self {
+            north,
+            west,
+            south,
+            east,
+        }
+    }
+
+    /// What it shares with `other`, which it meets.
+    fn common(&self, other: &Self) -> Self {
+        Self {
+            north: self.north.max(other.north),
+            west: self.west.max(other.west),
+            south: self.south.min(other.south),
+            east: self.east.min(other.east),
+        }
+    }
+
     /// The same area `levels` zooms up.
     fn up(self, levels: u8) -> Self {
         Self {
@@ -78,7 +99,10 @@ impl Cover {
                 south,
             }
         };
-        let mut rects: Vec<TileRect> = areas.map(rect).collect();
+        Self::of(zoom_max, areas.map(rect).collect())
+    }
+
+    fn of(zoom_max: u8, mut rects: Vec<TileRect>) -> Self {
         rects.sort_unstable();
         rects.dedup();
         let boxes: Vec<Bounds> = rects.iter().map(|rect| rect.as_bounds()).collect();
@@ -87,6 +111,32 @@ impl Cover {
             rects,
             index: Index::new(&boxes),
         }
+    }
+
+    /// Those of the tiles that `area`, too, touches.
+    pub(super) fn clipped(self, scheme: &Scheme, area: &Area) -> Self {
+        let (columns, rows) = scheme.matrix_size(self.zoom_max);
+        let cells = area.cells(&scheme.extent(), columns, rows);
+        let cells = Self::of(
+            self.zoom_max,
+            cells.into_iter().map(TileRect::new).collect(),
+        );
+        let mut both = Vec::new();
+        // Sources may lie over each other a hundred deep; bands do not.
+        for (rows, columns) in self.bands(self.zoom_max) {
+            for columns in columns {
+                let rect = TileRect::new(
+                    [columns.start, rows.start, columns.end - 1, rows.end - 1]
+                        // Both come from `u32`s.
+                        .map(|v| v as u32),
+                );
+                cells.index.visit(&rect.as_bounds(), |k| {
+                    both.push(rect.common(&cells.rects[k]));
+                    true
+                });
+            }
+        }
+        Self::of(self.zoom_max, both)
     }
 
     /// Whether the sources may touch `tile`, which is at or above the highest zoom.

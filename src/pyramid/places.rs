@@ -8,8 +8,10 @@ use crate::geo::cover::Footprint;
 use crate::geo::layout::Layout;
 use crate::geo::scheme::Scheme;
 use crate::geo::transform::crs::{Crs, Projection};
+use crate::geo::transform::rings::Target;
 use crate::geo::transform::ways::Ways;
 use crate::mosaic::Mosaic;
+use crate::mosaic::clip::{Clip, Placed};
 use crate::source::Source;
 
 /// Where the layers of a mosaic lie.
@@ -30,29 +32,71 @@ const WHOLE: Bounds = Bounds {
 };
 
 impl Places {
+    /// Places in `scheme`, whose system is `crs`. `pixel` is the size of a pixel at the highest zoom that was asked for.
+    ///
     /// # Errors
-    /// [`Kind::Input`] when a source has no place on the Earth, or PROJ knows no way from there to the scheme.
-    pub(super) fn find(mosaic: &Mosaic, scheme: &Scheme, crs: &Crs) -> Result<Self> {
+    /// [`Kind::Input`] when a source has no place on the Earth, or PROJ knows no way from there to the scheme;
+    /// [`Kind::NoOverlap`] when no source meets the mosaic's clip.
+    pub(super) fn find(
+        mosaic: &Mosaic,
+        scheme: &Scheme,
+        crs: &Crs,
+        pixel: Option<f64>,
+    ) -> Result<Self> {
         let mut to_lon_lat = Ways::to_lon_lat()?;
         let areas = areas(mosaic, &mut to_lon_lat);
-        let footprints = footprints(mosaic, scheme.extent(), crs, &areas)?;
-        let (bounds, center) = lon_lat_bounds(mosaic, &footprints, &mut to_lon_lat, scheme, crs)?;
+        let pixel = |finest| CLIP_TOLERANCE_PX * pixel.unwrap_or(finest);
+        let (layout, clip_bounds) = layout(mosaic, (scheme.extent(), crs), areas, pixel)?;
+        let (bounds, center) = lon_lat_bounds(
+            mosaic,
+            (layout.footprints(), clip_bounds),
+            &mut to_lon_lat,
+            scheme,
+            crs,
+        )?;
         Ok(Self {
-            layout: Layout::new(footprints, areas),
+            layout,
             bounds,
             center,
         })
     }
 }
 
-/// Where the layers of `mosaic` lie in `extent`, which is in coordinates of `crs`.
+/// Where the layers of `mosaic`, cut to its clip, lie in `extent`, which is in coordinates of `crs`.
 ///
 /// # Errors
-/// [`Kind::Input`] when a source has no place on the Earth, or PROJ knows no way from there to `crs`.
-pub(crate) fn layout(mosaic: &Mosaic, extent: Bounds, crs: &Crs) -> Result<Layout> {
+/// As [`Places::find`].
+pub(crate) fn layout_in(mosaic: &Mosaic, extent: Bounds, crs: &Crs, pixel: f64) -> Result<Layout> {
     let areas = areas(mosaic, &mut Ways::to_lon_lat()?);
+    let tolerance = |_| CLIP_TOLERANCE_PX * pixel;
+    Ok(layout(mosaic, (extent, crs), areas, tolerance)?.0)
+}
+
+/// The layout, and the clip's bounds in degrees if there is one. `tolerance` says of the size of the smallest pixels how far
+/// edges of a clip may stray.
+fn layout(
+    mosaic: &Mosaic,
+    (extent, crs): (Bounds, &Crs),
+    areas: Vec<Option<Bounds>>,
+    tolerance: impl Fn(f64) -> f64,
+) -> Result<(Layout, Option<Bounds>)> {
     let footprints = footprints(mosaic, extent, crs, &areas)?;
-    Ok(Layout::new(footprints, areas))
+    let finest = finest(&footprints);
+    let layout = Layout::new(footprints, areas);
+    let (Some(clip), Some(finest)) = (mosaic.clip(), finest) else {
+        return Ok((layout, None));
+    };
+    let target = Target {
+        crs,
+        extent,
+        tolerance: tolerance(finest),
+    };
+    let Placed { area, bounds } = clip.place(target)?;
+    let layout = layout.clipped(area);
+    if layout.footprints().iter().all(Option::is_none) {
+        return Err(apart(mosaic));
+    }
+    Ok((layout, bounds))
 }
 
 fn footprints(
@@ -66,6 +110,31 @@ fn footprints(
         footprint(layer.as_ref(), extent, crs, (&mut ways, *area))
     };
     mosaic.layers().iter().zip(areas).map(footprint).collect()
+}
+
+/// How far edges of a clip may stray, in pixels of the highest zoom; half of it where that zoom is chosen by the sources'
+/// resolution, which may be up to twice as coarse.
+const CLIP_TOLERANCE_PX: f64 = 0.02;
+
+/// The size of the smallest pixels among the sources, in the scheme's units.
+pub(super) fn finest(footprints: &[Option<Footprint>]) -> Option<f64> {
+    let resolutions = footprints.iter().flatten().map(|f| f.resolution);
+    resolutions.min_by(f64::total_cmp)
+}
+
+/// No source meets the mosaic's clip.
+pub(super) fn apart(mosaic: &Mosaic) -> Error {
+    let clip = mosaic.clip().map_or_else(String::new, Clip::name);
+    let first = mosaic.layers().first().map_or("", |l| &l.info().name);
+    let found = match mosaic.layers().len() {
+        0 | 1 => format!("{first}: does not meet {clip}"),
+        n => format!("{first} and {} more: none meets {clip}", n - 1),
+    };
+    Error::new(
+        Kind::NoOverlap,
+        format!("{found}; expected sources that the clip touches"),
+    )
+    .with_help("azulejo info tells where a raster lies; --bbox takes degrees unless --bbox-crs names another system")
 }
 
 /// By which area PROJ chooses the way to each layer: that of all layers in the same system, so that one way serves them all.
@@ -133,7 +202,7 @@ fn footprint(
 /// The data of all layers that meet the scheme, in degrees, and its middle.
 fn lon_lat_bounds(
     mosaic: &Mosaic,
-    footprints: &[Option<Footprint>],
+    (footprints, clip): (&[Option<Footprint>], Option<Bounds>),
     to_lon_lat: &mut Ways,
     scheme: &Scheme,
     crs: &Crs,
@@ -170,6 +239,13 @@ fn lon_lat_bounds(
     }
     let world = world_bounds(scheme, crs)?;
     let all = all.unwrap_or(world).intersection(&world).unwrap_or(world);
+    let (all, in_one_piece) = match clip {
+        Some(clip) => (
+            within(&all, &clip).or(within(&world, &clip)).unwrap_or(all),
+            in_one_piece.map(|piece| piece_within(&piece, &clip)),
+        ),
+        None => (all, in_one_piece),
+    };
     let mut lon = (all.west + all.east) / 2.0;
     let wraps = (all.west, all.east) == (WHOLE.west, WHOLE.east);
     if let Some(piece) = in_one_piece.filter(|piece| wraps && piece.width() < 360.0) {
@@ -177,6 +253,35 @@ fn lon_lat_bounds(
         lon -= ((lon + 180.0) / 360.0).floor() * 360.0;
     }
     Ok((all, (lon, (all.south + all.north) / 2.0)))
+}
+
+/// What `all`, which is within -180 and 180 degrees, shares with `clip`, which may go beyond.
+fn within(all: &Bounds, clip: &Bounds) -> Option<Bounds> {
+    let before = shifted(clip, -360.0);
+    let both = [*clip, before].into_iter();
+    both.filter_map(|c| all.intersection(&c))
+        .reduce(|a, b| a.union(&b))
+}
+
+/// What `piece` shares with `clip`, on the turn round the Earth on which that is most.
+fn piece_within(piece: &Bounds, clip: &Bounds) -> Bounds {
+    if piece.width() >= 360.0 {
+        return *clip;
+    }
+    [-360.0, 0.0, 360.0]
+        .iter()
+        .filter_map(|&turn| piece.intersection(&shifted(clip, turn)))
+        .max_by(|a, b| a.width().total_cmp(&b.width()))
+        .unwrap_or(*piece)
+}
+
+fn shifted(bounds: &Bounds, by: f64) -> Bounds {
+    Bounds::new(
+        bounds.west + by,
+        bounds.south,
+        bounds.east + by,
+        bounds.north,
+    )
 }
 
 /// `piece`, taken round the Earth to where it is nearest to `all`.

@@ -13,7 +13,7 @@ use crate::raster::reduce::Reducer;
 
 use super::cover::Cover;
 use super::node::Shape;
-use super::places::Places;
+use super::places::{self, Places};
 
 /// What the user asks of a pyramid. `None` leaves the choice to the plan.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Plan {
     /// Decides what to bake of `mosaic`.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for zooms or sizes that cannot be, [`Kind::NoOverlap`] when no source meets the scheme,
+    /// [`Kind::Usage`] for zooms or sizes that cannot be, [`Kind::NoOverlap`] when no source meets the scheme or the clip,
     /// [`Kind::Input`] when a source has no place there.
     pub fn new(mosaic: &Mosaic, options: PlanOptions) -> Result<Self> {
         let (scheme, tile_size_px) = (options.scheme.clone(), options.tile_size_px);
@@ -107,12 +107,23 @@ impl Plan {
             )));
         }
         let crs = Crs::parse(scheme.crs())?;
-        let places = Places::find(mosaic, &scheme, &crs)?;
+        check_feather(mosaic, options.resampling)?;
+        let pixel = options.zoom_max.map(|zoom| {
+            let zoom = zoom.min(scheme.zoom_max());
+            scheme.resolution(zoom, tile_size_px as u32)
+        });
+        let places = Places::find(mosaic, &scheme, &crs, pixel)?;
         let footprints = places.layout.footprints();
         let zoom_max = highest_zoom(mosaic, footprints, &options)?;
         let resolution = scheme.resolution(zoom_max, tile_size_px as u32);
         let areas = footprints.iter().flatten().flat_map(Footprint::boxes);
-        let cover = Cover::new(&scheme, zoom_max, resolution, areas);
+        let mut cover = Cover::new(&scheme, zoom_max, resolution, areas);
+        if let Some(area) = places.layout.clip() {
+            cover = cover.clipped(&scheme, area);
+            if cover.count(zoom_max) == 0 {
+                return Err(places::apart(mosaic));
+            }
+        }
         let zoom_overall = cover.zoom_of_one_tile();
         let zoom_min = lowest_zoom(zoom_overall, zoom_max, &scheme, &options)?;
         let (resampling, reducer) = if mosaic.is_palette() {
@@ -192,6 +203,27 @@ impl Plan {
     }
 }
 
+/// Refuses to soften edges of classes: half a class is none.
+fn check_feather(mosaic: &Mosaic, resampling: Option<Resampling>) -> Result<()> {
+    if mosaic.feather_px() == 0.0 {
+        return Ok(());
+    }
+    if mosaic.is_palette() {
+        return Err(Error::usage(
+            "a soft edge of a palette's classes, which cannot be half there; expected no feather",
+        )
+        .with_help("leave --feather out"));
+    }
+    match resampling {
+        Some(kernel) if kernel.keeps_values() => Err(Error::usage(format!(
+            "a soft edge with {}, which keeps values as they are; expected another kernel or no feather",
+            kernel.kernel().name
+        ))
+        .with_help("-r bilinear, or leave --feather out")),
+        _ => Ok(()),
+    }
+}
+
 /// The highest zoom: the one asked for, or the one nearest to the finest source's own resolution.
 fn highest_zoom(
     mosaic: &Mosaic,
@@ -199,12 +231,7 @@ fn highest_zoom(
     options: &PlanOptions,
 ) -> Result<u8> {
     let scheme = &options.scheme;
-    let finest = footprints
-        .iter()
-        .flatten()
-        .map(|f| f.resolution)
-        .min_by(f64::total_cmp);
-    let Some(finest) = finest else {
+    let Some(finest) = places::finest(footprints) else {
         let first = mosaic.layers().first().map_or("", |l| &l.info().name);
         let found = match mosaic.layers().len() {
             0 | 1 => format!("{first}: does not meet {}", scheme.id()),

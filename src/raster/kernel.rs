@@ -118,6 +118,11 @@ impl Resampling {
             .map(|kernel| kernel.resampling)
     }
 
+    /// Whether its pixels have values of the source's and no others: what classes need.
+    pub fn keeps_values(self) -> bool {
+        matches!(self, Self::Nearest | Self::Mode)
+    }
+
     /// How far from a pixel's place its source pixels lie, in source pixels, when the source is shrunk `scale` times
     /// (at least 1).
     pub fn reach(self, scale: f64) -> f64 {

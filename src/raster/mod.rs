@@ -3,6 +3,7 @@
 //! Absent here: files, coordinates on the Earth, threads.
 
 mod alike;
+pub mod depth;
 pub mod image;
 pub mod kernel;
 mod paint;

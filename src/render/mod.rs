@@ -1,5 +1,6 @@
 //! From a tile's bounds to its pixels: [`Renderer`]. Owns no threads; each worker has one of its own.
 
+mod edge;
 mod level;
 mod warp;
 
@@ -10,11 +11,13 @@ use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Part;
 use crate::geo::layout::{Layout, Place};
+use crate::geo::polygon::Touch;
 use crate::geo::transform::PixelTransform;
 use crate::geo::transform::crs::Crs;
 use crate::geo::transform::map::TileMap;
 use crate::geo::transform::ways::Ways;
 use crate::mosaic::Mosaic;
+use crate::mosaic::rule::blend::Blend;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
 
@@ -22,7 +25,7 @@ use crate::raster::kernel::Resampling;
 pub struct Job<'a> {
     /// The sources.
     pub mosaic: &'a Mosaic,
-    /// Where the layers of the mosaic lie in the scheme.
+    /// Where the layers of the mosaic lie in the scheme, and what they are cut to.
     pub layout: &'a Layout,
     /// The scheme's coordinate system.
     pub crs: &'a Crs,
@@ -40,6 +43,7 @@ pub struct Renderer<'a> {
     transforms: HashMap<Place, PixelTransform>,
     places: Vec<Place>,
     scratch: warp::Scratch,
+    edge: edge::Edge,
 }
 
 impl<'a> Renderer<'a> {
@@ -51,6 +55,7 @@ impl<'a> Renderer<'a> {
             transforms: HashMap::new(),
             places: Vec::new(),
             scratch: warp::Scratch::default(),
+            edge: edge::Edge::new(job),
         }
     }
 
@@ -59,24 +64,77 @@ impl<'a> Renderer<'a> {
     /// # Errors
     /// When a source cannot be read.
     pub fn render(&mut self, bounds: &Bounds) -> Result<Option<Raster>> {
+        let clip = self.job.layout.clip();
+        let touch = clip.map_or(Touch::Inside, |area| self.edge.touch(area, bounds));
+        if touch == Touch::Outside {
+            return Ok(None);
+        }
         let mut places = std::mem::take(&mut self.places);
         self.job.layout.meeting(bounds, &mut places);
+        let n_layers = places.chunk_by(|a, b| a.layer == b.layer).count();
+        let tile = if self.job.mosaic.blends() && n_layers > 1 {
+            self.blended(&places, bounds)
+        } else {
+            self.stacked(&places, bounds)
+        };
+        self.places = places;
+        let tile = tile?;
+        match (clip, tile) {
+            (Some(area), Some(tile)) if touch == Touch::Edge => {
+                Ok(self.edge.cut(area, bounds, tile))
+            }
+            (_, tile) => Ok(tile),
+        }
+    }
+
+    /// The layers at `places` by the mosaic's rule.
+    fn stacked(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
         let mut tile = self.job.mosaic.start();
-        let layers = places.chunk_by(|a, b| a.layer == b.layer);
-        for parts in layers {
+        for parts in places.chunk_by(|a, b| a.layer == b.layer) {
             if tile.done() {
                 break;
             }
-            if let Some(pixels) = self.layer(parts, bounds)? {
+            if let Some(pixels) = self.layer(parts, bounds, self.job.tile_size_px)? {
                 tile.feed(pixels);
             }
         }
-        self.places = places;
         Ok(tile.finish())
     }
 
-    /// What one layer has to show: the parts of it, one for each time it must be taken round the Earth, side by side.
-    fn layer(&mut self, parts: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
+    /// The same with soft seams. How far a pixel is from the edge of its layer must be known beyond the tile, too.
+    fn blended(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
+        let (size, reach) = (self.job.tile_size_px, self.job.mosaic.feather_px());
+        // The way to a source is laid out in cells, which come in pairs of 16 pixels.
+        let margin = (reach.ceil() as usize + 1).next_multiple_of(32);
+        let (x, y) = (
+            bounds.width() / size as f64 * margin as f64,
+            bounds.height() / size as f64 * margin as f64,
+        );
+        let around = Bounds::new(
+            bounds.west - x,
+            bounds.south - y,
+            bounds.east + x,
+            bounds.north + y,
+        );
+        let mut tile = Blend::default();
+        for parts in places.chunk_by(|a, b| a.layer == b.layer) {
+            if tile.done() {
+                break;
+            }
+            if let Some(pixels) = self.layer(parts, &around, size + 2 * margin)? {
+                tile.feed(&pixels, margin, reach);
+            }
+        }
+        Ok(tile.finish())
+    }
+
+    /// What one layer has to show in `bounds`, `size_px` pixels a side: the parts of it, one for each time it must be taken round the Earth, side by side.
+    fn layer(
+        &mut self,
+        parts: &[Place],
+        bounds: &Bounds,
+        size_px: usize,
+    ) -> Result<Option<Raster>> {
         let mut canvas: Option<Raster> = None;
         for &place in parts {
             let transform = match self.transforms.entry(place) {
@@ -85,7 +143,7 @@ impl<'a> Renderer<'a> {
                     none.insert(make_transform(self.job, &mut self.ways, place)?)
                 }
             };
-            let map = TileMap::new(transform, bounds, self.job.tile_size_px);
+            let map = TileMap::new(transform, bounds, size_px);
             let layer = self.job.mosaic.layers()[place.layer].as_ref();
             let painted = warp::warp(layer, &map, self.job.resampling, &mut self.scratch)?;
             canvas = match (canvas, painted) {

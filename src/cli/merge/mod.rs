@@ -12,6 +12,7 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
 use azulejo::merge::{BLOCK_PX, FileOptions, Limits, Look, Merge, Stage, merge};
+use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::{Mosaic, manifest};
 use azulejo::pyramid::budget::Demand;
 use azulejo::pyramid::node::Shape;
@@ -24,7 +25,7 @@ use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase};
 use super::report::peak_memory_bytes;
-use super::{holes, human, memory, outputs, summary, tile};
+use super::{clip, holes, human, memory, outputs, summary, tile};
 
 use self::look::Choice;
 
@@ -65,19 +66,33 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let opened = open(args, &names.names, jobs, (console, &interrupt))?;
     let infos = opened.infos();
     let like = |name: &String| Grid::like(&GdalSource::open(name, &options(args)?)?);
+    let clip = clip::clip(
+        &args.bbox,
+        args.bbox_crs.as_deref(),
+        args.cutline.as_deref(),
+    )?;
     let grid = match &args.like {
         Some(name) => like(name)?,
         None => Grid::choose(&opened.first_band(), &grid_options(args)?)?,
     };
+    let told = args.like.is_some() || args.bounds.is_some();
+    let grid = match &clip {
+        Some(clip) if !told => grid.cropped(clip)?,
+        _ => grid,
+    };
     let demand = demand(memory_bytes, jobs, args, &opened);
     let (budget, cache) = memory::divide(&demand)?;
-    let mosaics = opened.mosaics(args, &cache)?;
+    let mosaics = opened.mosaics(args, &cache, clip.as_ref())?;
     let look = opened.choice.look(args, &infos, &mosaics);
 
     let mut notes = names.notes.clone();
     notes.extend(summary::source_notes(&infos));
+    notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
-    console.say("sources", &summary::sources(args.mosaic, &infos));
+    console.say(
+        "sources",
+        &summary::sources(args.mosaic, &infos, (clip.as_ref(), args.feather)),
+    );
     console.say("output", &output_line(&grid, &look));
     notes.iter().for_each(|note| console.note(note));
 
@@ -233,13 +248,22 @@ impl Opened {
         self.bands[0].iter().map(AsRef::as_ref).collect()
     }
 
-    fn mosaics(&self, args: &MergeArgs, cache: &Arc<BlockCache>) -> Result<Vec<Mosaic>> {
+    fn mosaics(
+        &self,
+        args: &MergeArgs,
+        cache: &Arc<BlockCache>,
+        clip: Option<&Clip>,
+    ) -> Result<Vec<Mosaic>> {
         let cached = |source: &Arc<dyn Source>| -> Arc<dyn Source> {
             let (source, cache) = (Arc::clone(source), Arc::clone(cache));
             Arc::new(Cached::new(source, cache, args.on_read_error))
         };
         let mosaic = |band: &Vec<Arc<dyn Source>>| {
-            Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)
+            let mosaic = Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)?;
+            Ok(match clip {
+                Some(clip) => mosaic.feathered(args.feather).clipped(clip.clone()),
+                None => mosaic.feathered(args.feather),
+            })
         };
         self.bands.iter().map(mosaic).collect()
     }

@@ -18,6 +18,7 @@ pub struct Crs {
     wkt: String,
     name: String,
     round: Option<Round>,
+    geographic: bool,
 }
 
 /// How x goes round the Earth.
@@ -81,6 +82,7 @@ impl Crs {
             wkt,
             name,
             round: None,
+            geographic: srs.is_geographic(),
         };
         crs.round = crs.known_round(srs);
         Some(crs)
@@ -89,6 +91,11 @@ impl Crs {
     /// `EPSG:code` where there is one, else the name in the file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its coordinates are longitude and latitude.
+    pub fn is_geographic(&self) -> bool {
+        self.geographic
     }
 
     /// WKT 2 of the system.

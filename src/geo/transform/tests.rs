@@ -150,7 +150,13 @@ fn every_pixel_across_the_antimeridian_is_met_where_it_lies() {
         to_target.apply(&mut xs, &mut ys);
         let mut ways = Ways::to(&target);
         let rects = [placement.whole()];
-        let footprint = Footprint::new(&placement, &rects, &scheme, &target, (&mut ways, None));
+        let footprint = Footprint::new(
+            &placement,
+            &rects,
+            scheme.extent(),
+            &target,
+            (&mut ways, None),
+        );
         let footprint = footprint.unwrap().unwrap();
         let mut met = vec![false; xs.len()];
         for part in &footprint.parts {

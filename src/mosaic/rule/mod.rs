@@ -3,6 +3,7 @@
 //! A rule is fed the layers of a tile, one by one in paint order, each already in the tile's pixels. A pixel under mask 0
 //! is no pixel: a transparent collar never hides, darkens or counts as anything.
 
+pub mod blend;
 mod extreme;
 mod first;
 mod mean;
