@@ -327,6 +327,61 @@ fn into_another_system_it_is_what_gdals_warper_makes() {
 }
 
 #[test]
+fn a_cutline_cuts_as_gdals_warper_does_and_the_output_is_cropped_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = "[-78.2,24.1],[-77.1,24.3],[-76.9,25.2],[-77.6,24.9],[-78.4,25.3],[-78.2,24.1]";
+    let hole = "[-77.7,24.5],[-77.4,24.5],[-77.4,24.7],[-77.7,24.5]";
+    let text = format!(
+        r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{{}},"geometry":
+        {{"type":"Polygon","coordinates":[[{ring}],[{hole}]]}}}}]}}"#
+    );
+    let cutline = folder.path().join("cut.geojson");
+    std::fs::write(&cutline, text).unwrap();
+    let source = fixture("RGB.byte.tif");
+    let name = source.to_str().unwrap();
+    let cut = ["--cutline", "cut.geojson", "-o", "out.tif", "--overwrite"];
+    merged(folder.path(), &[&[name, "--like", name], &cut[..]].concat());
+    let dataset = Dataset::open(&source).unwrap();
+    let warped = gdal_warp(
+        &dataset,
+        &["-of", "MEM", "-q", "-cutline", cutline.to_str().unwrap()],
+    );
+    for band in 1..=3 {
+        let ours = values(&folder.path().join("out.tif"), band);
+        let theirs = values_of(&warped, band);
+        let equal = ours.iter().zip(&theirs).filter(|(a, b)| a == b).count();
+        let share = equal as f64 / theirs.len() as f64;
+        assert!(share > 0.9995, "band {band}: {share}");
+        let n = ours.iter().filter(|v| **v > 0.0).count();
+        assert!(n > 50_000 && n < ours.len() / 2, "{n}");
+    }
+    // Without a grid of its own, the output holds the polygon and no more, on the source's pixels.
+    merged(folder.path(), &[&[name], &cut[..]].concat());
+    let cropped = Dataset::open(folder.path().join("out.tif")).unwrap();
+    let (whole, part) = (
+        dataset.geo_transform().unwrap(),
+        cropped.geo_transform().unwrap(),
+    );
+    let steps = [
+        (part[0] - whole[0]) / whole[1],
+        (part[3] - whole[3]) / whole[5],
+    ];
+    assert!(
+        steps
+            .iter()
+            .all(|s| (s - s.round()).abs() < 1e-6 && *s > 50.0),
+        "{steps:?}"
+    );
+    let (width, height) = cropped.raster_size();
+    assert!(width < 600 && height < 500, "{width} {height}");
+    let (code, said) = refused(
+        folder.path(),
+        &[name, "--bbox", "10,10,11,11", "-o", "none.tif"],
+    );
+    assert_eq!(code, 8, "{said}");
+}
+
+#[test]
 fn a_palette_an_alpha_band_and_a_mask_stay_what_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let merge = |name: &str| {
