@@ -327,6 +327,56 @@ fn into_another_system_it_is_what_gdals_warper_makes() {
 }
 
 #[test]
+fn a_scene_of_single_bands_becomes_one_file_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = fixture("RGB.byte.tif");
+    for (number, name) in [("1", "red"), ("2", "green"), ("3", "nir")] {
+        let path = folder.path().join(format!("may_{name}.tif"));
+        gdal_translate(&source, &path, &["-b", number]);
+    }
+    // Half as fine.
+    let coarse = folder.path().join("may_swir.tif");
+    gdal_translate(
+        &source,
+        &coarse,
+        &["-b", "1", "-outsize", "50%", "50%", "-r", "average"],
+    );
+    let stack = ["--stack", "{scene}_{band}.tif", "-o", "out.tif"];
+    merged(
+        folder.path(),
+        &[&["may_*.tif", "-b", "swir,nir,red,green"], &stack[..]].concat(),
+    );
+    let path = folder.path().join("out.tif");
+    let dataset = Dataset::open(&path).unwrap();
+    let names = (1..=4).map(|k| dataset.rasterband(k).unwrap().description().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["swir", "nir", "red", "green"]);
+    assert_eq!(dataset.raster_size(), (791, 718));
+    for (band, original) in [(2, 3), (3, 1), (4, 2)] {
+        assert!(values(&path, band) == values(&source, original), "{band}");
+    }
+    // Nearest: four of the finest pixels are one of the coarse.
+    let (width, _) = Dataset::open(&coarse).unwrap().raster_size();
+    let (fine, coarse) = (values(&path, 1), values(&coarse, 1));
+    for (col, row) in [(301, 201), (400, 300), (0, 0), (555, 666)] {
+        let own = (col * 2 + 1) * width / (2 * 791);
+        assert_eq!(fine[row * 791 + col], coarse[row / 2 * width + own]);
+    }
+    let (code, said) = refused(
+        folder.path(),
+        &[
+            "may_*.tif",
+            "-b",
+            "blue",
+            "--stack",
+            "{scene}_{band}.tif",
+            "-o",
+            "x.tif",
+        ],
+    );
+    assert_eq!(code, 3, "{said}");
+}
+
+#[test]
 fn a_cutline_cuts_as_gdals_warper_does_and_the_output_is_cropped_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let ring = "[-78.2,24.1],[-77.1,24.3],[-76.9,25.2],[-77.6,24.9],[-78.4,25.3],[-78.2,24.1]";

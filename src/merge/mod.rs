@@ -9,7 +9,7 @@ mod copy;
 pub mod grid;
 
 use crate::archive::FileOutput;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::geo::layout::Layout;
 use crate::mosaic::Mosaic;
 use crate::pyramid::places::layout_in;
@@ -181,17 +181,11 @@ impl Merge<'_> {
         canvas: &mut Canvas,
         tick: &mut dyn FnMut(Stage) -> Result<()>,
     ) -> Result<bool> {
-        let first = self
-            .bands
-            .first()
-            .ok_or_else(|| Error::internal("a merge of no bands"))?;
         let (width, _) = self.grid.pixel();
-        let layout = layout_in(first, self.grid.bounds(), &self.grid.crs, width)?;
-        let jobs: Vec<Job> = self
-            .bands
-            .iter()
-            .map(|band| self.job(band, &layout))
-            .collect();
+        let layout = |band| layout_in(band, self.grid.bounds(), &self.grid.crs, width);
+        let layouts = self.bands.iter().map(layout).collect::<Result<Vec<_>>>()?;
+        let bands = self.bands.iter().zip(&layouts);
+        let jobs: Vec<Job> = bands.map(|(band, layout)| self.job(band, layout)).collect();
         let columns = self.grid.width.div_ceil(BLOCK_PX);
         let n = columns * self.grid.height.div_ceil(BLOCK_PX);
         let place = |index: usize| (index % columns * BLOCK_PX, index / columns * BLOCK_PX);

@@ -306,7 +306,9 @@ impl Cached {
                         lock(&self.cache.holes).add(self.id, &self.info.name, level, whole);
                     }
                 },
-                Err(error) => return Err(error),
+                // The file has gone, or most of it: what was wrong first says more.
+                Err(_) if self.on_read_error == OnReadError::Fail => return Err(error),
+                Err(gone) => return Err(gone),
             }
         }
         if self.on_read_error == OnReadError::Fail {

@@ -9,6 +9,7 @@ use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
 use azulejo::source::cache::OnReadError;
 use azulejo::source::gdal::{BandId, Nodata};
+use azulejo::source::stack::pattern::Pattern;
 use clap::Args;
 
 use super::super::args::Loudness;
@@ -36,6 +37,15 @@ pub(in crate::cli) struct MergeArgs {
     /// B04,B03. [default: all]
     #[arg(short, long, value_name = "BANDS", value_delimiter = ',', value_parser = values::band, help_heading = "Sources")]
     pub(super) bands: Vec<BandId>,
+
+    /// Builds each scene from files of single bands, whose resolutions may differ: '{scene}_{band}.tif'. {scene} and
+    /// {band} stand for one or more characters, * for any, none for /; {scene} is read as long as it can be, {band} without
+    /// _ if it can. All SOURCEs must match, but for files found in a folder. Bands then go by name: -b B04,B03,B02 or
+    /// red,green,blue, any number of them; each is warped by itself from its own resolution to the output's, that of the
+    /// finest unless --res says otherwise. [default bands: red, green and blue, or B04,B03,B02, or all of a scene that has
+    /// 1 or 3]
+    #[arg(long, value_name = "PATTERN", value_parser = values::stack, help_heading = "Sources")]
+    pub(super) stack: Option<Pattern>,
 
     /// Values that mean "nothing here": one for all bands or one for each, several such sets with ; between them, nan, or
     /// none to ignore the files' own. Each band is looked at by itself; the first value marks gaps in the output.

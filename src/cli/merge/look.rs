@@ -1,113 +1,194 @@
 //! Which bands are merged, and what the output says of them: [`Choice`].
 
+use std::sync::Arc;
+
 use azulejo::error::{Error, Result};
 use azulejo::merge::{Compression, Gaps, Look};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::rule::Rule;
+use azulejo::mosaic::scenes::Item;
 use azulejo::raster::SampleType;
 use azulejo::raster::resample::MaskKind;
-use azulejo::source::SourceInfo;
-use azulejo::source::gdal::{BandChoice, BandFacts, BandId, FileFacts, Nodata, OpenOptions};
+use azulejo::source::gdal::{
+    BandChoice, BandFacts, BandId, FileFacts, GdalSource, Nodata, OpenOptions,
+};
+use azulejo::source::stack::scene::Scene;
+use azulejo::source::{Source, SourceInfo};
 
 use super::args::MergeArgs;
 
-/// GDAL's colour interpretations that a rule may take away: what a count is, is no colour.
+/// GDAL's colour interpretation of what is no colour, as a count.
 const UNDEFINED: u32 = 0;
 
-/// The bands that are merged.
+/// A band of a file.
+pub(super) struct Band {
+    path: String,
+    number: usize,
+    /// Whether the file says by alpha what is there.
+    alpha: bool,
+    /// What means "nothing here", whatever the file says.
+    nodata: Option<f64>,
+    facts: BandFacts,
+}
+
+/// The bands of one file or scene that are merged, in the order of the output.
+pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> Result<Vec<Band>> {
+    match item {
+        Item::File(name) => {
+            let file = FileFacts::read(name, options)?;
+            let chosen = args.bands.iter().map(|id| file.number_of(id));
+            let chosen = chosen.collect::<Result<Vec<_>>>()?;
+            let numbers = if chosen.is_empty() {
+                colours(&file)
+            } else {
+                chosen
+            };
+            if numbers.is_empty() {
+                return Err(Error::input(
+                    name,
+                    "nothing but an alpha band; expected at least one band of values",
+                ));
+            }
+            Ok(numbers.into_iter().map(|n| band(&file, n, None)).collect())
+        }
+        Item::Scene(scene) => bands_of_scene(scene, &args.bands, options),
+    }
+}
+
+fn bands_of_scene(scene: &Scene, ids: &[BandId], options: &OpenOptions) -> Result<Vec<Band>> {
+    let choice = BandChoice {
+        colour: ids.to_vec(),
+        alpha: false,
+    };
+    let chosen = scene.choose((!ids.is_empty()).then_some(&choice))?;
+    let mut bands = Vec::new();
+    for index in chosen.bands {
+        let own = &scene.bands[index];
+        let file = FileFacts::read(&own.path, options)?;
+        let numbers = colours(&file);
+        let single = numbers.len() == 1;
+        for number in numbers {
+            let mut band = band(&file, number, scene.nodata);
+            if single {
+                band.facts.description.clone_from(&own.name);
+            }
+            bands.push(band);
+        }
+    }
+    Ok(bands)
+}
+
+/// All bands but alpha.
+fn colours(file: &FileFacts) -> Vec<usize> {
+    (1..=file.bands.len())
+        .filter(|number| Some(*number) != file.alpha)
+        .collect()
+}
+
+fn band(file: &FileFacts, number: usize, nodata: Option<f64>) -> Band {
+    Band {
+        path: file.name().to_owned(),
+        number,
+        alpha: file.alpha.is_some_and(|alpha| alpha != number),
+        nodata,
+        facts: file.bands[number - 1].clone(),
+    }
+}
+
+/// Opens `bands`, those of one file with one handle.
+///
+/// # Errors
+/// As [`GdalSource::open`], and for nodata values that are not one for all bands or one for each.
+pub(super) fn open(
+    bands: &[Band],
+    args: &MergeArgs,
+    common: &OpenOptions,
+) -> Result<Vec<Arc<dyn Source>>> {
+    let mut sources: Vec<Arc<dyn Source>> = Vec::with_capacity(bands.len());
+    let n = bands.len();
+    for run in bands.chunk_by(|a, b| a.path == b.path) {
+        let first = sources.len();
+        let options = run.iter().enumerate().map(|(k, band)| {
+            Ok(OpenOptions {
+                bands: Some(BandChoice {
+                    colour: vec![BandId::Number(band.number)],
+                    alpha: band.alpha,
+                }),
+                nodata: nodata_of(band, args, first + k, n)?,
+                ..common.clone()
+            })
+        });
+        let opened = GdalSource::open_each(&run[0].path, &options.collect::<Result<Vec<_>>>()?)?;
+        sources.extend(opened.into_iter().map(|s| Arc::new(s) as Arc<dyn Source>));
+    }
+    Ok(sources)
+}
+
+/// What means "nothing here" in a band, the one at `index` of `n`.
+fn nodata_of(band: &Band, args: &MergeArgs, index: usize, n: usize) -> Result<Option<Nodata>> {
+    let Some(Nodata::Sets(sets)) = &args.nodata else {
+        let own = band.nodata.map(|value| Nodata::Sets(vec![vec![value]]));
+        return Ok(args.nodata.clone().or(own));
+    };
+    let value = |set: &Vec<f64>| match set[..] {
+        [one] => Ok(vec![one]),
+        _ if set.len() == n => Ok(vec![set[index]]),
+        _ => Err(Error::usage(format!(
+            "--nodata: {} values in a set; expected 1, or one for each band ({n})",
+            set.len()
+        ))),
+    };
+    let values = sets.iter().map(value).collect::<Result<_>>()?;
+    Ok(Some(Nodata::Sets(values)))
+}
+
+/// What all items have in common.
 pub(super) struct Choice {
-    /// As the user names them; `None` for the number that is the same in all files.
-    ids: Vec<BandId>,
-    /// What the first file says of each.
+    /// What the first item says of each band.
     facts: Vec<BandFacts>,
+    /// What the first item says is nothing, whatever its files say.
+    nodata: Option<f64>,
     /// Whether any file says by alpha what is there.
     alpha: bool,
 }
 
 impl Choice {
-    /// The bands that `args` asks for: by default all of the first file but alpha.
-    ///
     /// # Errors
-    /// [`Kind::Usage`](azulejo::error::Kind::Usage) for bands that a file does not have.
-    pub(super) fn new(args: &MergeArgs, files: &[FileFacts]) -> Result<Self> {
-        let first = files
+    /// [`Kind::Input`](azulejo::error::Kind::Input) when an item has another number of bands than the first.
+    pub(super) fn new(items: &[Vec<Band>]) -> Result<Self> {
+        let first = items
             .first()
-            .ok_or_else(|| Error::internal("a merge of no files"))?;
-        let ids: Vec<BandId> = if args.bands.is_empty() {
-            (1..=first.bands.len())
-                .filter(|number| Some(*number) != first.alpha)
-                .map(BandId::Number)
-                .collect()
-        } else {
-            args.bands.clone()
-        };
-        if ids.is_empty() {
-            return Err(Error::input(
-                first.name(),
-                "nothing but an alpha band; expected at least one band of values",
-            ));
+            .and_then(|bands| Some((bands, bands.first()?)))
+            .ok_or_else(|| Error::internal("a merge of no bands"))?;
+        for bands in items {
+            if let Some(other) = bands.first().filter(|_| bands.len() != first.0.len()) {
+                return Err(Error::input(
+                    &other.path,
+                    format_args!(
+                        "{} bands; expected {}, as in {}",
+                        bands.len(),
+                        first.0.len(),
+                        first.1.path
+                    ),
+                )
+                .with_help("-b with bands that all have"));
+            }
         }
-        let facts = ids
-            .iter()
-            .map(|id| Ok(first.bands[first.number_of(id)? - 1].clone()));
         Ok(Self {
-            facts: facts.collect::<Result<_>>()?,
-            ids,
-            alpha: files.iter().any(|file| file.alpha.is_some()),
+            facts: first.0.iter().map(|band| band.facts.clone()).collect(),
+            nodata: first.1.nodata,
+            alpha: items.iter().flatten().any(|band| band.alpha),
         })
     }
 
     pub(super) fn n_bands(&self) -> usize {
-        self.ids.len()
+        self.facts.len()
     }
 
     /// What holds the samples of all bands.
     pub(super) fn sample_type(&self) -> SampleType {
         let types = self.facts.iter().map(|band| band.sample_type);
         types.reduce(SampleType::union).unwrap_or(SampleType::U8)
-    }
-
-    /// How to open a file for one of the bands.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`](azulejo::error::Kind::Usage) when it does not have the band.
-    pub(super) fn options(
-        &self,
-        args: &MergeArgs,
-        common: &OpenOptions,
-        file: &FileFacts,
-        band: usize,
-    ) -> Result<OpenOptions> {
-        let number = file.number_of(&self.ids[band])?;
-        let nodata = match &args.nodata {
-            Some(Nodata::Sets(sets)) => {
-                let values = sets.iter().map(|set| self.value_for(set, band));
-                let values: Vec<Vec<f64>> = values.collect::<Result<_>>()?;
-                Some(Nodata::Sets(values))
-            }
-            other => other.clone(),
-        };
-        Ok(OpenOptions {
-            bands: Some(BandChoice {
-                colour: vec![BandId::Number(number)],
-                alpha: file.alpha.is_some_and(|alpha| alpha != number),
-            }),
-            nodata,
-            ..common.clone()
-        })
-    }
-
-    /// The value of a set that is for `band`.
-    fn value_for(&self, set: &[f64], band: usize) -> Result<Vec<f64>> {
-        match set {
-            [one] => Ok(vec![*one]),
-            _ if set.len() == self.n_bands() => Ok(vec![set[band]]),
-            _ => Err(Error::usage(format!(
-                "--nodata: {} values in a set; expected 1, or one for each band ({})",
-                set.len(),
-                self.n_bands()
-            ))),
-        }
     }
 
     /// What the output says of itself.
@@ -142,7 +223,7 @@ impl Choice {
         let told = match &args.nodata {
             Some(Nodata::Sets(sets)) => sets.first().and_then(|set| set.first().copied()),
             Some(Nodata::Ignore) => None,
-            None => self.facts[0].nodata,
+            None => self.nodata.or(self.facts[0].nodata),
         };
         if let Some(value) = told.filter(|value| sample_type.holds(*value)) {
             return Gaps::Nodata(value);

@@ -12,13 +12,15 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
 use azulejo::merge::{BLOCK_PX, FileOptions, Limits, Look, Merge, Stage, merge};
+use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::{Mosaic, manifest};
+use azulejo::mosaic::manifest::{self, Manifest};
+use azulejo::mosaic::scenes::{self, Item};
 use azulejo::pyramid::budget::Demand;
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::{Progress, gather};
 use azulejo::source::cache::{BlockCache, Cached};
-use azulejo::source::gdal::{FileFacts, GdalSource, OpenOptions, cache_max_bytes};
+use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes};
 use azulejo::source::{Source, SourceInfo};
 
 use super::console::Console;
@@ -27,7 +29,7 @@ use super::progress::{Meter, Phase};
 use super::report::peak_memory_bytes;
 use super::{clip, holes, human, memory, outputs, summary, tile};
 
-use self::look::Choice;
+use self::look::{Band, Choice};
 
 pub(super) use self::args::{EXAMPLES, MergeArgs};
 
@@ -63,7 +65,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let interrupt = Interrupt::install()?;
     let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
 
-    let opened = open(args, &names.names, jobs, (console, &interrupt))?;
+    let opened = open(args, &names, jobs, (console, &interrupt))?;
     let infos = opened.infos();
     let like = |name: &String| Grid::like(&GdalSource::open(name, &options(args)?)?);
     let clip = clip::clip(
@@ -73,7 +75,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     )?;
     let grid = match &args.like {
         Some(name) => like(name)?,
-        None => Grid::choose(&opened.first_band(), &grid_options(args)?)?,
+        None => Grid::choose(&opened.finest_first(), &grid_options(args)?)?,
     };
     let told = args.like.is_some() || args.bounds.is_some();
     let grid = match &clip {
@@ -85,7 +87,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let mosaics = opened.mosaics(args, &cache, clip.as_ref())?;
     let look = opened.choice.look(args, &infos, &mosaics);
 
-    let mut notes = names.notes.clone();
+    let mut notes = [&names.notes[..], &opened.notes].concat();
     notes.extend(summary::source_notes(&infos));
     notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
@@ -196,56 +198,57 @@ fn grid_options(args: &MergeArgs) -> Result<GridOptions> {
 struct Opened {
     choice: Choice,
     bands: Vec<Vec<Arc<dyn Source>>>,
+    notes: Vec<String>,
 }
 
 /// Opens every source for every band, on all threads.
 fn open(
     args: &MergeArgs,
-    names: &[String],
+    names: &Manifest,
     jobs: usize,
     (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Opened> {
     let options = options(args)?;
+    let found = scenes::items(names, args.stack.as_ref())?;
     let mut meter = Meter::start(console, Phase::Opening);
+    let planned = found.items.len() as u64;
     let mut tick = |done: usize| {
         interrupt.check()?;
         meter.update(&Progress {
             done: done as u64,
-            planned: names.len() as u64,
+            planned,
             stored: 0,
             bytes: 0,
         });
         Ok(())
     };
-    let read = |name: &String| FileFacts::read(name, &options);
-    let facts = gather(jobs, names, read, &mut tick)?;
-    let choice = Choice::new(args, &facts)?;
-    let numbered: Vec<usize> = (0..names.len()).collect();
-    let open = |&k: &usize| -> Result<Vec<Arc<dyn Source>>> {
-        let of_band = |band| choice.options(args, &options, &facts[k], band);
-        let each = (0..choice.n_bands())
-            .map(of_band)
-            .collect::<Result<Vec<_>>>()?;
-        let sources = GdalSource::open_each(&names[k], &each)?;
-        Ok(sources
-            .into_iter()
-            .map(|s| Arc::new(s) as Arc<dyn Source>)
-            .collect())
-    };
-    let sources = gather(jobs, &numbered, open, &mut tick)?;
+    let facts = |item: &Item| look::bands_of(item, args, &options);
+    let items = gather(jobs, &found.items, facts, &mut tick)?;
+    let choice = Choice::new(&items)?;
+    let open = |bands: &Vec<Band>| look::open(bands, args, &options);
+    let sources = gather(jobs, &items, open, &mut tick)?;
     let bands = (0..choice.n_bands())
         .map(|band| sources.iter().map(|of| Arc::clone(&of[band])).collect())
         .collect();
-    Ok(Opened { choice, bands })
+    Ok(Opened {
+        choice,
+        bands,
+        notes: found.notes,
+    })
 }
 
 impl Opened {
+    /// Of the first band of all.
     fn infos(&self) -> Vec<SourceInfo> {
         self.bands[0].iter().map(|s| s.info().clone()).collect()
     }
 
-    fn first_band(&self) -> Vec<&dyn Source> {
-        self.bands[0].iter().map(AsRef::as_ref).collect()
+    /// All of all bands, first the one of the first item that has the smallest pixels.
+    fn finest_first(&self) -> Vec<&dyn Source> {
+        let mut first: Vec<&dyn Source> = self.bands.iter().map(|of| of[0].as_ref()).collect();
+        first.sort_by_key(|source| std::cmp::Reverse(source.info().placement.width));
+        let others = self.bands.iter().flat_map(|of| &of[1..]);
+        first.into_iter().chain(others.map(AsRef::as_ref)).collect()
     }
 
     fn mosaics(
@@ -270,8 +273,8 @@ impl Opened {
 }
 
 fn demand(memory_bytes: u64, jobs: usize, args: &MergeArgs, opened: &Opened) -> Demand {
-    let infos = opened.infos();
-    let blocks = infos.iter().flat_map(|info| &info.levels);
+    let sources = opened.bands.iter().flatten();
+    let blocks = sources.flat_map(|source| &source.info().levels);
     let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
     let mut demand = Demand {
         ceiling_bytes: memory_bytes,

@@ -380,64 +380,6 @@ fn a_scribble_of_many_edges_comes_to_an_end() {
     assert!((45.0..51.0).contains(&mean), "{mean}");
 }
 
-/// `cargo test --release --lib speed_of_tiles -- --ignored --nocapture`
-#[test]
-#[ignore = "prints figures"]
-fn speed_of_tiles() {
-    let extent = Bounds::new(0.0, 0.0, 100.0, 100.0);
-    for n in [1000, 100_000, 1_000_000] {
-        let start = std::time::Instant::now();
-        let area = one(vec![blob(50.0, 50.0, 35.0, n)]);
-        println!("{n} places, made in {:?}", start.elapsed());
-        for cells in [1_u64, 8, 64, 512] {
-            let rects = area.cells(&extent, cells, cells);
-            let side = 100.0 / cells as f64;
-            let tiles: Vec<Bounds> = rects
-                .iter()
-                .flat_map(|r| {
-                    (r[1]..=r[3]).flat_map(|row| (r[0]..=r[2]).map(move |col| (col, row)))
-                })
-                .map(|(col, row)| {
-                    let (west, north) = (f64::from(col) * side, 100.0 - f64::from(row) * side);
-                    Bounds::new(west, north - side, west + side, north)
-                })
-                .collect();
-            let (edge, plain): (Vec<Bounds>, Vec<Bounds>) =
-                tiles.iter().partition(|b| area.touch(b) == Touch::Edge);
-            let mut out = Vec::new();
-            let mut time =
-                |name: &str, tiles: &[Bounds], f: &mut dyn FnMut(&Bounds, &mut Vec<u8>)| {
-                    let tiles = &tiles[..tiles.len().min(2000)];
-                    let start = std::time::Instant::now();
-                    tiles.iter().for_each(|b| f(b, &mut out));
-                    let each = start.elapsed().as_secs_f64() * 1e6 / tiles.len().max(1) as f64;
-                    println!(
-                        "  {cells:4} a side, {name}: {each:.1} us, {} tiles",
-                        tiles.len()
-                    );
-                };
-            time("coverage at the edge", &edge, &mut |b, out| {
-                area.coverage(b, 256, 256, out)
-            });
-            time("centres at the edge", &edge, &mut |b, out| {
-                area.centres(b, 256, 256, out)
-            });
-            time("coverage inside", &plain, &mut |b, out| {
-                area.coverage(b, 256, 256, out)
-            });
-            time("touch at the edge", &edge, &mut |b, _| {
-                std::hint::black_box(area.touch(b));
-            });
-        }
-        let start = std::time::Instant::now();
-        let cells = area.cells(&extent, 1 << 20, 1 << 20).len();
-        println!(
-            "  {cells} rectangles of 2^20 cells a side in {:?}",
-            start.elapsed()
-        );
-    }
-}
-
 /// The ramp over a grid of unit pixels from (0, 0).
 fn ramp(area: &Area, width: usize, height: usize, reach: f64) -> Vec<u8> {
     let bounds = Bounds::new(0.0, 0.0, width as f64, height as f64);
