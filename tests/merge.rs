@@ -242,6 +242,9 @@ fn the_same_bytes_for_any_threads_and_memory_also_by_way_of_the_disk() {
             "9.7",
             "-r",
             "cubic",
+            // With blocks on which there is nothing.
+            "--bounds",
+            "490000,4981000,528000,5002000",
         ];
         args.extend(setting);
         merged(folder.path(), &args);

@@ -82,12 +82,12 @@ impl<'a> Canvas<'a> {
             masked: false,
             painted: Vec::new(),
         };
-        canvas.describe()?;
+        canvas.describe(path.is_none())?;
         Ok(canvas)
     }
 
     /// Says of the bands what their sources said.
-    fn describe(&mut self) -> Result<()> {
+    fn describe(&mut self, in_memory: bool) -> Result<()> {
         for (k, facts) in self.look.bands.iter().enumerate() {
             let mut band = self.band(k + 1)?;
             let said = say(&mut band, facts);
@@ -95,8 +95,9 @@ impl<'a> Canvas<'a> {
             if let Gaps::Nodata(value) = self.look.gaps {
                 band.set_no_data_value(Some(value))
                     .map_err(|e| cannot(&self.name, &e.to_string()))?;
-                if value != 0.0 {
-                    // SAFETY: the band is open. Blocks that nothing is painted on read as this.
+                // Blocks of a sparse file that nothing is painted on read as this by themselves.
+                if value != 0.0 && in_memory {
+                    // SAFETY: the band is open.
                     unsafe { gdal_sys::GDALFillRaster(band.c_rasterband(), value, 0.0) };
                 }
             }
