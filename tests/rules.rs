@@ -172,7 +172,7 @@ fn every_rule_is_what_slow_and_simple_means_make_of_it() {
                     let there: Vec<_> = layers.iter().filter(|layer| layer[3][k] == 255).collect();
                     let mask = ours.as_ref().map_or(0, |raster| raster.mask[k]);
                     n += 1;
-                    holes += usize::from((mask > 0) != !there.is_empty());
+                    holes += usize::from((mask > 0) == there.is_empty());
                     if mask == 0 || there.is_empty() {
                         near += usize::from((mask > 0) != there.is_empty());
                         continue;

@@ -1,7 +1,8 @@
 //! What is to be clipped to, from options.
 
-use azulejo::error::Result;
+use azulejo::error::{Error, Result};
 use azulejo::geo::transform::crs::Crs;
+use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 
 use super::values::Sides;
@@ -30,4 +31,26 @@ pub(super) fn notes(clip: &Clip) -> Vec<String> {
     clip.cutline()
         .map(|cutline| cutline.notes().to_vec())
         .unwrap_or_default()
+}
+
+/// Refuses a feather without an edge that it could soften: that of a clip, or seams between sources.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage).
+pub(super) fn check_feather(feather: f64, clip: Option<&Clip>, has_seams: bool) -> Result<()> {
+    if feather > 0.0 && clip.is_none() && !has_seams {
+        return Err(Error::usage(
+            "--feather without an edge to soften; expected --cutline, --bbox, or several sources of which the first or last wins",
+        ));
+    }
+    Ok(())
+}
+
+/// `mosaic` with its seams softened, and within `clip` if there is one.
+pub(super) fn cut(mosaic: Mosaic, clip: Option<&Clip>, feather: f64) -> Mosaic {
+    let mosaic = mosaic.feathered(feather);
+    match clip {
+        Some(clip) => mosaic.clipped(clip.clone()),
+        None => mosaic,
+    }
 }

@@ -56,12 +56,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         args.cutline.as_deref(),
     )?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
-    let has_seams = manifest.names.len() > 1 && args.mosaic.takes_one();
-    if args.feather > 0.0 && clip.is_none() && !has_seams {
-        return Err(Error::usage(
-            "--feather without an edge to soften; expected --cutline, --bbox, or several sources of which the first or last wins",
-        ));
-    }
+    let several = manifest.names.len() > 1;
+    clip::check_feather(
+        args.feather,
+        clip.as_ref(),
+        several && args.mosaic.takes_one(),
+    )?;
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -78,23 +78,22 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
     let cached = through(&cache, &sources, args.on_read_error)?;
-    let mut mosaic = Mosaic::with_rule(cached, args.mosaic)?.feathered(args.feather);
-    if let Some(clip) = clip.clone() {
-        mosaic = mosaic.clipped(clip);
-    }
+    let mosaic = clip::cut(
+        Mosaic::with_rule(cached, args.mosaic)?,
+        clip.as_ref(),
+        args.feather,
+    );
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    console.say(
-        "sources",
-        &summary::sources(args.mosaic, &infos, (clip.as_ref(), args.feather)),
-    );
-    console.say("plan", &summary::plan(args, &plan));
     let so_far = [manifest.notes, passed_over].concat();
     let mut notes = summary::notes(args, &so_far, &infos, &plan)?;
     notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
+    let cut = (clip.as_ref(), args.feather);
+    console.say("sources", &summary::sources(args.mosaic, &infos, cut));
+    console.say("plan", &summary::plan(args, &plan));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&plan));

@@ -5,9 +5,9 @@ mod look;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use azulejo::archive::{FileOutput, Overwrite};
+use azulejo::archive::{FileOutput, Overwrite, Published};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
@@ -58,6 +58,17 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     tile::configure_gdal(&args.config, memory_bytes)?;
     let jobs = tile::jobs(args.jobs)?.0;
     let names = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
+    let clip = clip::clip(
+        &args.bbox,
+        args.bbox_crs.as_deref(),
+        args.cutline.as_deref(),
+    )?;
+    let several = names.names.len() > 1;
+    clip::check_feather(
+        args.feather,
+        clip.as_ref(),
+        several && args.mosaic.takes_one(),
+    )?;
     outputs::check_apart(&args.output, &names.names)?;
     if let Some(like) = &args.like {
         outputs::check_apart(&args.output, std::slice::from_ref(like))?;
@@ -67,21 +78,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
 
     let opened = open(args, &names, jobs, (console, &interrupt))?;
     let infos = opened.infos();
-    let like = |name: &String| Grid::like(&GdalSource::open(name, &options(args)?)?);
-    let clip = clip::clip(
-        &args.bbox,
-        args.bbox_crs.as_deref(),
-        args.cutline.as_deref(),
-    )?;
-    let grid = match &args.like {
-        Some(name) => like(name)?,
-        None => Grid::choose(&opened.finest_first(), &grid_options(args)?)?,
-    };
-    let told = args.like.is_some() || args.bounds.is_some();
-    let grid = match &clip {
-        Some(clip) if !told => grid.cropped(clip)?,
-        _ => grid,
-    };
+    let grid = grid(args, &opened, clip.as_ref())?;
     let demand = demand(memory_bytes, jobs, args, &opened);
     let (budget, cache) = memory::divide(&demand)?;
     let mosaics = opened.mosaics(args, &cache, clip.as_ref())?;
@@ -91,10 +88,8 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     notes.extend(summary::source_notes(&infos));
     notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
-    console.say(
-        "sources",
-        &summary::sources(args.mosaic, &infos, (clip.as_ref(), args.feather)),
-    );
+    let cut = (clip.as_ref(), args.feather);
+    console.say("sources", &summary::sources(args.mosaic, &infos, cut));
     console.say("output", &output_line(&grid, &look));
     notes.iter().for_each(|note| console.note(note));
 
@@ -103,13 +98,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         grid: &grid,
         resampling: args.resampling,
         look: &look,
-        file: FileOptions {
-            kind: args.format,
-            compression: args.compress,
-            jobs: budget.jobs,
-            floats: look.sample_type.range().is_none(),
-            classes: look.bands.iter().any(|band| !band.palette.is_empty()),
-        },
+        file: file_options(args, &look, budget.jobs),
         limits: Limits {
             jobs: budget.jobs,
             canvas_bytes: memory_bytes.saturating_sub(demand.ceiling_bytes),
@@ -124,18 +113,44 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     }
     let staged = output.finish()?;
     interrupt.check()?;
-    let published = staged.publish()?;
-    let sha256 = published.sha256.unwrap_or_default();
-    console.print(&format!(
-        "{}  {} x {} pixels · {} · {} · peak {} · sha256 {sha256}\n",
+    console.print(&result_line(&staged.publish()?, &grid, started.elapsed()))?;
+    holes::check(&holes)
+}
+
+/// The grid of the output: that of another file, or one for the sources, cropped to the clip unless its bounds are told.
+fn grid(args: &MergeArgs, opened: &Opened, clip: Option<&Clip>) -> Result<Grid> {
+    if let Some(name) = &args.like {
+        return Grid::like(&GdalSource::open(name, &options(args)?)?);
+    }
+    let grid = Grid::choose(&opened.finest_first(), &grid_options(args)?)?;
+    match clip {
+        Some(clip) if args.bounds.is_none() => grid.cropped(clip),
+        _ => Ok(grid),
+    }
+}
+
+fn file_options(args: &MergeArgs, look: &Look, jobs: usize) -> FileOptions {
+    FileOptions {
+        kind: args.format,
+        compression: args.compress,
+        jobs,
+        floats: look.sample_type.range().is_none(),
+        classes: look.bands.iter().any(|band| !band.palette.is_empty()),
+    }
+}
+
+/// `merged.tif  10,980 x 10,980 pixels · 412 MB · 58 s · peak 250 MiB · sha256 4c1f93…`.
+fn result_line(published: &Published, grid: &Grid, elapsed: Duration) -> String {
+    format!(
+        "{}  {} x {} pixels · {} · {} · peak {} · sha256 {}\n",
         published.path.display(),
         human::count(grid.width as u64),
         human::count(grid.height as u64),
         human::bytes(published.bytes),
-        human::duration(started.elapsed()),
+        human::duration(elapsed),
         human::memory(peak_memory_bytes()),
-    ))?;
-    holes::check(&holes)
+        published.sha256.as_deref().unwrap_or_default(),
+    )
 }
 
 fn check_name(path: &Path) -> Result<()> {
@@ -263,10 +278,7 @@ impl Opened {
         };
         let mosaic = |band: &Vec<Arc<dyn Source>>| {
             let mosaic = Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)?;
-            Ok(match clip {
-                Some(clip) => mosaic.feathered(args.feather).clipped(clip.clone()),
-                None => mosaic.feathered(args.feather),
-            })
+            Ok(clip::cut(mosaic, clip, args.feather))
         };
         self.bands.iter().map(mosaic).collect()
     }
