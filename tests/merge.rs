@@ -32,6 +32,11 @@ fn merged(folder: &Path, args: &[&str]) {
     let output = run(folder, args);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{args:?}: {said}");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let ours = name.contains(".azulejo-") || name.starts_with("out.tif.");
+        assert!(!ours, "{args:?} leaves {name}");
+    }
 }
 
 /// Runs what must fail, leaving nothing: its exit code and what it says.

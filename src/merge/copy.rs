@@ -41,6 +41,8 @@ pub(super) fn write(
         .collect();
     let mut list: Vec<*mut c_char> = words.iter().map(|word| word.as_ptr().cast_mut()).collect();
     list.push(ptr::null_mut());
+    // What a TIFF cannot hold would go into a file beside it, under the temporary's name. All that we say, it can.
+    let _quiet = WithoutSidecar::begin().map_err(|e| cannot(name, &e.to_string()))?;
     let mut watch = Watch {
         tick,
         stopped: None,
@@ -79,6 +81,22 @@ pub(super) fn write(
         return Err(cannot(name, &gdal_message()));
     }
     Ok(())
+}
+
+/// While it lives, GDAL writes no `.aux.xml` on this thread.
+struct WithoutSidecar;
+
+impl WithoutSidecar {
+    fn begin() -> gdal::errors::Result<Self> {
+        gdal::config::set_thread_local_config_option("GDAL_PAM_ENABLED", "NO").map(|()| Self)
+    }
+}
+
+impl Drop for WithoutSidecar {
+    fn drop(&mut self) {
+        // It can only fail for names with zero bytes.
+        let _ = gdal::config::clear_thread_local_config_option("GDAL_PAM_ENABLED");
+    }
 }
 
 unsafe extern "C" fn hear(done: c_double, _: *const c_char, watch: *mut c_void) -> c_int {

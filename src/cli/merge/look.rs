@@ -17,8 +17,9 @@ use azulejo::source::{Source, SourceInfo};
 
 use super::args::MergeArgs;
 
-/// GDAL's colour interpretation of what is no colour, as a count.
+/// GDAL's colour interpretation of what is no colour, as a count; and of gray.
 const UNDEFINED: u32 = 0;
+const GRAY: u32 = 1;
 
 /// A band of a file.
 pub(super) struct Band {
@@ -195,6 +196,14 @@ impl Choice {
     pub(super) fn look(&self, args: &MergeArgs, infos: &[SourceInfo], mosaics: &[Mosaic]) -> Look {
         let counts = args.mosaic == Rule::Count;
         let mut bands = self.facts.clone();
+        let several = bands.len() > 1;
+        for band in bands
+            .iter_mut()
+            .filter(|b| several && b.interpretation == GRAY)
+        {
+            // Of files of one band each; together they are not.
+            band.interpretation = UNDEFINED;
+        }
         for band in bands.iter_mut().filter(|_| counts) {
             band.palette.clear();
             band.interpretation = UNDEFINED;
