@@ -549,12 +549,76 @@ fn the_output_is_cloud_optimized_unless_asked_otherwise() {
 }
 
 #[test]
+fn lossy_files_say_by_a_mask_what_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = fixture("RGB.byte.tif");
+    let mask = |path: &Path| {
+        let dataset = Dataset::open(path).unwrap();
+        let band = dataset.rasterband(1).unwrap();
+        let mask = band.open_mask_band().unwrap();
+        let size = dataset.raster_size();
+        let read = mask.read_as::<u8>((0, 0), size, size, None).unwrap();
+        read.data().to_vec()
+    };
+    for compress in ["jpeg", "webp"] {
+        let args = [source.to_str().unwrap(), "-o", "out.tif", "--overwrite"];
+        merged(
+            folder.path(),
+            &[&args[..], &["--compress", compress]].concat(),
+        );
+        let path = folder.path().join("out.tif");
+        let dataset = Dataset::open(&path).unwrap();
+        assert_eq!(dataset.rasterband(1).unwrap().no_data_value(), None);
+        assert!(mask(&path) == mask(&source), "{compress}");
+    }
+}
+
+#[test]
+fn valid_samples_never_become_nodata_unsaid() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = |_, col: i32, _| f64::from(col % 5);
+    write::<i16>(
+        &folder.path().join("a.tif"),
+        (0, 0),
+        (90, 70),
+        3.0,
+        |b, c, r| value(b, c, r) as i16,
+    );
+    write::<i16>(
+        &folder.path().join("b.tif"),
+        (90, 0),
+        (90, 70),
+        4.0,
+        |b, c, r| value(b, c, r) as i16,
+    );
+    let output = run(folder.path(), &["a.tif", "b.tif", "-o", "out.tif"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("2,520 valid samples had the value 3"),
+        "{said}"
+    );
+    let found = values(&folder.path().join("out.tif"), 1);
+    for (k, found) in found.iter().enumerate().take(180) {
+        let (own, first) = ((k % 5) as f64, k < 90);
+        let expected = match (own, first) {
+            (3.0, true) | (4.0, false) => 3.0,
+            (3.0, false) => 4.0,
+            (own, _) => own,
+        };
+        assert_eq!(*found, expected, "{k}");
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(fixture("RGB.byte.tif"), folder.path().join("a.tif")).unwrap();
     std::fs::copy(fixture("small_world.tif"), folder.path().join("b.tif")).unwrap();
     std::fs::write(folder.path().join("text.tif"), "text").unwrap();
-    let rows: [(&[&str], i32, &str); 13] = [
+    std::fs::copy(fixture("small_world_pct.tif"), folder.path().join("p.tif")).unwrap();
+    std::fs::copy(fixture("byte_pct.tif"), folder.path().join("q.tif")).unwrap();
+    let rows: [(&[&str], i32, &str); 20] = [
         (&["a.tif", "-o", "out.png"], 2, "ends in .tif"),
         (&["a.tif", "-o", "b.tif"], 4, "exists already"),
         (
@@ -582,6 +646,47 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
             &["a.tif", "--nodata", "1,2", "-o", "out.tif"],
             2,
             "--nodata",
+        ),
+        (&["p.tif", "q.tif", "-o", "out.tif"], 3, "one palette"),
+        (
+            &["p.tif", "-r", "cubic", "-o", "out.tif"],
+            2,
+            "cannot be mixed",
+        ),
+        (
+            &[
+                "p.tif", "p.tif", "a.tif", "--mosaic", "mean", "-b", "1", "-o", "out.tif",
+            ],
+            3,
+            "palette",
+        ),
+        (
+            &["p.tif", "--mosaic", "mean", "-o", "out.tif"],
+            2,
+            "cannot be mixed",
+        ),
+        (
+            &["p.tif", "--compress", "jpeg", "-o", "out.tif"],
+            2,
+            "without a palette",
+        ),
+        (
+            &["a.tif", "-b", "1", "--compress", "webp", "-o", "out.tif"],
+            2,
+            "expected 3 of Byte",
+        ),
+        (
+            &[
+                "a.tif",
+                "--bbox",
+                "-78,24,-77,25",
+                "--feather",
+                "3",
+                "-o",
+                "out.tif",
+            ],
+            2,
+            "half there",
         ),
         (
             &["a.tif", "--compress", "gzip", "-o", "out.tif"],

@@ -1,9 +1,11 @@
 //! An output of one file that somebody else writes: [`FileOutput`].
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use super::stage::{Overwrite, Place, Shape, Staged, Temporary, sync_and_digest};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A place for a file, and a temporary beside it that may be written.
 pub struct FileOutput {
@@ -41,7 +43,10 @@ impl FileOutput {
     /// # Errors
     /// [`Kind::Output`](crate::error::Kind::Output) when it cannot be made.
     pub fn scratch(&self) -> Result<Scratch> {
-        Temporary::create(&self.place, Shape::File).map(Scratch)
+        Ok(Scratch {
+            temporary: Temporary::create(&self.place, Shape::File)?,
+            shown: self.shown().to_string(),
+        })
     }
 
     /// The finished file, synced, which waits for its name.
@@ -63,11 +68,27 @@ impl FileOutput {
 }
 
 /// A file that goes when this goes.
-pub struct Scratch(Temporary);
+pub struct Scratch {
+    temporary: Temporary,
+    shown: String,
+}
 
 impl Scratch {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.temporary.path()
+    }
+
+    /// Writes `bytes` of zeros into it: whether the disk has room.
+    ///
+    /// # Errors
+    /// [`Kind::Resources`](crate::error::Kind::Resources) when it has not, [`Kind::Output`](crate::error::Kind::Output) when
+    /// it cannot be written at all.
+    pub fn fill(&self, bytes: usize) -> Result<()> {
+        let written = File::create(self.path()).and_then(|mut file| {
+            file.write_all(&vec![0; bytes])?;
+            file.sync_all()
+        });
+        written.map_err(|error| Error::writing(&self.shown, &error))
     }
 }

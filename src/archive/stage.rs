@@ -253,6 +253,14 @@ impl Temporary {
     }
 }
 
+/// What somebody else has removed need not be.
+fn gone(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
         let Some(path) = &self.left else { return };
@@ -260,7 +268,7 @@ impl Drop for Temporary {
             Shape::File => fs::remove_file(path),
             Shape::Folder => fs::remove_dir_all(path),
         };
-        if let Err(error) = removed {
+        if let Err(error) = removed.or_else(gone) {
             log::warn!(
                 "{}: a temporary that cannot be removed ({error})",
                 path.display()

@@ -4,6 +4,7 @@ use azulejo::error::{Error, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
+use azulejo::raster::kernel::Resampling;
 
 use super::values::Sides;
 
@@ -33,15 +34,26 @@ pub(super) fn notes(clip: &Clip) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Refuses a feather without an edge that it could soften: that of a clip, or seams between sources.
+/// Refuses a feather that would soften nothing: without the edge of a clip or seams between sources, or with a kernel whose
+/// pixels are there or not.
 ///
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage).
-pub(super) fn check_feather(feather: f64, clip: Option<&Clip>, has_seams: bool) -> Result<()> {
-    if feather > 0.0 && clip.is_none() && !has_seams {
+pub(super) fn check_feather(
+    feather: f64,
+    kernel: Option<Resampling>,
+    has_edge: bool,
+) -> Result<()> {
+    if feather > 0.0 && !has_edge {
         return Err(Error::usage(
             "--feather without an edge to soften; expected --cutline, --bbox, or several sources of which the first or last wins",
         ));
+    }
+    if feather > 0.0 && matches!(kernel, Some(Resampling::Nearest | Resampling::Mode)) {
+        return Err(Error::usage(
+            "--feather with a kernel whose pixels cannot be half there; expected another than nearest and mode",
+        )
+        .with_help("-r bilinear"));
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) fn warn(holes: &[Hole], console: &Console) {
 ///
 /// # Errors
 /// [`Kind::Holes`] when there are any.
-pub(super) fn check(holes: &[Hole]) -> Result<()> {
+pub(super) fn check(holes: &[Hole], help: &str) -> Result<()> {
     let Some(first) = holes.first() else {
         return Ok(());
     };
@@ -44,5 +44,5 @@ pub(super) fn check(holes: &[Hole]) -> Result<()> {
             first.source
         ),
     )
-    .with_help("--report FILE lists them all"))
+    .with_help(help))
 }

@@ -57,11 +57,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     )?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
     let several = manifest.names.len() > 1;
-    clip::check_feather(
-        args.feather,
-        clip.as_ref(),
-        several && args.mosaic.takes_one(),
-    )?;
+    let has_edge = clip.is_some() || several && args.mosaic.takes_one();
+    clip::check_feather(args.feather, args.resampling, has_edge)?;
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -141,7 +138,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     if console.style() == Style::Json {
         console.event(&end_event(&baked, started));
     }
-    holes::check(&holes)
+    holes::check(&holes, "--report FILE lists them all")
 }
 
 /// What the options come to, checked before a source is touched.

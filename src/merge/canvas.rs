@@ -1,5 +1,6 @@
 //! The dataset that a merged raster is painted on: [`Canvas`].
 
+use std::cell::Cell;
 use std::ffi::{CString, c_int};
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub(super) struct Canvas<'a> {
     /// For messages.
     name: String,
     masked: bool,
+    /// Valid samples that became the value beside nodata.
+    moved: Cell<u64>,
     /// Blocks that are there, from left to right and from top to bottom.
     painted: Vec<(usize, usize)>,
 }
@@ -80,6 +83,7 @@ impl<'a> Canvas<'a> {
             look,
             name,
             masked: false,
+            moved: Cell::new(0),
             painted: Vec::new(),
         };
         canvas.describe(path.is_none())?;
@@ -198,7 +202,12 @@ impl<'a> Canvas<'a> {
             if mask == 0 {
                 *value = hole;
             } else if let Some(nodata) = avoid {
-                *value = from(beside(to(*value), nodata, self.look.sample_type));
+                let own = to(*value);
+                let kept = beside(own, nodata, self.look.sample_type);
+                if kept != own {
+                    self.moved.set(self.moved.get() + 1);
+                    *value = from(kept);
+                }
             }
         }
         part
@@ -248,12 +257,12 @@ impl<'a> Canvas<'a> {
             .map_err(failed)
     }
 
-    /// All that was painted, flushed.
-    pub(super) fn finish(mut self) -> Result<Dataset> {
+    /// All that was painted, flushed; and how many valid samples became the value beside nodata.
+    pub(super) fn finish(mut self) -> Result<(Dataset, u64)> {
         self.dataset
             .flush_cache()
             .map_err(|e| cannot(&self.name, &e.to_string()))?;
-        Ok(self.dataset)
+        Ok((self.dataset, self.moved.get()))
     }
 }
 

@@ -7,9 +7,10 @@ use std::ptr;
 use gdal::{Dataset, DriverManager};
 
 use super::canvas::cannot;
-use super::{BLOCK_PX, Compression, FileKind, FileOptions};
+use super::{BLOCK_PX, Compression, FileKind, FileOptions, Look};
 use crate::error::{Error, Result};
 use crate::geo::transform::crs::gdal_message;
+use crate::raster::SampleType;
 
 /// What GDAL calls while it copies: how far it is, 0 to 1.
 struct Watch<'a> {
@@ -150,11 +151,29 @@ impl Compression {
         row.map_or("none", |row| row.0).to_uppercase()
     }
 
-    /// Whether this GDAL can do it in files of `kind`.
+    /// Whether it is for such bands, and this GDAL can do it.
     ///
     /// # Errors
-    /// [`Kind::Usage`](crate::error::Kind::Usage) when it cannot.
-    pub(super) fn check(self) -> Result<()> {
+    /// [`Kind::Usage`](crate::error::Kind::Usage) when it is not or cannot.
+    pub(super) fn check(self, look: &Look) -> Result<()> {
+        let (numbers, told): (&[usize], _) = match self {
+            Self::Jpeg => (&[1, 3], "1 or 3"),
+            Self::Webp => (&[3], "3"),
+            _ => (&[], ""),
+        };
+        let palette = look.bands.iter().any(|band| !band.palette.is_empty());
+        let fits =
+            numbers.contains(&look.bands.len()) && look.sample_type == SampleType::U8 && !palette;
+        if self.is_lossy() && !fits {
+            return Err(Error::usage(format!(
+                "--compress {}: {} bands of {}{}; expected {told} of Byte without a palette",
+                self.gdal_name().to_lowercase(),
+                look.bands.len(),
+                look.sample_type.gdal_name(),
+                if palette { " with a palette" } else { "" },
+            ))
+            .with_help("--compress deflate, or -b with other bands"));
+        }
         let driver = DriverManager::get_driver_by_name("GTiff")
             .map_err(|e| Error::internal(format!("no driver for GeoTIFF ({e})")))?;
         // SAFETY: the driver lives as long as the program, and the names end with zeros.

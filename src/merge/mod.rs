@@ -9,7 +9,7 @@ mod copy;
 pub mod grid;
 
 use crate::archive::FileOutput;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::geo::layout::Layout;
 use crate::mosaic::Mosaic;
 use crate::pyramid::places::layout_in;
@@ -81,6 +81,11 @@ impl Compression {
         ("none", Self::None),
     ];
 
+    /// Whether samples come back only nearly as they were.
+    pub fn is_lossy(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Webp)
+    }
+
     /// The one called `name`.
     pub fn named(name: &str) -> Option<Self> {
         let row = Self::NAMES.iter().find(|row| row.0 == name);
@@ -140,7 +145,7 @@ pub enum Stage {
 }
 
 /// Merges into the temporary of `output`, which is left to be finished. `tick` hears about ten times a second how far it is;
-/// an error of its stops it. Returns whether there is any pixel.
+/// an error of its stops it.
 ///
 /// # Errors
 /// When a source cannot be read or the output not be written.
@@ -148,21 +153,43 @@ pub fn merge(
     job: &Merge,
     output: &FileOutput,
     tick: &mut dyn FnMut(Stage) -> Result<()>,
-) -> Result<bool> {
-    job.file.compression.check()?;
+) -> Result<Merged> {
+    job.file.compression.check(job.look)?;
     let name = output.shown().to_string();
     let scratch = (job.canvas_bytes() > job.limits.canvas_bytes)
         .then(|| output.scratch())
         .transpose()?;
     let path = scratch.as_ref().map(|scratch| scratch.path());
     let mut canvas = Canvas::create(job.grid, job.look, path, name.clone())?;
-    let any = job.paint(&mut canvas, tick)?;
-    let dataset = canvas.finish()?;
+    let full = |error| if_full(output, error);
+    let any = job.paint(&mut canvas, tick).map_err(full)?;
+    let (dataset, moved) = canvas.finish().map_err(full)?;
     if any {
         let mut writing = |done| tick(Stage::Writing(done));
-        copy::write(&dataset, output.path(), &name, &job.file, &mut writing)?;
+        copy::write(&dataset, output.path(), &name, &job.file, &mut writing).map_err(full)?;
     }
-    Ok(any)
+    Ok(Merged { any, moved })
+}
+
+/// What came of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merged {
+    /// Whether there is any pixel. Without, nothing is written.
+    pub any: bool,
+    /// Valid samples that would have been taken for nodata, and became the value beside it.
+    pub moved: u64,
+}
+
+/// `error`, or that the disk is full if that is why: GDAL has many words for it.
+fn if_full(output: &FileOutput, error: Error) -> Error {
+    if error.kind() != Kind::Output {
+        return error;
+    }
+    let probe = output.scratch().and_then(|probe| probe.fill(1 << 16));
+    match probe {
+        Err(full) if full.kind() == Kind::Resources => full,
+        _ => error,
+    }
 }
 
 impl Merge<'_> {

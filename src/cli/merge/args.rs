@@ -200,8 +200,8 @@ pub(in crate::cli) struct MergeArgs {
     )]
     pub(super) jobs: Option<Jobs>,
 
-    /// Ceiling for caches, buffers and the merged raster; what does not fit is kept beside the output meanwhile. At least
-    /// 128MiB. Never changes a byte. [default: half of what the machine or its container has free]
+    /// Ceiling for caches, buffers and the merged raster; what does not fit is kept beside the output meanwhile. 128MiB
+    /// or more: several bands of wide samples need more, and say so. Never changes a byte. [default: half of what the machine or its container has free]
     #[arg(long, value_name = "SIZE", value_parser = values::memory, help_heading = "Running")]
     pub(super) memory: Option<u64>,
 

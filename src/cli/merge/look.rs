@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use azulejo::error::{Error, Result};
-use azulejo::merge::{Compression, Gaps, Look};
+use azulejo::merge::{Gaps, Look};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::rule::Rule;
 use azulejo::mosaic::scenes::Item;
 use azulejo::raster::SampleType;
+use azulejo::raster::kernel::Resampling;
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::gdal::{
     BandChoice, BandFacts, BandId, FileFacts, GdalSource, Nodata, OpenOptions,
@@ -174,6 +175,23 @@ impl Choice {
                 )
                 .with_help("-b with bands that all have"));
             }
+            let palettes = bands
+                .iter()
+                .zip(first.0)
+                .map(|(own, firsts)| own.facts.palette == firsts.facts.palette);
+            if let Some(k) = palettes.into_iter().position(|same| !same) {
+                return Err(Error::input(
+                    &bands[k].path,
+                    format_args!(
+                        "a palette that is not that of {}; expected one palette",
+                        first.1.path
+                    ),
+                )
+                .with_help(format!(
+                    "gdal_translate -expand rgba '{}' colours.tif, and likewise the others",
+                    bands[k].path
+                )));
+            }
         }
         Ok(Self {
             facts: first.0.iter().map(|band| band.facts.clone()).collect(),
@@ -190,6 +208,22 @@ impl Choice {
     pub(super) fn sample_type(&self) -> SampleType {
         let types = self.facts.iter().map(|band| band.sample_type);
         types.reduce(SampleType::union).unwrap_or(SampleType::U8)
+    }
+
+    /// Refuses what cannot be done with the bands.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](azulejo::error::Kind::Usage) for arithmetic with classes.
+    pub(super) fn check(&self, args: &MergeArgs) -> Result<()> {
+        let classes = self.facts.iter().any(|band| !band.palette.is_empty());
+        let mixes = matches!(args.mosaic, Rule::Mean | Rule::Median)
+            || !matches!(args.resampling, Resampling::Nearest | Resampling::Mode);
+        if classes && mixes {
+            return Err(Error::usage(
+                "indices of a palette, which cannot be mixed; expected -r nearest or mode, and a rule that takes one of them",
+            ));
+        }
+        Ok(())
     }
 
     /// What the output says of itself.
@@ -229,6 +263,10 @@ impl Choice {
             // Where there is nothing, there are none.
             return Gaps::Nodata(0.0);
         }
+        if args.compress.is_lossy() {
+            // Values that are nearly nodata would be taken for it, and nodata that is nearly kept for values.
+            return Gaps::Mask;
+        }
         let told = match &args.nodata {
             Some(Nodata::Sets(sets)) => sets.first().and_then(|set| set.first().copied()),
             Some(Nodata::Ignore) => None,
@@ -237,9 +275,8 @@ impl Choice {
         if let Some(value) = told.filter(|value| sample_type.holds(*value)) {
             return Gaps::Nodata(value);
         }
-        let lossy = matches!(args.compress, Compression::Jpeg);
         let graded = infos.iter().any(|info| info.mask == MaskKind::Graded);
-        if self.alpha && graded && !lossy {
+        if self.alpha && graded {
             Gaps::Alpha
         } else {
             Gaps::Mask

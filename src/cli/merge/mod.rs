@@ -11,7 +11,7 @@ use azulejo::archive::{FileOutput, Overwrite, Published};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
-use azulejo::merge::{BLOCK_PX, FileOptions, Limits, Look, Merge, Stage, merge};
+use azulejo::merge::{BLOCK_PX, FileOptions, Gaps, Limits, Look, Merge, Merged, Stage, merge};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::manifest::{self, Manifest};
@@ -64,11 +64,8 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         args.cutline.as_deref(),
     )?;
     let several = names.names.len() > 1;
-    clip::check_feather(
-        args.feather,
-        clip.as_ref(),
-        several && args.mosaic.takes_one(),
-    )?;
+    let has_edge = clip.is_some() || several && args.mosaic.takes_one();
+    clip::check_feather(args.feather, Some(args.resampling), has_edge)?;
     outputs::check_apart(&args.output, &names.names)?;
     if let Some(like) = &args.like {
         outputs::check_apart(&args.output, std::slice::from_ref(like))?;
@@ -78,6 +75,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
 
     let opened = open(args, &names, jobs, (console, &interrupt))?;
     let infos = opened.infos();
+    opened.choice.check(args)?;
     let grid = grid(args, &opened, clip.as_ref())?;
     let demand = demand(memory_bytes, jobs, args, &opened);
     let (budget, cache) = memory::divide(&demand)?;
@@ -105,16 +103,28 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
             windows_px: (budget.window_px, budget.most_window_px),
         },
     };
-    let any = watched(&job, &output, console, &interrupt)?;
+    let merged = watched(&job, &output, console, &interrupt)?;
     let holes = cache.holes();
     holes::warn(&holes, console);
-    if !any {
+    if !merged.any {
         return Err(no_overlap(&infos, &grid));
     }
+    warn_of_moved(merged.moved, &look, console);
     let staged = output.finish()?;
     interrupt.check()?;
     console.print(&result_line(&staged.publish()?, &grid, started.elapsed()))?;
-    holes::check(&holes)
+    holes::check(&holes, "-v tells why each block could not be read")
+}
+
+/// Samples that had to be changed, because the value that marks gaps was taken.
+fn warn_of_moved(moved: u64, look: &Look, console: &Console) {
+    if let (Gaps::Nodata(nodata), 1..) = (look.gaps, moved) {
+        console.warn(&format!(
+            "{} had the value {nodata}, which marks gaps in the output, and became the one beside it; \
+             sources mark theirs by other values",
+            human::counted(moved, "valid sample")
+        ));
+    }
 }
 
 /// The grid of the output: that of another file, or one for the sources, cropped to the clip unless its bounds are told.
@@ -314,7 +324,7 @@ fn watched(
     output: &FileOutput,
     console: &Console,
     interrupt: &Interrupt,
-) -> Result<bool> {
+) -> Result<Merged> {
     let mut meter = Meter::start(console, Phase::Reading);
     let mut writing = false;
     merge(job, output, &mut |stage| {

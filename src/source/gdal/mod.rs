@@ -173,6 +173,9 @@ impl GdalSource {
                 self.file.name, window.col, window.row, window.width, window.height
             ),
         )
+        .with_help(
+            "--on-read-error skip leaves it out; --config GDAL_ERROR_ON_LIBJPEG_WARNING=NO takes what GDAL makes of it",
+        )
     }
 }
 
@@ -203,15 +206,13 @@ impl Source for GdalSource {
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         if self.is_lost(level, window) {
-            return Err(self.damaged(level, window, "what comes before it is"));
+            return Err(self.damaged(level, window, "so is what comes before it"));
         }
         self.file.with_dataset(level, |dataset| {
             let (read, damage) = watched(|| self.reader.read(dataset, window, &self.info));
             if let Some(reason) = damage {
                 let error = self.damaged(level, window, &reason);
-                return Err(error.with_help(
-                    "--on-read-error skip leaves it out; --config GDAL_ERROR_ON_LIBJPEG_WARNING=NO takes what GDAL makes of it",
-                ));
+                return Err(error);
             }
             read.map_err(|error| match error.kind() {
                 Kind::Input if says_too_many(&error.to_string()) => too_many_open(&self.file.name),
