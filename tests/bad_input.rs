@@ -1378,6 +1378,19 @@ fn a_disk_that_fills_up_ends_with_9_and_is_empty_again() {
     });
 }
 
+#[test]
+fn a_merge_on_a_disk_that_is_full_ends_with_9_and_leaves_nothing() {
+    let desk = Desk::new();
+    let disk = desk.path("disk");
+    fs::create_dir(&disk).unwrap();
+    with_disk(&disk, c"size=200k", || {
+        let source = bahamas();
+        let args = ["merge", "-q", &source, "-o", "disk/x.tif"];
+        desk.run(&args).fails(9, &["disk/x.tif: the disk is full"]);
+        assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
+    });
+}
+
 fn is_root() -> bool {
     // SAFETY: no arguments, no failure.
     unsafe { libc::geteuid() == 0 }

@@ -1,11 +1,9 @@
 //! An output of one file that somebody else writes: [`FileOutput`].
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use super::stage::{Overwrite, Place, Shape, Staged, Temporary, sync_and_digest};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A place for a file, and a temporary beside it that may be written.
 pub struct FileOutput {
@@ -43,10 +41,7 @@ impl FileOutput {
     /// # Errors
     /// [`Kind::Output`](crate::error::Kind::Output) when it cannot be made.
     pub fn scratch(&self) -> Result<Scratch> {
-        Ok(Scratch {
-            temporary: Temporary::create(&self.place, Shape::File)?,
-            shown: self.shown().to_string(),
-        })
+        Temporary::create(&self.place, Shape::File).map(Scratch)
     }
 
     /// The finished file, synced, which waits for its name.
@@ -68,27 +63,11 @@ impl FileOutput {
 }
 
 /// A file that goes when this goes.
-pub struct Scratch {
-    temporary: Temporary,
-    shown: String,
-}
+pub struct Scratch(Temporary);
 
 impl Scratch {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
-
-    /// Writes `bytes` of zeros into it: whether the disk has room.
-    ///
-    /// # Errors
-    /// [`Kind::Resources`](crate::error::Kind::Resources) when it has not, [`Kind::Output`](crate::error::Kind::Output) when
-    /// it cannot be written at all.
-    pub fn fill(&self, bytes: usize) -> Result<()> {
-        let written = File::create(self.path()).and_then(|mut file| {
-            file.write_all(&vec![0; bytes])?;
-            file.sync_all()
-        });
-        written.map_err(|error| Error::writing(&self.shown, &error))
+        self.0.path()
     }
 }

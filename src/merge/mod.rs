@@ -8,6 +8,8 @@ mod canvas;
 mod copy;
 pub mod grid;
 
+use std::io;
+
 use crate::archive::FileOutput;
 use crate::error::{Error, Kind, Result};
 use crate::geo::layout::Layout;
@@ -17,7 +19,7 @@ use crate::pyramid::{Parallel, stream};
 use crate::raster::kernel::Resampling;
 use crate::raster::{Raster, SampleType, Samples};
 use crate::render::{Job, Renderer};
-use crate::source::gdal::BandFacts;
+use crate::source::gdal::{BandFacts, disk_was_full};
 
 use self::canvas::Canvas;
 use self::grid::Grid;
@@ -182,14 +184,10 @@ pub struct Merged {
 
 /// `error`, or that the disk is full if that is why: GDAL has many words for it.
 fn if_full(output: &FileOutput, error: Error) -> Error {
-    if error.kind() != Kind::Output {
+    if error.kind() != Kind::Output || !disk_was_full() {
         return error;
     }
-    let probe = output.scratch().and_then(|probe| probe.fill(1 << 16));
-    match probe {
-        Err(full) if full.kind() == Kind::Resources => full,
-        _ => error,
-    }
+    Error::writing(output.shown(), &io::ErrorKind::StorageFull.into())
 }
 
 impl Merge<'_> {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gdal::config::get_config_option;
@@ -10,6 +11,14 @@ use gdal::config::get_config_option;
 thread_local! {
     /// The first warning of damaged data since somebody began to listen.
     static DAMAGE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Whether GDAL has ever said that a disk is full.
+static FULL: AtomicBool = AtomicBool::new(false);
+
+/// Whether a disk was found full by GDAL. The error that comes back in the end often says something else.
+pub fn disk_was_full() -> bool {
+    FULL.load(Ordering::Relaxed)
 }
 
 /// Does `f`, and tells what GDAL warned of meanwhile if that was damaged data. A JPEG that ends early is filled with gray,
@@ -55,6 +64,9 @@ pub(super) unsafe extern "C" fn forward(
                 .get_or_insert_with(|| text.clone().into_owned())
                 .len()
         });
+    }
+    if text.contains("No space left on device") {
+        FULL.store(true, Ordering::Relaxed);
     }
     if class == gdal_sys::CPLErr::CE_Warning && text.contains("open option") {
         warn_once(&text);

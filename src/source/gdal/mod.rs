@@ -29,6 +29,7 @@ use self::messages::watched;
 
 pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
+pub use messages::disk_was_full;
 pub use types::type_name;
 pub use vsi::{list, read_text};
 
