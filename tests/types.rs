@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::ffi::{CString, c_char, c_int};
+mod oracle;
+
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::sync::Arc;
 
 use azulejo::error::Kind;
@@ -22,6 +23,8 @@ use azulejo::source::memory::MemorySource;
 use azulejo::source::{Source, Window};
 use gdal::raster::{Buffer, ColorInterpretation};
 use gdal::{Dataset, DriverManager, Metadata};
+
+use self::oracle::{gdal_translate, gdal_warp};
 
 const TYPES: [&str; 7] = [
     "Byte", "UInt16", "Int16", "UInt32", "Int32", "Float32", "Float64",
@@ -67,53 +70,10 @@ fn values(raster: &Raster) -> Vec<f64> {
     }
 }
 
-fn c_args(args: &[&str]) -> (Vec<CString>, Vec<*mut c_char>) {
-    let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
-    let pointers = owned
-        .iter()
-        .map(|a| a.as_ptr().cast_mut())
-        .chain([ptr::null_mut()])
-        .collect();
-    (owned, pointers)
-}
-
 /// `gdal_translate`.
 fn translate(source: &Path, target: &Path, args: &[&str]) {
     init();
-    let dataset = Dataset::open(source).unwrap();
-    let (_owned, mut argv) = c_args(args);
-    let name = CString::new(target.to_str().unwrap()).unwrap();
-    // SAFETY: the arguments end with a null and outlive the calls; the handle is checked.
-    unsafe {
-        let options = gdal_sys::GDALTranslateOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        let mut error: c_int = 0;
-        let out = gdal_sys::GDALTranslate(name.as_ptr(), dataset.c_dataset(), options, &mut error);
-        gdal_sys::GDALTranslateOptionsFree(options);
-        assert!(!out.is_null(), "gdal_translate {args:?}");
-        gdal_sys::GDALClose(out);
-    }
-}
-
-/// `gdalwarp -et 0` into memory.
-fn warp(source: &Dataset, args: &[&str]) -> Dataset {
-    let (_owned, mut argv) = c_args(args);
-    // SAFETY: as above.
-    unsafe {
-        let options = gdal_sys::GDALWarpAppOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        let mut error: c_int = 0;
-        let mut handle = source.c_dataset();
-        let warped = gdal_sys::GDALWarp(
-            c"".as_ptr(),
-            ptr::null_mut(),
-            1,
-            &mut handle,
-            options,
-            &mut error,
-        );
-        gdal_sys::GDALWarpAppOptionsFree(options);
-        assert!(!warped.is_null(), "gdalwarp {args:?}");
-        Dataset::from_c_dataset(warped)
-    }
+    gdal_translate(source, target, args);
 }
 
 /// A GeoTIFF on the equator with these bands, pixel by pixel in rows of `width`.
@@ -287,7 +247,7 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
     ]);
     args.extend([if kernel == "nearest" { "near" } else { kernel }, "-te"]);
     args.extend(te);
-    let theirs = warp(&Dataset::open(path).unwrap(), &args);
+    let theirs = gdal_warp(&Dataset::open(path).unwrap(), &args);
     let band = |k| -> Buffer<f64> { theirs.rasterband(k).unwrap().read_band_as().unwrap() };
     let (colour, alpha) = (band(1), band(2));
     let own = values(&ours);
