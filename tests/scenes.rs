@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on panics.
 
+mod oracle;
 mod program;
 mod skip;
 
 use std::collections::BTreeMap;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::ptr;
 
 use azulejo::mosaic::manifest;
 use azulejo::mosaic::scenes;
@@ -21,6 +21,8 @@ use azulejo::source::{Source, Window};
 use gdal::{Dataset, DriverManager, Metadata};
 use image::DynamicImage;
 use tempfile::TempDir;
+
+use self::oracle::{gdal_translate, gdal_warp};
 
 struct Desk(TempDir);
 
@@ -86,47 +88,17 @@ fn fixture(name: &str) -> PathBuf {
     fixtures.join(name)
 }
 
-fn c_args(args: &[&str]) -> (Vec<CString>, Vec<*mut c_char>) {
-    let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
-    let pointers = owned.iter().map(|a| a.as_ptr().cast_mut());
-    let pointers = pointers.chain([ptr::null_mut()]).collect();
-    (owned, pointers)
-}
-
 /// `gdal_translate`, without a file of metadata beside the new one.
 fn translate(source: &Path, target: &Path, args: &str) {
-    let dataset = Dataset::open(source).unwrap();
-    let args: Vec<&str> = args.split_whitespace().collect();
-    let (_owned, mut argv) = c_args(&args);
-    let name = CString::new(target.to_str().unwrap()).unwrap();
-    // SAFETY: the arguments end with a null and outlive the calls; the handle is checked.
-    unsafe {
-        let options = gdal_sys::GDALTranslateOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        let mut error: c_int = 0;
-        let out = gdal_sys::GDALTranslate(name.as_ptr(), dataset.c_dataset(), options, &mut error);
-        gdal_sys::GDALTranslateOptionsFree(options);
-        assert!(!out.is_null(), "gdal_translate {args:?}");
-        gdal_sys::GDALClose(out);
-    }
+    gdal_translate(source, target, &args.split_whitespace().collect::<Vec<_>>());
     let _ = fs::remove_file(format!("{}.aux.xml", target.display()));
 }
 
 /// `gdalwarp -et 0` into memory.
 fn warp(source: &Path, args: &str) -> Vec<f64> {
-    let source = Dataset::open(source).unwrap();
     let all = format!("-of MEM -et 0 {args}");
-    let (_owned, mut argv) = c_args(&all.split_whitespace().collect::<Vec<_>>());
-    // SAFETY: as above.
-    let warped = unsafe {
-        let options = gdal_sys::GDALWarpAppOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        let mut error: c_int = 0;
-        let mut handle = source.c_dataset();
-        let none = ptr::null_mut();
-        let warped = gdal_sys::GDALWarp(c"".as_ptr(), none, 1, &mut handle, options, &mut error);
-        gdal_sys::GDALWarpAppOptionsFree(options);
-        assert!(!warped.is_null(), "gdalwarp {args}");
-        Dataset::from_c_dataset(warped)
-    };
+    let source = Dataset::open(source).unwrap();
+    let warped = gdal_warp(&source, &all.split_whitespace().collect::<Vec<_>>());
     let band = warped.rasterband(1).unwrap();
     let read = band.read_as::<f64>((0, 0), band.size(), band.size(), None);
     read.unwrap().data().to_vec()
