@@ -15,11 +15,12 @@ use azulejo::source::gdal::{BandChoice, Nodata};
 use azulejo::source::stack::pattern::Pattern;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::clip::ClipArgs;
 use super::console::Console;
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::progress::Style;
-use super::values::{self, Jobs, KeyValue, Sides, Zooms};
+use super::values::{self, Jobs, KeyValue, Zooms};
 use super::versions;
 
 #[derive(Parser)]
@@ -132,39 +133,8 @@ pub(super) struct TileArgs {
     )]
     pub(super) mosaic: Rule,
 
-    /// Clip to a rectangle, in degrees unless --bbox-crs says otherwise; west > east crosses the antimeridian. Repeatable:
-    /// what lies in any of them is kept.
-    #[arg(
-        long,
-        value_name = "W,S,E,N",
-        value_parser = values::sides,
-        allow_hyphen_values = true,
-        help_heading = "Sources"
-    )]
-    pub(super) bbox: Vec<Sides>,
-
-    /// Coordinate reference system of --bbox: EPSG:2056, WKT, a PROJ string; x (east) comes first in any. [default:
-    /// degrees on WGS 84]
-    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Sources")]
-    pub(super) bbox_crs: Option<String>,
-
-    /// Clip to the polygons of a file, of all its layers: anything that OGR reads, in any coordinate reference system that
-    /// the file names. With --bbox, what lies in both is kept.
-    #[arg(long, value_name = "FILE", help_heading = "Sources")]
-    pub(super) cutline: Option<String>,
-
-    /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom. With
-    /// --mosaic first or last, sources fade likewise into those below them. Not for palettes, nearest and mode, whose pixels cannot be half there.
-    #[arg(
-        long,
-        value_name = "PIXELS",
-        default_value = "0",
-        hide_default_value = true,
-        allow_negative_numbers = true,
-        value_parser = values::feather,
-        help_heading = "Sources"
-    )]
-    pub(super) feather: f64,
+    #[command(flatten)]
+    pub(super) clip: ClipArgs,
 
     /// Open option for GDAL's drivers. Repeatable.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]

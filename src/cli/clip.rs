@@ -6,24 +6,60 @@ use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::raster::kernel::Resampling;
 
-use super::values::Sides;
+use clap::Args;
 
-/// The clip of `boxes` in `crs`, or degrees, and the file of a cutline, which is read here. `None` without either.
+use super::values::{self, Sides};
+
+/// Options of what is to be clipped to.
+#[derive(Args)]
+pub(super) struct ClipArgs {
+    /// Clip to a rectangle, in degrees unless --bbox-crs says otherwise; west > east crosses the antimeridian. Repeatable:
+    /// what lies in any of them is kept.
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        value_parser = values::sides,
+        allow_hyphen_values = true,
+        help_heading = "Sources"
+    )]
+    pub(super) bbox: Vec<Sides>,
+
+    /// Coordinate reference system of --bbox: EPSG:2056, WKT, a PROJ string; x (east) comes first in any. [default:
+    /// degrees on WGS 84]
+    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Sources")]
+    pub(super) bbox_crs: Option<String>,
+
+    /// Clip to the polygons of a file, of all its layers: anything that OGR reads, in any coordinate reference system that
+    /// the file names. With --bbox, what lies in both is kept.
+    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    pub(super) cutline: Option<String>,
+
+    /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom. With
+    /// --mosaic first or last, sources fade likewise into those below them. Not for palettes, nearest and mode, whose pixels cannot be half there.
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        default_value = "0",
+        hide_default_value = true,
+        allow_negative_numbers = true,
+        value_parser = values::feather,
+        help_heading = "Sources"
+    )]
+    pub(super) feather: f64,
+}
+
+/// The clip that `args` ask for; the file of a cutline is read here. `None` without any.
 ///
 /// # Errors
 /// For boxes and files that hold no area, and systems that PROJ does not know.
-pub(super) fn clip(
-    boxes: &[Sides],
-    crs: Option<&str>,
-    cutline: Option<&str>,
-) -> Result<Option<Clip>> {
-    let crs = match crs {
+pub(super) fn clip(args: &ClipArgs) -> Result<Option<Clip>> {
+    let crs = match &args.bbox_crs {
         Some(crs) => Crs::parse(crs)?,
         None => Crs::lon_lat()?,
     };
-    let boxes = boxes.iter().map(|sides| Bbox::new(sides.0, &crs));
+    let boxes = args.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
     let boxes = boxes.collect::<Result<Vec<_>>>()?;
-    let cutline = cutline.map(Cutline::open).transpose()?;
+    let cutline = args.cutline.as_deref().map(Cutline::open).transpose()?;
     Ok(Clip::new(boxes, cutline))
 }
 

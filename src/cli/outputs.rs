@@ -75,7 +75,12 @@ fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a
     sources
         .chain(lists.map(|name| ("list of sources", name)))
         .chain([("tiling scheme", args.tiling_scheme.as_str())])
-        .chain(args.cutline.iter().map(|name| ("cutline", name.as_str())))
+        .chain(
+            args.clip
+                .cutline
+                .iter()
+                .map(|name| ("cutline", name.as_str())),
+        )
         .collect()
 }
 

@@ -50,15 +50,11 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
-    let clip = clip::clip(
-        &args.bbox,
-        args.bbox_crs.as_deref(),
-        args.cutline.as_deref(),
-    )?;
+    let clip = clip::clip(&args.clip)?;
     let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
     let several = manifest.names.len() > 1;
     let has_edge = clip.is_some() || several && args.mosaic.takes_one();
-    clip::check_feather(args.feather, args.resampling, has_edge)?;
+    clip::check_feather(args.clip.feather, args.resampling, has_edge)?;
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -78,7 +74,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mosaic = clip::cut(
         Mosaic::with_rule(cached, args.mosaic)?,
         clip.as_ref(),
-        args.feather,
+        args.clip.feather,
     );
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
@@ -88,7 +84,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mut notes = summary::notes(args, &so_far, &infos, &plan)?;
     notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
-    let cut = (clip.as_ref(), args.feather);
+    let cut = (clip.as_ref(), args.clip.feather);
     console.say("sources", &summary::sources(args.mosaic, &infos, cut));
     console.say("plan", &summary::plan(args, &plan));
     notes.iter().for_each(|note| console.note(note));

@@ -58,14 +58,10 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     tile::configure_gdal(&args.config, memory_bytes)?;
     let jobs = tile::jobs(args.jobs)?.0;
     let names = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
-    let clip = clip::clip(
-        &args.bbox,
-        args.bbox_crs.as_deref(),
-        args.cutline.as_deref(),
-    )?;
+    let clip = clip::clip(&args.clip)?;
     let several = names.names.len() > 1;
     let has_edge = clip.is_some() || several && args.mosaic.takes_one();
-    clip::check_feather(args.feather, Some(args.resampling), has_edge)?;
+    clip::check_feather(args.clip.feather, Some(args.resampling), has_edge)?;
     outputs::check_apart(&args.output, &names.names)?;
     if let Some(like) = &args.like {
         outputs::check_apart(&args.output, std::slice::from_ref(like))?;
@@ -86,7 +82,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     notes.extend(summary::source_notes(&infos));
     notes.extend(clip.iter().flat_map(clip::notes));
     notes.extend(memory::note(&budget, &demand));
-    let cut = (clip.as_ref(), args.feather);
+    let cut = (clip.as_ref(), args.clip.feather);
     console.say("sources", &summary::sources(args.mosaic, &infos, cut));
     console.say("output", &output_line(&grid, &look));
     notes.iter().for_each(|note| console.note(note));
@@ -288,7 +284,7 @@ impl Opened {
         };
         let mosaic = |band: &Vec<Arc<dyn Source>>| {
             let mosaic = Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)?;
-            Ok(clip::cut(mosaic, clip, args.feather))
+            Ok(clip::cut(mosaic, clip, args.clip.feather))
         };
         self.bands.iter().map(mosaic).collect()
     }
