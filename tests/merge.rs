@@ -263,6 +263,23 @@ fn the_same_bytes_for_any_threads_and_memory_also_by_way_of_the_disk() {
     }
 }
 
+/// Bands that are stored together are read in another order than others.
+#[test]
+fn how_the_bands_of_a_source_are_stored_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (how, name) in [("PIXEL", "together.tif"), ("BAND", "apart.tif")] {
+        let options = ["-co", &format!("INTERLEAVE={how}"), "-co", "TILED=YES"];
+        gdal_translate(&fixture("RGB.byte.tif"), &folder.join(name), &options);
+        let out = format!("out-{name}");
+        let common = ["--crs", "EPSG:3857", "--res", "100", "-r", "cubic"];
+        let args = [&[name, "-o", &out, "--memory", "128MiB"][..], &common].concat();
+        merged(folder, &args);
+    }
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(bytes("out-together.tif") == bytes("out-apart.tif"));
+}
+
 #[test]
 fn into_another_system_it_is_what_gdals_warper_makes() {
     let folder = tempfile::tempdir().unwrap();

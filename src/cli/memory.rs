@@ -29,6 +29,17 @@ pub(super) fn divide(demand: &Demand) -> Result<(Budget, Arc<BlockCache>)> {
     Ok((budget, Arc::new(cache)))
 }
 
+/// Empties `cache` and gives its memory back to the system, as GDAL will want as much.
+pub(super) fn give_back(cache: &BlockCache) {
+    cache.clear();
+    // What is freed would otherwise wait in the allocator for requests of the same kind, which do not come any more.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call takes no pointers.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 /// What to say when there is not enough for all threads.
 pub(super) fn note(budget: &Budget, demand: &Demand) -> Option<String> {
     (budget.jobs < demand.jobs).then(|| {

@@ -182,6 +182,7 @@ impl Job {
     fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
         let blocks = infos.iter().flat_map(|info| &info.levels);
         let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+        let types = infos.iter().map(|info| info.sample_type);
         let mut demand = Demand {
             ceiling_bytes: self.memory_bytes,
             gdal_bytes: cache_max_bytes(),
@@ -190,9 +191,10 @@ impl Job {
                 tile_size_px: args.tile_size,
                 // All sources have as many, or the mosaic refuses them.
                 bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
-                sample_type: infos.first().map_or(SampleType::U8, |i| i.sample_type),
+                sample_type: types.reduce(SampleType::union).unwrap_or(SampleType::U8),
             },
             block_px: block_px.max().unwrap_or(1),
+            waiting_bytes: None,
         };
         if args.memory.is_none() {
             // Nobody has asked for less than it takes.

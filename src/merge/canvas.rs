@@ -23,7 +23,7 @@ pub(super) struct Canvas<'a> {
     masked: bool,
     /// Valid samples that became the value beside nodata.
     moved: Cell<u64>,
-    /// Blocks that are there, from left to right and from top to bottom.
+    /// Blocks that are there all over, as long as there is no mask.
     painted: Vec<(usize, usize)>,
 }
 
@@ -125,37 +125,39 @@ impl<'a> Canvas<'a> {
             .map_err(|e| cannot(&self.name, &e.to_string()))
     }
 
-    /// Paints `bands`, one raster of one band for each, with the upper left corner at (`col`, `row`). What lies beyond the
-    /// canvas is cut off; `None` is nothing all over.
-    pub(super) fn paint(&mut self, col: usize, row: usize, bands: &[Option<Raster>]) -> Result<()> {
+    /// Paints `bands`, one raster of one band for each from the one at index `first` on, with the upper left corner at
+    /// (column, row). What lies beyond the canvas is cut off; `None` is nothing all over. What is there is what is there of
+    /// the very first band.
+    pub(super) fn paint(
+        &mut self,
+        (col, row): (usize, usize),
+        first: usize,
+        bands: &[Option<Raster>],
+    ) -> Result<()> {
         let (columns, rows) = self.dataset.raster_size();
         let size = (BLOCK_PX.min(columns - col), BLOCK_PX.min(rows - row));
         let place = ((col as isize, row as isize), size);
-        let gaps = self.look.gaps;
         for (k, raster) in bands.iter().enumerate() {
             if let Some(raster) = raster {
-                self.write(k + 1, place, raster)?;
+                self.write(first + k + 1, place, raster)?;
             }
         }
-        let empty = bands.iter().all(Option::is_none);
+        if first > 0 {
+            return Ok(());
+        }
         let mask = bands
             .first()
             .and_then(Option::as_ref)
             .map(|r| cut(&r.mask, r.width(), size));
-        match gaps {
-            Gaps::Alpha if !empty => {
-                let alpha = mask.unwrap_or_else(|| vec![0; size.0 * size.1]);
-                self.write_alpha(place, &alpha)?;
+        match (self.look.gaps, mask) {
+            (Gaps::Alpha, Some(alpha)) => self.write_alpha(place, &alpha),
+            (Gaps::Mask, Some(mut mask)) => {
+                mask.iter_mut().filter(|m| **m > 0).for_each(|m| *m = 255);
+                self.write_mask(place, mask)
             }
-            Gaps::Mask => {
-                let mask: Vec<u8> = mask
-                    .map(|m| m.iter().map(|&m| if m > 0 { 255 } else { 0 }).collect())
-                    .unwrap_or_else(|| vec![0; size.0 * size.1]);
-                self.write_mask(place, mask)?;
-            }
-            _ => {}
+            (Gaps::Mask, None) => self.write_mask(place, vec![0; size.0 * size.1]),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn write(

@@ -7,6 +7,7 @@
 mod canvas;
 mod copy;
 pub mod grid;
+mod order;
 
 use std::io;
 
@@ -23,9 +24,13 @@ use crate::source::gdal::{BandFacts, disk_was_full};
 
 use self::canvas::Canvas;
 use self::grid::Grid;
+use self::order::Order;
 
 /// Pixels a side of what is rendered at once, and of the blocks of the files.
 pub const BLOCK_PX: usize = 512;
+
+/// Blocks a thread, all bands of them, that are in the making or wait to be painted.
+pub const AHEAD: usize = 2;
 
 /// What a merged raster says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +119,8 @@ pub struct FileOptions {
 pub struct Merge<'a> {
     /// For each band of the output a mosaic of one band; all of the same sources in the same order.
     pub bands: &'a [Mosaic],
+    /// Whether each band of the sources can be decoded without the others; it says in what order they are best read.
+    pub apart: bool,
     /// Where the pixels lie.
     pub grid: &'a Grid,
     /// The kernel.
@@ -158,7 +165,8 @@ pub fn merge(
 ) -> Result<Merged> {
     job.file.compression.check(job.look)?;
     let name = output.shown().to_string();
-    let scratch = (job.canvas_bytes() > job.limits.canvas_bytes)
+    let canvas_bytes = canvas_bytes(job.grid, job.bands.len(), job.look.sample_type);
+    let scratch = (canvas_bytes > job.limits.canvas_bytes)
         .then(|| output.scratch())
         .transpose()?;
     let path = scratch.as_ref().map(|scratch| scratch.path());
@@ -167,6 +175,7 @@ pub fn merge(
     let any = job.paint(&mut canvas, tick).map_err(full)?;
     let (dataset, moved) = canvas.finish().map_err(full)?;
     if any {
+        tick(Stage::Writing(0.0))?;
         let mut writing = |done| tick(Stage::Writing(done));
         copy::write(&dataset, output.path(), &name, &job.file, &mut writing).map_err(full)?;
     }
@@ -190,17 +199,16 @@ fn if_full(output: &FileOutput, error: Error) -> Error {
     Error::writing(output.shown(), &io::ErrorKind::StorageFull.into())
 }
 
-impl Merge<'_> {
-    /// Bytes of all pixels, uncompressed.
-    fn canvas_bytes(&self) -> u64 {
-        let sample = Samples::zeros(self.look.sample_type, 0).sample_bytes();
-        let bands = self.bands.len() + 1;
-        (self.grid.width as u64)
-            .saturating_mul(self.grid.height as u64)
-            .saturating_mul((bands * sample) as u64)
-    }
+/// Bytes of all pixels of `grid`, uncompressed, with what says which of them are there.
+pub fn canvas_bytes(grid: &Grid, n_bands: usize, sample_type: SampleType) -> u64 {
+    let sample = Samples::zeros(sample_type, 0).sample_bytes();
+    (grid.width as u64)
+        .saturating_mul(grid.height as u64)
+        .saturating_mul(((n_bands + 1) * sample) as u64)
+}
 
-    /// Renders all blocks, row by row, and paints them.
+impl Merge<'_> {
+    /// Renders all blocks and paints them.
     fn paint(
         &self,
         canvas: &mut Canvas,
@@ -211,12 +219,13 @@ impl Merge<'_> {
         let layouts = self.bands.iter().map(layout).collect::<Result<Vec<_>>>()?;
         let bands = self.bands.iter().zip(&layouts);
         let jobs: Vec<Job> = bands.map(|(band, layout)| self.job(band, layout)).collect();
-        let columns = self.grid.width.div_ceil(BLOCK_PX);
-        let n = columns * self.grid.height.div_ceil(BLOCK_PX);
-        let place = |index: usize| (index % columns * BLOCK_PX, index / columns * BLOCK_PX);
+        let blocks = |pixels: usize| pixels.div_ceil(BLOCK_PX);
+        let n_blocks = (blocks(self.grid.width), blocks(self.grid.height));
+        let order = Order::new(n_blocks, jobs.len(), self.apart);
+        let n = order.len();
         let parallel = Parallel {
             jobs: self.limits.jobs,
-            ahead: 2 * self.limits.jobs,
+            ahead: AHEAD * self.limits.jobs,
         };
         let (usual_px, most_px) = self.limits.windows_px;
         let renderers = || {
@@ -224,9 +233,10 @@ impl Merge<'_> {
             Ok(jobs.iter().map(renderer).collect::<Vec<_>>())
         };
         let block = |renderers: &mut Vec<Renderer>, index| -> Result<Vec<Option<Raster>>> {
-            let (col, row) = place(index);
+            let step = order.step(index);
+            let (col, row) = (step.col * BLOCK_PX, step.row * BLOCK_PX);
             let bounds = self.grid.block(col, row, BLOCK_PX);
-            renderers
+            renderers[step.bands]
                 .iter_mut()
                 .map(|band| band.render(&bounds))
                 .collect()
@@ -236,9 +246,10 @@ impl Merge<'_> {
             let mut done = 0;
             let total = n as u64;
             while let Some(bands) = next(&mut || tick(Stage::Reading(done, total)))? {
-                let (col, row) = place(done as usize);
+                let step = order.step(done as usize);
                 any |= bands.iter().any(Option::is_some);
-                canvas.paint(col, row, &bands)?;
+                let place = (step.col * BLOCK_PX, step.row * BLOCK_PX);
+                canvas.paint(place, step.bands.start, &bands)?;
                 done += 1;
                 tick(Stage::Reading(done, total))?;
             }

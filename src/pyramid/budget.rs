@@ -61,6 +61,9 @@ pub struct Demand {
     pub shape: Shape,
     /// Pixels of the largest block of any source.
     pub block_px: usize,
+    /// What waits for one thread to take it, in bytes a thread, where that is known. `None` for encoded tiles, of which
+    /// there may be many or few.
+    pub waiting_bytes: Option<usize>,
 }
 
 impl Default for Budget {
@@ -120,7 +123,10 @@ impl Budget {
         let least = demand.least(jobs);
         let spare = free - least.sum();
         let windows_bytes = (least.windows + spare / 12).min(jobs * WINDOW_COPIES * (pixel << 28));
-        let shards_bytes = (least.shards + spare / 6).min(jobs << 28);
+        let shards_bytes = match demand.waiting_bytes {
+            Some(_) => least.shards,
+            None => (least.shards + spare / 6).min(jobs << 28),
+        };
         let blocks_bytes = free - windows_bytes - shards_bytes;
         let window_px = windows_bytes / jobs / WINDOW_COPIES / pixel;
         let most_unit_bytes = blocks_bytes / (8 + UNIT_COPIES * jobs);
@@ -167,7 +173,7 @@ impl Demand {
         let unit_bytes = (1 << 18) * pixel;
         Least {
             windows: LEAST_WINDOW_PX * pixel * WINDOW_COPIES * jobs,
-            shards: 2 * jobs * self.tile_bytes(),
+            shards: jobs * self.waiting_bytes.unwrap_or(2 * self.tile_bytes()),
             blocks: (UNITS_A_THREAD + UNIT_COPIES) * unit_bytes * jobs,
         }
     }
@@ -204,6 +210,7 @@ mod tests {
             (tile_log2, bands) in (6_u32..12, prop::sample::select(vec![1_usize, 3])),
             sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U16]),
             block_px in 1_usize..1 << 32,
+            waiting_bytes in prop::option::of(0_usize..1 << 26),
         ) {
             let demand = Demand {
                 ceiling_bytes: ceiling_mib << 20,
@@ -211,6 +218,7 @@ mod tests {
                 jobs,
                 shape: Shape { tile_size_px: 1 << tile_log2, bands, sample_type },
                 block_px,
+                waiting_bytes,
             };
             let pixel = pixel_bytes(&demand.shape);
             let Ok(budget) = Budget::new(&demand) else {

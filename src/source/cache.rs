@@ -111,6 +111,12 @@ impl BlockCache {
         lock(&self.state).reads
     }
 
+    /// Lets go of all units that are finished: nothing, or little, will be read any more.
+    pub fn clear(&self) {
+        let gone = lock(&self.state).make_room(0, 0);
+        drop(gone);
+    }
+
     /// The blocks that could not be read and were left out, each once, in the order of the sources, levels, rows and
     /// columns.
     pub fn holes(&self) -> Vec<Hole> {

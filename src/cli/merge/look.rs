@@ -28,6 +28,8 @@ pub(super) struct Band {
     number: usize,
     /// Whether the file says by alpha what is there.
     alpha: bool,
+    /// Whether it is decoded without the others of the file.
+    apart: bool,
     /// What means "nothing here", whatever the file says.
     nodata: Option<f64>,
     facts: BandFacts,
@@ -92,6 +94,7 @@ fn band(file: &FileFacts, number: usize, nodata: Option<f64>) -> Band {
         path: file.name().to_owned(),
         number,
         alpha: file.alpha.is_some_and(|alpha| alpha != number),
+        apart: file.apart,
         nodata,
         facts: file.bands[number - 1].clone(),
     }
@@ -144,6 +147,12 @@ fn nodata_of(band: &Band, args: &MergeArgs, index: usize, n: usize) -> Result<Op
     Ok(Some(Nodata::Sets(values)))
 }
 
+/// Whether none of `bands` is decoded along with the next.
+fn are_apart(bands: &[Band]) -> bool {
+    let mut pairs = bands.windows(2);
+    pairs.all(|pair| pair[0].apart || pair[0].path != pair[1].path)
+}
+
 /// What all items have in common.
 pub(super) struct Choice {
     /// What the first item says of each band.
@@ -152,6 +161,8 @@ pub(super) struct Choice {
     nodata: Option<f64>,
     /// Whether any file says by alpha what is there.
     alpha: bool,
+    /// Whether each band can be read without the others.
+    pub(super) apart: bool,
 }
 
 impl Choice {
@@ -197,6 +208,7 @@ impl Choice {
             facts: first.0.iter().map(|band| band.facts.clone()).collect(),
             nodata: first.1.nodata,
             alpha: items.iter().flatten().any(|band| band.alpha),
+            apart: items.iter().all(|bands| are_apart(bands)),
         })
     }
 

@@ -11,12 +11,14 @@ use azulejo::archive::{FileOutput, Overwrite, Published};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
-use azulejo::merge::{BLOCK_PX, FileOptions, Gaps, Limits, Look, Merge, Merged, Stage, merge};
+use azulejo::merge::{
+    AHEAD, BLOCK_PX, FileOptions, Gaps, Limits, Look, Merge, Merged, Stage, canvas_bytes, merge,
+};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::manifest::{self, Manifest};
 use azulejo::mosaic::scenes::{self, Item};
-use azulejo::pyramid::budget::Demand;
+use azulejo::pyramid::budget::{Demand, pixel_bytes};
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::{Progress, gather};
 use azulejo::source::cache::{BlockCache, Cached};
@@ -73,7 +75,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let infos = opened.infos();
     opened.choice.check(args)?;
     let grid = grid(args, &opened, clip.as_ref())?;
-    let demand = demand(memory_bytes, jobs, args, &opened);
+    let demand = demand(memory_bytes, jobs, args, &opened, &grid);
     let (budget, cache) = memory::divide(&demand)?;
     let mosaics = opened.mosaics(args, &cache, clip.as_ref())?;
     let look = opened.choice.look(args, &infos, &mosaics);
@@ -89,6 +91,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
 
     let job = Merge {
         bands: &mosaics,
+        apart: opened.choice.apart,
         grid: &grid,
         resampling: args.resampling,
         look: &look,
@@ -99,7 +102,8 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
             windows_px: (budget.window_px, budget.most_window_px),
         },
     };
-    let merged = watched(&job, &output, console, &interrupt)?;
+    let merged = watched(&job, &output, &cache, (console, &interrupt))?;
+    log::debug!("{:?}", cache.reads());
     let holes = cache.holes();
     holes::warn(&holes, console);
     if !merged.any {
@@ -290,36 +294,56 @@ impl Opened {
     }
 }
 
-fn demand(memory_bytes: u64, jobs: usize, args: &MergeArgs, opened: &Opened) -> Demand {
+/// What is to be divided, without the canvas: that has its share if it fits, and is on the disk if not.
+fn demand(
+    memory_bytes: u64,
+    jobs: usize,
+    args: &MergeArgs,
+    opened: &Opened,
+    grid: &Grid,
+) -> Demand {
     let sources = opened.bands.iter().flatten();
     let blocks = sources.flat_map(|source| &source.info().levels);
     let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+    // Bands are rendered one by one; those of one file wait for each other.
+    let shape = Shape {
+        tile_size_px: BLOCK_PX,
+        bands: 1,
+        sample_type: opened.choice.sample_type(),
+    };
+    let together = if opened.choice.apart {
+        1
+    } else {
+        opened.choice.n_bands()
+    };
+    let block_bytes = BLOCK_PX * BLOCK_PX * pixel_bytes(&shape) * together;
     let mut demand = Demand {
         ceiling_bytes: memory_bytes,
         gdal_bytes: cache_max_bytes(),
         jobs,
-        shape: Shape {
-            tile_size_px: BLOCK_PX,
-            bands: opened.choice.n_bands(),
-            sample_type: opened.choice.sample_type(),
-        },
+        shape,
         block_px: block_px.max().unwrap_or(1),
+        // And the one that is painted.
+        waiting_bytes: Some((AHEAD + 1) * block_bytes),
     };
-    // The rest is for the canvas, if there is enough.
     let least = demand.least_bytes();
-    demand.ceiling_bytes = (memory_bytes - memory_bytes / CANVAS_SHARE).max(least);
+    let canvas = canvas_bytes(grid, opened.choice.n_bands(), shape.sample_type);
+    if canvas <= memory_bytes / CANVAS_SHARE {
+        demand.ceiling_bytes -= canvas;
+    }
+    demand.ceiling_bytes = demand.ceiling_bytes.max(least);
     if args.memory.is_some() {
         demand.ceiling_bytes = demand.ceiling_bytes.min(memory_bytes);
     }
     demand
 }
 
-/// Merges, and shows how far it is.
+/// Merges, and shows how far it is. When all is read, `cache` is emptied.
 fn watched(
     job: &Merge,
     output: &FileOutput,
-    console: &Console,
-    interrupt: &Interrupt,
+    cache: &BlockCache,
+    (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Merged> {
     let mut meter = Meter::start(console, Phase::Reading);
     let mut writing = false;
@@ -331,6 +355,7 @@ fn watched(
         };
         if matches!(stage, Stage::Writing(_)) && !writing {
             writing = true;
+            memory::give_back(cache);
             meter = Meter::start(console, Phase::Writing);
         }
         meter.update(&Progress {

@@ -15,6 +15,8 @@ pub struct FileFacts {
     pub bands: Vec<BandFacts>,
     /// Which of them says how whole a pixel is, counted from 1. One that is flagged so but is a picture does not.
     pub alpha: Option<usize>,
+    /// Whether each band is stored by itself, so that one can be decoded without the others.
+    pub apart: bool,
     name: String,
 }
 
@@ -75,9 +77,11 @@ impl FileFacts {
             })
         });
         let bands = bands.collect::<Result<_>>()?;
+        let interleave = dataset.metadata_item("INTERLEAVE", "IMAGE_STRUCTURE");
         Ok(Self {
             bands,
             alpha,
+            apart: interleave.is_some_and(|how| how == "BAND"),
             name: name.into(),
         })
     }
