@@ -128,14 +128,49 @@ impl Grid {
     /// # Errors
     /// [`Kind::NoOverlap`] when nothing of it lies in the grid.
     pub fn cropped(self, clip: &Clip) -> Result<Self> {
+        let part = self.part_of(clip)?;
+        if let Some(half) = self.half_a_turn() {
+            // What lies at both ends of the world is in one piece half a turn on.
+            let on = half.part_of(clip)?;
+            let width = |part: &Option<Bounds>| part.map_or(f64::INFINITY, |part| part.width());
+            if width(&on) < ACROSS * width(&part) {
+                return half.cut_to(on, clip);
+            }
+        }
+        self.cut_to(part, clip)
+    }
+
+    /// The same pixels, begun half a turn further east; of a grid that goes round the Earth in whole pixels.
+    fn half_a_turn(&self) -> Option<Self> {
         let (x, y) = self.pixel();
+        let period = self.crs.period()?;
+        let bounds = self.bounds();
+        let n = (period / x).round();
+        if (n * x - period).abs() > HAIR * x || self.width as f64 != n {
+            return None;
+        }
+        let west = bounds.west + (n / 2.0).floor() * x;
+        Some(Self {
+            affine: Affine([west, x, 0.0, bounds.north, 0.0, -y]),
+            ..self.clone()
+        })
+    }
+
+    /// The rectangle around what of `clip` lies in the grid.
+    fn part_of(&self, clip: &Clip) -> Result<Option<Bounds>> {
         let target = Target {
             crs: &self.crs,
             extent: self.bounds(),
-            tolerance: CLIP_TOLERANCE_PX * x,
+            tolerance: CLIP_TOLERANCE_PX * self.pixel().0,
         };
         let area = clip.place(target)?.area.bounds();
-        let Some(part) = area.and_then(|area| area.intersection(&self.bounds())) else {
+        Ok(area.and_then(|area| area.intersection(&self.bounds())))
+    }
+
+    /// The whole pixels around `part`.
+    fn cut_to(self, part: Option<Bounds>, clip: &Clip) -> Result<Self> {
+        let (x, y) = self.pixel();
+        let Some(part) = part else {
             let found = format!("{}: does not meet the sources", clip.name());
             return Err(Error::new(
                 Kind::NoOverlap,

@@ -67,7 +67,7 @@ impl Reach {
     pub fn to(target: &Crs) -> Result<Self> {
         let from_lon_lat = Projection::new(&Crs::lon_lat()?, target, None).ok();
         let area = target.area_of_use().filter(|_| !target.is_geographic());
-        let made_for = area.and_then(|area| from_lon_lat.as_ref()?.apply_to_bounds(&area));
+        let made_for = area.and_then(|area| image(from_lon_lat.as_ref()?, &area));
         Ok(Self {
             target: target.clone(),
             ways: Ways::to(target),
@@ -239,11 +239,18 @@ impl View<'_> {
         found.extend(self.last_visible(ends));
         found.extend(self.poles());
         let bounds = match self.reach.target.period() {
-            None => around(found)?,
+            None => around(found.iter().copied())?,
             Some(period) => self.turned(round_the_earth(&found, period)?, period),
         };
+        // Of a system that pulls the Earth out, the part that it is made for, if the source is there.
+        let holds = |m: &Bounds| {
+            found
+                .iter()
+                .any(|&(x, y)| (m.west..=m.east).contains(&x) && (m.south..=m.north).contains(&y))
+        };
         let made_for = self.reach.made_for.filter(|_| stretched || seen.stretched);
-        Some(made_for.map_or(bounds, |m| m.intersection(&bounds).unwrap_or(bounds)))
+        let part = made_for.filter(holds).and_then(|m| m.intersection(&bounds));
+        Some(part.unwrap_or(bounds))
     }
 
     /// Between each pair, the first of which can be seen and the second not, the last place that can.
@@ -304,6 +311,23 @@ impl View<'_> {
             bounds.north,
         )
     }
+}
+
+/// The rectangle around the image of `area`, which is in degrees.
+fn image(from_lon_lat: &Projection, area: &Bounds) -> Option<Bounds> {
+    /// Places a side: at whole degrees, for areas that go all round the Earth.
+    const N: usize = 361;
+    let width = (area.width()).rem_euclid(360.0);
+    let width = if width == 0.0 { 360.0 } else { width };
+    let step = |k: usize| k as f64 / (N - 1) as f64;
+    let along = |k: usize| area.west + width * step(k);
+    let edge = (0..N).flat_map(|k| [(along(k), area.south), (along(k), area.north)]);
+    let up = |k: usize| area.south + area.height() * step(k);
+    let inside =
+        (0..N).flat_map(|k| [0, N / 4, N / 2, 3 * N / 4, N - 1].map(|i| (along(i), up(k))));
+    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = edge.chain(inside).unzip();
+    from_lon_lat.apply(&mut xs, &mut ys);
+    around(xs.into_iter().zip(ys))
 }
 
 /// The rectangle around places, which leaves out the longest way round the Earth on which there is none.
