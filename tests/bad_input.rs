@@ -413,10 +413,7 @@ fn sources_that_are_no_rasters_end_with_3() {
         (&["/vsizip/none.zip/a.tif"], &["none.zip"]),
         (
             &["no crs.tif"],
-            &[
-                "no crs.tif: no coordinate",
-                "help: azulejo tile 'no crs.tif' --src-crs",
-            ],
+            &["no crs.tif: no coordinate", "help: --src-crs EPSG:"],
         ),
         (
             &["float.tif"],

@@ -370,7 +370,7 @@ fn sources_that_cannot_be_used_end_with_3() {
     check(&["@list.txt"], "(line 2 of list.txt)");
     check(&["@none.txt"], "none.txt");
     check(&["-"], "standard input");
-    check(&[&fixture("rotated.tif")], "help: azulejo tile");
+    check(&[&fixture("rotated.tif")], "help: --src-crs");
     check(&[&fixture("byte_truncated.tif")], "byte_truncated.tif");
 }
 

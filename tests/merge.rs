@@ -1,9 +1,10 @@
 //! `azulejo merge` beside GDAL's warper and beside what can be said of every pixel by hand.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod oracle;
 mod program;
+mod skip;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -14,6 +15,7 @@ use gdal::{Dataset, DriverManager, Metadata};
 
 use self::oracle::{gdal_translate, gdal_warp};
 use self::program::program;
+use self::skip::skipped;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -624,6 +626,339 @@ fn valid_samples_never_become_nodata_unsaid() {
             (own, _) => own,
         };
         assert_eq!(*found, expected, "{k}");
+    }
+}
+
+/// A file of the project's shared data; `None`, and a word of it, where there is none.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data/projections")
+        .join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    skipped(path.display());
+    None
+}
+
+/// What of a dataset is there, by its mask.
+fn present(dataset: &Dataset) -> Vec<bool> {
+    let size = dataset.raster_size();
+    let band = dataset.rasterband(1).unwrap();
+    let mask = band.open_mask_band().unwrap();
+    let read = mask.read_as::<u8>((0, 0), size, size, None).unwrap();
+    read.data().iter().map(|&m| m > 0).collect()
+}
+
+/// Merges `source` and warps it onto the same grid by GDAL: all but a five-hundredth of the pixels must be alike, where they
+/// are there and in what they are. The geotransform and the size of the grid.
+fn beside_gdal(source: &Path, args: &[&str], kernel: &str) -> ([f64; 6], (usize, usize)) {
+    let folder = tempfile::tempdir().unwrap();
+    let name = source.to_str().unwrap();
+    merged(
+        folder.path(),
+        &[&[name, "-o", "out.tif", "-r", kernel], args].concat(),
+    );
+    let ours = Dataset::open(folder.path().join("out.tif")).unwrap();
+    let (affine, size) = (ours.geo_transform().unwrap(), ours.raster_size());
+    let east = affine[0] + affine[1] * size.0 as f64;
+    let south = affine[3] + affine[5] * size.1 as f64;
+    let sides = [affine[0], south, east, affine[3]].map(|side| side.to_string());
+    let size_px = [size.0.to_string(), size.1.to_string()];
+    let srs = ours.spatial_ref().unwrap().to_wkt().unwrap();
+    let gdals = if kernel == "nearest" { "near" } else { kernel };
+    let mut options: Vec<&str> = "-of MEM -q -et 0 -dstalpha -wo XSCALE=1 -wo YSCALE=1 -wo SAMPLE_GRID=YES -wo SOURCE_EXTRA=50"
+        .split(' ')
+        .collect();
+    options.extend(["-t_srs", &srs, "-r", gdals, "-te"]);
+    options.extend(sides.iter().map(String::as_str));
+    options.extend(["-ts", &size_px[0], &size_px[1]]);
+    let original = Dataset::open(source).unwrap();
+    let first = original.rasterband(1).unwrap();
+    if first.band_type().name().starts_with("Float") && first.no_data_value().is_none() {
+        // What is no number is nothing.
+        options.extend(["-srcnodata", "nan"]);
+    }
+    let theirs = gdal_warp(&original, &options);
+    let alpha = values_of(&theirs, theirs.raster_count());
+    let there: Vec<bool> = alpha.iter().map(|&alpha| alpha > 0.0).collect();
+    let own = present(&ours);
+    let share = |good: usize, all: usize| good as f64 / all as f64;
+    let same = own.iter().zip(&there).filter(|(a, b)| a == b).count();
+    let masks = share(same, own.len());
+    assert!(masks >= 0.998, "{args:?} {kernel}: masks {masks}");
+    let both: Vec<usize> = (0..own.len()).filter(|&k| own[k] && there[k]).collect();
+    assert!(both.len() > 500, "{args:?}: {} pixels", both.len());
+    for band in 1..theirs.raster_count() {
+        let (a, b) = (values_of(&ours, band), values_of(&theirs, band));
+        let near = both.iter().filter(|&&k| (a[k] - b[k]).abs() <= 2.0).count();
+        let alike = share(near, both.len());
+        assert!(alike >= 0.998, "{args:?} {kernel} {band}: {alike}");
+    }
+    (affine, size)
+}
+
+#[test]
+fn a_source_across_the_antimeridian_lies_in_one_piece_beyond_180_degrees() {
+    let Some(utm) = shared("s2_dateline_utm60.tif") else {
+        return;
+    };
+    for kernel in ["nearest", "bilinear"] {
+        // A kernel widens where the grid is coarser than the source, GDAL's does not as it is asked here.
+        let finer = ["--crs", "EPSG:4326", "--res", "0.0008"];
+        let (affine, size) = beside_gdal(&utm, &finer, kernel);
+        let width = affine[1] * size.0 as f64;
+        assert!((177.9..178.1).contains(&affine[0]), "{affine:?}");
+        assert!((3.2..3.6).contains(&width), "{width}");
+        beside_gdal(&utm, &["--crs", "EPSG:3832", "--res", "120"], kernel);
+        let beyond = ["--crs", "EPSG:4326", "--res", "0.0008"];
+        for bounds in ["179,51,181,52", "-181,51,-179,52"] {
+            beside_gdal(&utm, &[&beyond[..], &["--bounds", bounds]].concat(), kernel);
+        }
+    }
+    // Two either side of it, whichever comes first, and in two systems.
+    let folder = tempfile::tempdir().unwrap();
+    let (west, east) = (folder.path().join("w.tif"), folder.path().join("e.tif"));
+    let cut = |path: &Path, srs: &str, te: [&str; 4], tr: &str| {
+        let args = [
+            &["-q", "-t_srs", srs, "-r", "near", "-tr", tr, tr, "-te"],
+            &te[..],
+        ]
+        .concat();
+        let warped = gdal_warp(
+            &Dataset::open(&utm).unwrap(),
+            &[&["-of", "MEM"], &args[..]].concat(),
+        );
+        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+        warped
+            .create_copy(&driver, path, &RasterCreationOptions::new())
+            .unwrap()
+            .close()
+            .unwrap();
+    };
+    cut(&west, "EPSG:4326", ["-180", "51", "-179.5", "52"], "0.005");
+    cut(&east, "EPSG:4326", ["179.6", "51", "179.9", "52"], "0.005");
+    let grid = |first: &str, second: &str, args: &[&str]| {
+        let all = [&[first, second, "-o", "out.tif", "--overwrite"], args].concat();
+        merged(folder.path(), &all);
+        let found = Dataset::open(folder.path().join("out.tif")).unwrap();
+        (found.geo_transform().unwrap()[0], found.raster_size())
+    };
+    assert_eq!(grid("e.tif", "w.tif", &[]).1, (180, 200));
+    assert!((grid("e.tif", "w.tif", &[]).0 - 179.6).abs() < 1e-9);
+    // The first source's own longitudes are kept.
+    assert!((grid("w.tif", "e.tif", &[]).0 + 180.4).abs() < 1e-9);
+    cut(
+        &west,
+        "EPSG:32601",
+        ["290000", "5650000", "330000", "5750000"],
+        "500",
+    );
+    cut(
+        &east,
+        "EPSG:32660",
+        ["600000", "5650000", "640000", "5750000"],
+        "500",
+    );
+    for (first, second) in [("w.tif", "e.tif"), ("e.tif", "w.tif")] {
+        let (west, size) = grid(first, second, &["--crs", "EPSG:4326", "--res", "0.005"]);
+        assert!((178.0..179.0).contains(&west), "{west}");
+        assert!((300..800).contains(&size.0), "{size:?}");
+    }
+}
+
+/// A picture of the world whose columns begin at `west`, which is a whole number of its pixels of 0.9 degrees from -180.
+fn world_from(folder: &Path, name: &str, west: f64) -> PathBuf {
+    let source = Dataset::open(fixture("small_world.tif")).unwrap();
+    let path = folder.join(name);
+    let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut dataset = driver
+        .create_with_band_type::<u8, _>(&path, 400, 200, 3)
+        .unwrap();
+    dataset
+        .set_geo_transform(&[west, 0.9, 0.0, 90.0, 0.0, -0.9])
+        .unwrap();
+    dataset
+        .set_spatial_ref(&source.spatial_ref().unwrap())
+        .unwrap();
+    let shift = ((west + 180.0) / 0.9).round() as i64;
+    for band in 1..=3 {
+        let values = values_of(&source, band);
+        let rolled = (0..400 * 200).map(|k: i64| {
+            let col = (k % 400 + shift).rem_euclid(400);
+            values[(k / 400 * 400 + col) as usize] as u8
+        });
+        let mut buffer = Buffer::new((400, 200), rolled.collect());
+        dataset
+            .rasterband(band)
+            .unwrap()
+            .write((0, 0), (400, 200), &mut buffer)
+            .unwrap();
+    }
+    dataset.close().unwrap();
+    path
+}
+
+#[test]
+fn longitudes_beyond_180_are_filled_as_the_earth_goes_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = |name: &str| values(&folder.path().join(name), 2);
+    let other = world_from(folder.path(), "other.tif", 0.0);
+    let world = fixture("small_world.tif");
+    let name = world.to_str().unwrap();
+    // A file of 0..360 stays as it is.
+    merged(
+        folder.path(),
+        &["other.tif", "-o", "out.tif", "-r", "bilinear"],
+    );
+    assert!(own("out.tif") == own("other.tif"));
+    let out = ["-o", "out.tif", "--overwrite"];
+    for args in [
+        &[name, "--bounds", "0,-90,360,90"][..],
+        &[name, "--like", "other.tif"],
+        &[name, "--like", "other.tif", "-r", "bilinear"],
+        &["other.tif", name],
+    ] {
+        merged(folder.path(), &[args, &out[..]].concat());
+        assert!(own("out.tif") == own("other.tif"), "{args:?}");
+    }
+    // Twice and a half round.
+    merged(
+        folder.path(),
+        &[&[name, "--bounds", "-360,-90,540,90"], &out[..]].concat(),
+    );
+    let (wide, once) = (own("out.tif"), values(&world, 2));
+    assert_eq!(wide.len(), 1000 * 200);
+    for (k, value) in wide.iter().enumerate() {
+        let (col, row) = (k % 1000, k / 1000);
+        assert_eq!(*value, once[row * 400 + (col + 200) % 400], "{col} {row}");
+    }
+    // From another system of degrees, and from metres.
+    let datum = folder.path().join("nad83.tif");
+    gdal_translate(&world, &datum, &["-a_srs", "EPSG:4269"]);
+    merged(
+        folder.path(),
+        &[&["nad83.tif", "--like", "other.tif"], &out[..]].concat(),
+    );
+    assert!(own("out.tif") == own("other.tif"));
+    let finer = ["--res", "0.3", "--bounds", "150,-50,210,50"];
+    beside_gdal(&other, &finer, "nearest");
+    beside_gdal(&other, &finer, "bilinear");
+    // Too far is a mistake.
+    let (code, said) = refused(
+        folder.path(),
+        &[name, "--bounds", "-900,-90,0,90", "-o", "no.tif"],
+    );
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("round the Earth"), "{said}");
+}
+
+#[test]
+fn clips_apply_beyond_180_degrees_and_crop_across_the_antimeridian() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = fixture("small_world.tif");
+    let name = world.to_str().unwrap();
+    let out = ["-o", "out.tif", "--overwrite", "--res", "0.9"];
+    let ring = "[170.1,-45],[188.1,-45],[188.1,-27],[170.1,-27],[170.1,-45]";
+    let text = format!(r#"{{"type":"Polygon","coordinates":[[{ring}]]}}"#);
+    std::fs::write(folder.path().join("cut.geojson"), text).unwrap();
+    for clip in [
+        ["--bbox", "170.1,-45,-171.9,-27"],
+        ["--cutline", "cut.geojson"],
+    ] {
+        merged(
+            folder.path(),
+            &[&[name, "--nodata", "none"][..], &clip, &out[..]].concat(),
+        );
+        let cropped = Dataset::open(folder.path().join("out.tif")).unwrap();
+        assert_eq!(cropped.raster_size(), (20, 20), "{clip:?}");
+        let west = cropped.geo_transform().unwrap()[0];
+        assert!((west - 170.1).abs() < 1e-9, "{west}");
+        assert!(present(&cropped).iter().all(|there| *there), "{clip:?}");
+        let bounds = ["--bounds", "0,-90,360,90"];
+        merged(
+            folder.path(),
+            &[&[name][..], &clip, &bounds, &out[..]].concat(),
+        );
+        let wide = present(&Dataset::open(folder.path().join("out.tif")).unwrap());
+        for (k, there) in wide.iter().enumerate() {
+            let (col, row) = (k % 400, k / 400);
+            let expected = (189..209).contains(&col) && (130..150).contains(&row);
+            assert_eq!(*there, expected, "{clip:?} {col} {row}");
+        }
+    }
+}
+
+#[test]
+fn the_world_has_a_grid_in_every_system_that_shows_a_part_of_it() {
+    let world = fixture("small_world.tif");
+    // The half width and height of what can be seen, in millions, and the least and most that a pixel may measure beside a
+    // hundred thousand.
+    for (crs, x, y, kernel) in [
+        ("EPSG:3031", 3.333, 3.333, "bilinear"),
+        ("EPSG:3413", 3.315, 3.315, "nearest"),
+        ("EPSG:3995", 3.333, 3.333, "nearest"),
+        ("EPSG:3857", 20.038, 20.049, "nearest"),
+        ("+proj=ortho +lat_0=40 +lon_0=10", 6.378, 6.38, "bilinear"),
+        ("+proj=laea +lat_0=90", 12.74, 12.74, "nearest"),
+        ("+proj=geos +h=35785831 +lon_0=-75", 5.434, 5.416, "nearest"),
+        ("+proj=ortho +lat_0=0 +lon_0=180", 6.378, 6.357, "nearest"),
+    ] {
+        let (affine, size) = beside_gdal(&world, &["--crs", crs], kernel);
+        let pixel = affine[1];
+        assert!((3e4..1.5e5).contains(&pixel), "{crs}: {pixel}");
+        for (half, n) in [(x, size.0), (y, size.1)] {
+            let found = n as f64 * pixel / 2.0;
+            let slack = pixel + 0.002 * half * 1e6;
+            assert!((found - half * 1e6).abs() < slack, "{crs}: {found} {half}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for crs in [
+        "EPSG:32633",
+        "+proj=gnom +lat_0=90",
+        "+proj=lcc +lat_1=33 +lat_2=45",
+    ] {
+        merged(
+            folder.path(),
+            &[
+                world.to_str().unwrap(),
+                "--crs",
+                crs,
+                "-o",
+                "out.tif",
+                "--overwrite",
+            ],
+        );
+        let (width, height) = Dataset::open(folder.path().join("out.tif"))
+            .unwrap()
+            .raster_size();
+        assert!(
+            (100..1000).contains(&width) && (100..1000).contains(&height),
+            "{crs}"
+        );
+    }
+}
+
+#[test]
+fn polar_and_geostationary_sources_are_what_gdals_warper_makes_of_them() {
+    let degrees = |bounds: &'static str, res: &'static str| {
+        ["--crs", "EPSG:4326", "--res", res, "--bounds", bounds]
+    };
+    for kernel in ["nearest", "bilinear"] {
+        if let Some(ice) = shared("sea_ice_3031_cog.tif") {
+            beside_gdal(&ice, &degrees("90,-78,270,-55", "0.05"), kernel);
+        }
+        if let Some(disc) = shared("goes_geostationary.tif") {
+            beside_gdal(&disc, &degrees("205,-60,365,60", "0.2"), kernel);
+            beside_gdal(&disc, &["--crs", "EPSG:4326"], kernel);
+        }
+        if let Some(sst) = shared("sst_4326_rgba.tif") {
+            beside_gdal(&sst, &["--crs", "EPSG:3031", "--res", "1400"], kernel);
+        }
+        if let Some(habitat) = shared("nz_habitat_antimeridian.tif") {
+            beside_gdal(&habitat, &["--crs", "EPSG:3031", "--res", "50000"], kernel);
+        }
     }
 }
 

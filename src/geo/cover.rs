@@ -4,7 +4,7 @@ use super::bounds::Bounds;
 use super::transform::crs::Crs;
 use super::transform::map::median;
 use super::transform::ways::Ways;
-use super::transform::{PixelRect, PixelTransform, Placement, turns};
+use super::transform::{PixelRect, PixelTransform, Placement};
 use crate::error::Result;
 
 /// Points a side of the grid that is laid over a source to find its outline.
@@ -19,7 +19,7 @@ const FEW_ENOUGH_PX: f64 = 0.05;
 /// Where one source lies in the system of a tiling scheme.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprint {
-    /// One for each time the source must be taken round the Earth to be met; see [`turns`].
+    /// One for each time the source must be taken round the Earth to be met; see [`Ways::turns`].
     pub parts: Vec<Part>,
     /// Target units that a source pixel spans, the square root of its area there; the median over the source.
     pub resolution: f64,
@@ -48,13 +48,13 @@ impl Footprint {
         target: &Crs,
         (ways, area): (&mut Ways, Option<Bounds>),
     ) -> Result<Option<Self>> {
-        // Only what goes all round the Earth wraps.
+        // Only what goes all round the Earth wraps, or beyond where PROJ gives coordinates.
         let period = target
             .period()
-            .filter(|p| (extent.width() - p).abs() < p * 1e-6);
+            .filter(|p| (extent.width() - p).abs() < p * 1e-6 || ways.go_beyond());
         let mut parts = Vec::new();
         let mut resolution = None;
-        for turns in turns(placement) {
+        for turns in ways.turns(placement)? {
             let transform = PixelTransform::new(ways, placement, area, turns)?;
             let world = World { extent, period };
             let boxes: Vec<Bounds> = rects
@@ -114,9 +114,11 @@ fn boxes(transform: &PixelTransform, rect: &PixelRect, world: &World) -> Vec<Bou
         return around.intersection(extent).into_iter().collect();
     };
     if around.width() >= period {
-        around = Bounds::new(extent.west, around.south, extent.east, around.north);
+        let whole = Bounds::new(extent.west, around.south, extent.east, around.north);
+        return whole.intersection(extent).into_iter().collect();
     }
-    let shifted = |shift: &f64| {
+    let shifted = |turn: i64| {
+        let shift = turn as f64 * period;
         Bounds::new(
             around.west + shift,
             around.south,
@@ -125,7 +127,9 @@ fn boxes(transform: &PixelTransform, rect: &PixelRect, world: &World) -> Vec<Bou
         )
         .intersection(extent)
     };
-    [-period, 0.0, period].iter().filter_map(shifted).collect()
+    let first = ((extent.west - around.east) / period).floor() as i64;
+    let last = ((extent.east - around.west) / period).ceil() as i64;
+    (first..=last).filter_map(shifted).collect()
 }
 
 /// A grid of points over a part of the source, in target coordinates; NaN where there is no image.

@@ -14,6 +14,7 @@ pub struct Layout {
     /// The layer and the part that each rectangle of the index is of.
     owners: Vec<Place>,
     clip: Option<Area>,
+    extent: Option<Bounds>,
 }
 
 /// A part of a layer's footprint.
@@ -44,7 +45,22 @@ impl Layout {
             boxes,
             owners,
             clip: None,
+            extent: None,
         }
+    }
+
+    /// The same for what lies in `extent`, where that may be beyond half a turn round the Earth.
+    #[must_use]
+    pub fn within(self, extent: Bounds) -> Self {
+        Self {
+            extent: Some(extent),
+            ..self
+        }
+    }
+
+    /// What the layout is for, where that may be beyond half a turn round the Earth.
+    pub fn extent(&self) -> Option<&Bounds> {
+        self.extent.as_ref()
     }
 
     /// The layout of what of the layers lies in `area`: rectangles of layers that it does not touch count no more.
@@ -63,6 +79,7 @@ impl Layout {
         }
         Self {
             clip: Some(area),
+            extent: self.extent,
             ..Self::new(footprints, self.areas)
         }
     }

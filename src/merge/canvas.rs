@@ -342,15 +342,56 @@ fn create(
             )
         };
     }
+    if let (SampleType::I8, Some(int8)) = (sample_type, int8()) {
+        return create_as(int8, &driver, path, size, (n_bands, &options));
+    }
     match sample_type {
         SampleType::U8 => of!(u8),
-        // GDAL before 3.7 has no type for these; a wider one holds them all.
+        // GDAL before 3.7 has no type for bytes with a sign; a wider one holds them all.
         SampleType::I8 | SampleType::I16 => of!(i16),
         SampleType::U16 => of!(u16),
         SampleType::U32 => of!(u32),
         SampleType::I32 => of!(i32),
         SampleType::F32 => of!(f32),
         SampleType::F64 => of!(f64),
+    }
+}
+
+/// GDAL's type of bytes with a sign, if it has one: from 3.7 on.
+pub(super) fn int8() -> Option<gdal_sys::GDALDataType::Type> {
+    // SAFETY: the name ends with a zero.
+    let found = unsafe { gdal_sys::GDALGetDataTypeByName(c"Int8".as_ptr()) };
+    (found != gdal_sys::GDALDataType::GDT_Unknown).then_some(found)
+}
+
+/// A dataset of a type that the crate does not know.
+fn create_as(
+    kind: gdal_sys::GDALDataType::Type,
+    driver: &gdal::Driver,
+    path: &str,
+    size: (usize, usize),
+    (n_bands, options): (usize, &RasterCreationOptions),
+) -> gdal::errors::Result<Dataset> {
+    let path = CString::new(path)?;
+    let int = |n: usize| c_int::try_from(n);
+    // SAFETY: all pointers live until the call returns; the handle is checked, and owned from then on.
+    unsafe {
+        let handle = gdal_sys::GDALCreate(
+            driver.c_driver(),
+            path.as_ptr(),
+            int(size.0)?,
+            int(size.1)?,
+            int(n_bands)?,
+            kind,
+            options.as_ptr(),
+        );
+        if handle.is_null() {
+            return Err(gdal::errors::GdalError::NullPointer {
+                method_name: "GDALCreate",
+                msg: crate::geo::transform::crs::gdal_message(),
+            });
+        }
+        Ok(Dataset::from_c_dataset(handle))
     }
 }
 

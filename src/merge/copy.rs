@@ -169,7 +169,7 @@ impl Compression {
                 "--compress {}: {} bands of {}{}; expected {told} of Byte without a palette",
                 self.gdal_name().to_lowercase(),
                 look.bands.len(),
-                look.sample_type.gdal_name(),
+                look.stored_as(),
                 if palette { " with a palette" } else { "" },
             ))
             .with_help("--compress deflate, or -b with other bands"));

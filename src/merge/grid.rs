@@ -5,6 +5,7 @@ use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Footprint;
 use crate::geo::transform::crs::Crs;
+use crate::geo::transform::reach::Reach;
 use crate::geo::transform::rings::Target;
 use crate::geo::transform::ways::Ways;
 use crate::geo::transform::{Georef, Placement};
@@ -44,6 +45,19 @@ const CLIP_TOLERANCE_PX: f64 = 0.02;
 /// The most columns or rows that GDAL counts.
 const MOST_PX: f64 = i32::MAX as f64;
 
+/// The most pixels that anybody means.
+const MOST_PX_IN_ALL: f64 = 1e12;
+
+/// The most pixels of a grid that nobody asked for in numbers, for each pixel of the sources; a few are always allowed.
+const MOST_PX_EACH: f64 = 64.0;
+const FEW_PX: f64 = 1e9;
+
+/// How much narrower it must be to go across the antimeridian than not to.
+const ACROSS: f64 = 0.5;
+
+/// The most turns round the Earth that a grid may lie in, either side of the middle.
+const MOST_TURNS: f64 = 2.0;
+
 impl Grid {
     /// The grid for `sources`.
     ///
@@ -57,15 +71,14 @@ impl Grid {
             .info()
             .placement;
         let crs = options.crs.clone().unwrap_or_else(|| first.crs.clone());
-        let mut ways = Ways::to(&crs);
         let bounds = match options.bounds {
             Some(bounds) => bounds,
-            None => all_of(sources, &mut ways, &crs)?,
+            None => all_of(sources, &crs)?,
         };
+        check_turns(&bounds, &crs)?;
         let (x, y) = match options.resolution {
             Some(resolution) => resolution,
-            None => resolution_of(first, &mut ways, &crs, bounds)
-                .ok_or_else(|| no_place(sources[0], &crs))?,
+            None => resolution_of(first, &crs, bounds).ok_or_else(|| no_place(sources[0], &crs))?,
         };
         let count = |length: f64, step: f64| {
             if options.bounds.is_some() {
@@ -75,12 +88,8 @@ impl Grid {
             }
         };
         let (columns, rows) = (count(bounds.width(), x), count(bounds.height(), y));
-        if !(columns <= MOST_PX && rows <= MOST_PX) {
-            return Err(Error::usage(format!(
-                "{columns} x {rows} pixels; expected at most {MOST_PX} each way"
-            ))
-            .with_help("--res with larger pixels, or --bounds with less"));
-        }
+        let told = options.bounds.is_some() || options.resolution.is_some();
+        check_size((columns, rows), sources, told)?;
         Ok(Self {
             crs,
             affine: Affine([bounds.west, x, 0.0, bounds.north, 0.0, -y]),
@@ -97,12 +106,16 @@ impl Grid {
         let info = source.info();
         let placement = &info.placement;
         match placement.georef {
-            Georef::Affine(affine) if is_north_up(&affine) => Ok(Self {
-                crs: placement.crs.clone(),
-                affine,
-                width: placement.width,
-                height: placement.height,
-            }),
+            Georef::Affine(affine) if is_north_up(&affine) => {
+                let grid = Self {
+                    crs: placement.crs.clone(),
+                    affine,
+                    width: placement.width,
+                    height: placement.height,
+                };
+                check_turns(&grid.bounds(), &grid.crs)?;
+                Ok(grid)
+            }
             _ => Err(Error::input(
                 &info.name,
                 "turned, south up or with control points; expected a raster with north up",
@@ -115,14 +128,49 @@ impl Grid {
     /// # Errors
     /// [`Kind::NoOverlap`] when nothing of it lies in the grid.
     pub fn cropped(self, clip: &Clip) -> Result<Self> {
+        let part = self.part_of(clip)?;
+        if let Some(half) = self.half_a_turn() {
+            // What lies at both ends of the world is in one piece half a turn on.
+            let on = half.part_of(clip)?;
+            let width = |part: &Option<Bounds>| part.map_or(f64::INFINITY, |part| part.width());
+            if width(&on) < ACROSS * width(&part) {
+                return half.cut_to(on, clip);
+            }
+        }
+        self.cut_to(part, clip)
+    }
+
+    /// The same pixels, begun half a turn further east; of a grid that goes round the Earth in whole pixels.
+    fn half_a_turn(&self) -> Option<Self> {
         let (x, y) = self.pixel();
+        let period = self.crs.period()?;
+        let bounds = self.bounds();
+        let n = (period / x).round();
+        if (n * x - period).abs() > HAIR * x || self.width as f64 != n {
+            return None;
+        }
+        let west = bounds.west + (n / 2.0).floor() * x;
+        Some(Self {
+            affine: Affine([west, x, 0.0, bounds.north, 0.0, -y]),
+            ..self.clone()
+        })
+    }
+
+    /// The rectangle around what of `clip` lies in the grid.
+    fn part_of(&self, clip: &Clip) -> Result<Option<Bounds>> {
         let target = Target {
             crs: &self.crs,
             extent: self.bounds(),
-            tolerance: CLIP_TOLERANCE_PX * x,
+            tolerance: CLIP_TOLERANCE_PX * self.pixel().0,
         };
         let area = clip.place(target)?.area.bounds();
-        let Some(part) = area.and_then(|area| area.intersection(&self.bounds())) else {
+        Ok(area.and_then(|area| area.intersection(&self.bounds())))
+    }
+
+    /// The whole pixels around `part`.
+    fn cut_to(self, part: Option<Bounds>, clip: &Clip) -> Result<Self> {
+        let (x, y) = self.pixel();
+        let Some(part) = part else {
             let found = format!("{}: does not meet the sources", clip.name());
             return Err(Error::new(
                 Kind::NoOverlap,
@@ -172,28 +220,137 @@ fn is_north_up(affine: &Affine) -> bool {
 fn no_place(source: &dyn Source, crs: &Crs) -> Error {
     let found = format!("no place in {}; expected one", crs.name());
     Error::new(Kind::NoOverlap, format!("{}: {found}", source.info().name))
-        .with_help("--crs with a system that has it, or --bounds")
+        .with_help("--crs with a system that has it, or --bounds and --res")
+}
+
+/// Refuses more pixels than can be meant. `told`: by `--res` or `--bounds`.
+fn check_size((columns, rows): (f64, f64), sources: &[&dyn Source], told: bool) -> Result<()> {
+    let size = format!("{columns} x {rows} pixels");
+    if !(columns <= MOST_PX && rows <= MOST_PX && columns * rows <= MOST_PX_IN_ALL) {
+        return Err(Error::usage(format!(
+            "{size}; expected at most {MOST_PX} each way, and {MOST_PX_IN_ALL:e} in all"
+        ))
+        .with_help("--res with larger pixels, or --bounds with less"));
+    }
+    let of = |source: &&dyn Source| {
+        let placement = &source.info().placement;
+        placement.width as f64 * placement.height as f64
+    };
+    let most = sources.iter().map(of).sum::<f64>() * MOST_PX_EACH;
+    if !told && columns * rows > most.max(FEW_PX) {
+        return Err(Error::usage(format!(
+            "{size}, {MOST_PX_EACH} times as many as the sources have, or more; expected sources near each other, in a system that shows them whole"
+        ))
+        .with_help("--bounds with what is wanted, or --res with the size of the pixels"));
+    }
+    Ok(())
+}
+
+/// Refuses what lies further round the Earth than coordinates go.
+fn check_turns(bounds: &Bounds, crs: &Crs) -> Result<()> {
+    let Some(period) = crs.period() else {
+        return Ok(());
+    };
+    let most = MOST_TURNS * period * (1.0 + HAIR);
+    let (west, east) = (bounds.west - crs.middle(), bounds.east - crs.middle());
+    if west.abs() <= most && east.abs() <= most {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{} to {} in {}: more than {MOST_TURNS} times round the Earth; expected x within that",
+        bounds.west,
+        bounds.east,
+        crs.name()
+    ))
+    .with_help("--bounds in units of that system"))
 }
 
 /// The rectangle around all `sources`.
-fn all_of(sources: &[&dyn Source], ways: &mut Ways, crs: &Crs) -> Result<Bounds> {
-    let mut all: Option<Bounds> = None;
-    for source in sources {
-        let found = source.info().placement.bounds_in(ways)?;
-        let bounds = found.ok_or_else(|| no_place(*source, crs))?;
-        all = Some(all.map_or(bounds, |all| all.union(&bounds)));
+fn all_of(sources: &[&dyn Source], crs: &Crs) -> Result<Bounds> {
+    let mut reach = Reach::to(crs)?;
+    let (mut all, mut own) = (Vec::with_capacity(sources.len()), false);
+    for (k, source) in sources.iter().enumerate() {
+        let placement = &source.info().placement;
+        let bounds = reach.bounds(placement)?;
+        all.push(bounds.ok_or_else(|| no_place(*source, crs))?);
+        own = if k == 0 {
+            reach.is_own(placement)?
+        } else {
+            own
+        };
     }
-    all.ok_or_else(|| Error::internal("a grid for no sources"))
+    let plain = all.iter().copied().reduce(|a, b| a.union(&b));
+    let plain = plain.ok_or_else(|| Error::internal("a grid for no sources"))?;
+    let Some(period) = crs.period() else {
+        return Ok(plain);
+    };
+    let across = together(&all, period);
+    // A hair: files round the size of their pixels.
+    if plain.width() <= period * (1.0 + HAIR) && across.width() >= ACROSS * plain.width() {
+        return Ok(plain);
+    }
+    if own {
+        return Ok(across);
+    }
+    let half = crs.middle() - period / 2.0;
+    let turns = ((across.west - half + period * 1e-9) / period).floor();
+    Ok(turned(&across, -turns * period))
+}
+
+/// The narrowest rectangle around `all`, each but the first taken round the Earth to where that brings it.
+fn together(all: &[Bounds], period: f64) -> Bounds {
+    let first = all[0];
+    // From how far east of the first one's west each begins.
+    let mut order: Vec<(f64, &Bounds)> = all
+        .iter()
+        .map(|b| ((b.west - first.west).rem_euclid(period), b))
+        .collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut end, mut gap, mut cut) = (0.0_f64, 0.0_f64, f64::INFINITY);
+    for (west, bounds) in &order {
+        if *west - end > gap {
+            (gap, cut) = (*west - end, *west);
+        }
+        end = end.max(*west + bounds.width());
+    }
+    if end >= period {
+        // All that overlaps the first again from the west is beside it there.
+        let over = order.iter().filter(|(west, b)| west + b.width() > period);
+        cut = over.map(|(west, _)| *west).fold(cut, f64::min);
+    } else if period - end >= gap {
+        cut = f64::INFINITY;
+    }
+    let place = |(west, bounds): &(f64, &Bounds)| {
+        let west = if *west >= cut { west - period } else { *west };
+        let turns = ((first.west + west - bounds.west) / period).round();
+        turned(bounds, turns * period)
+    };
+    let around = order.iter().map(place).reduce(|a, b| a.union(&b));
+    let mut around = around.unwrap_or(first);
+    if around.width() > period {
+        // All round the Earth, and nothing twice.
+        (around.west, around.east) = if first.width() >= period * (1.0 - HAIR) {
+            (first.west, first.east)
+        } else {
+            (around.west, around.west + period)
+        };
+    }
+    around
+}
+
+fn turned(bounds: &Bounds, by: f64) -> Bounds {
+    Bounds::new(
+        bounds.west + by,
+        bounds.south,
+        bounds.east + by,
+        bounds.north,
+    )
 }
 
 /// Width and height of a pixel of `first` in the target system: its own where that is the same and it lies straight, else
 /// those of a square of the same area.
-fn resolution_of(
-    first: &Placement,
-    ways: &mut Ways,
-    crs: &Crs,
-    bounds: Bounds,
-) -> Option<(f64, f64)> {
+fn resolution_of(first: &Placement, crs: &Crs, bounds: Bounds) -> Option<(f64, f64)> {
+    let mut ways = Ways::within(crs, &bounds);
     let way = ways.way(&first.crs, None).ok()?;
     if let Georef::Affine(Affine([_, x, c, _, e, y])) = first.georef
         && way.to_target.is_identity()
@@ -202,7 +359,7 @@ fn resolution_of(
     {
         return Some((x.abs(), y.abs()));
     }
-    let footprint = Footprint::new(first, &[first.whole()], bounds, crs, (ways, None));
+    let footprint = Footprint::new(first, &[first.whole()], bounds, crs, (&mut ways, None));
     let side = footprint.ok()??.resolution;
     Some((side, side))
 }

@@ -43,6 +43,17 @@ pub struct Look {
     pub gaps: Gaps,
 }
 
+impl Look {
+    /// GDAL's name of the type that the samples are stored as: their own, but for bytes with a sign a wider one where this
+    /// GDAL has no type for them.
+    pub fn stored_as(&self) -> &'static str {
+        match self.sample_type {
+            SampleType::I8 if canvas::int8().is_none() => SampleType::I16.gdal_name(),
+            other => other.gdal_name(),
+        }
+    }
+}
+
 /// How a file says what is not there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Gaps {

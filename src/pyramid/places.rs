@@ -46,7 +46,8 @@ impl Places {
         let mut to_lon_lat = Ways::to_lon_lat()?;
         let areas = areas(mosaic, &mut to_lon_lat);
         let pixel = |finest| CLIP_TOLERANCE_PX * pixel.unwrap_or(finest);
-        let (layout, clip_bounds) = layout(mosaic, (scheme.extent(), crs), areas, pixel)?;
+        let ways = Ways::to(crs);
+        let (layout, clip_bounds) = layout(mosaic, (scheme.extent(), crs), (ways, areas), pixel)?;
         let (bounds, center) = lon_lat_bounds(
             mosaic,
             (layout.footprints(), clip_bounds),
@@ -62,25 +63,28 @@ impl Places {
     }
 }
 
-/// Where the layers of `mosaic`, cut to its clip, lie in `extent`, which is in coordinates of `crs`.
+/// Where the layers of `mosaic`, cut to its clip, lie in `extent`, which is in coordinates of `crs` and may go beyond half a
+/// turn round the Earth.
 ///
 /// # Errors
 /// As [`Places::find`].
 pub(crate) fn layout_in(mosaic: &Mosaic, extent: Bounds, crs: &Crs, pixel: f64) -> Result<Layout> {
     let areas = areas(mosaic, &mut Ways::to_lon_lat()?);
     let tolerance = |_| CLIP_TOLERANCE_PX * pixel;
-    Ok(layout(mosaic, (extent, crs), areas, tolerance)?.0)
+    let ways = Ways::within(crs, &extent);
+    let (layout, _) = layout(mosaic, (extent, crs), (ways, areas), tolerance)?;
+    Ok(layout.within(extent))
 }
 
-/// The layout, and the clip's bounds in degrees if there is one. `tolerance` says of the size of the smallest pixels how far
+/// The layout by `ways` to `crs`, and the clip's bounds in degrees if there is one. `tolerance` says of the size of the smallest pixels how far
 /// edges of a clip may stray.
 fn layout(
     mosaic: &Mosaic,
     (extent, crs): (Bounds, &Crs),
-    areas: Vec<Option<Bounds>>,
+    (mut ways, areas): (Ways, Vec<Option<Bounds>>),
     tolerance: impl Fn(f64) -> f64,
 ) -> Result<(Layout, Option<Bounds>)> {
-    let footprints = footprints(mosaic, extent, crs, &areas)?;
+    let footprints = footprints(mosaic, extent, crs, (&mut ways, &areas))?;
     let finest = finest(&footprints);
     let layout = Layout::new(footprints, areas);
     let (Some(clip), Some(finest)) = (mosaic.clip(), finest) else {
@@ -103,11 +107,10 @@ fn footprints(
     mosaic: &Mosaic,
     extent: Bounds,
     crs: &Crs,
-    areas: &[Option<Bounds>],
+    (ways, areas): (&mut Ways, &[Option<Bounds>]),
 ) -> Result<Vec<Option<Footprint>>> {
-    let mut ways = Ways::to(crs);
     let footprint = |(layer, area): (&std::sync::Arc<dyn Source>, &Option<Bounds>)| {
-        footprint(layer.as_ref(), extent, crs, (&mut ways, *area))
+        footprint(layer.as_ref(), extent, crs, (&mut *ways, *area))
     };
     mosaic.layers().iter().zip(areas).map(footprint).collect()
 }

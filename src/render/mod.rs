@@ -51,7 +51,10 @@ impl<'a> Renderer<'a> {
     pub fn new(job: &'a Job<'a>) -> Self {
         Self {
             job,
-            ways: Ways::to(job.crs),
+            ways: match job.layout.extent() {
+                Some(extent) => Ways::within(job.crs, extent),
+                None => Ways::to(job.crs),
+            },
             transforms: HashMap::new(),
             places: Vec::new(),
             scratch: warp::Scratch::default(),

@@ -104,7 +104,8 @@ pub(in crate::cli) struct MergeArgs {
     #[arg(long, value_name = "X[,Y]", value_parser = values::resolution, help_heading = "Grid", conflicts_with = "like")]
     pub(super) res: Option<(f64, f64)>,
 
-    /// What the output covers, in that system: west,south,east,north. [default: all sources]
+    /// What the output covers, in that system: west,south,east,north; degrees may go beyond 180, as in 170,-20,190,-10.
+    /// [default: all that can be seen of the sources there, across the antimeridian where that is less than half as wide]
     #[arg(
         long,
         value_name = "W,S,E,N",

@@ -376,7 +376,7 @@ fn output_line(grid: &Grid, look: &Look) -> String {
         human::count(grid.width as u64),
         human::count(grid.height as u64),
         human::counted(look.bands.len() as u64, "band"),
-        look.sample_type.gdal_name(),
+        look.stored_as(),
         grid.crs.name(),
         human::pixels(pixels)
     )

@@ -98,6 +98,28 @@ impl Crs {
         self.geographic
     }
 
+    /// Metres in a unit of its coordinates; 1 where they are degrees.
+    pub fn unit_m(&self) -> f64 {
+        let projected = self.spatial_ref().ok().filter(|_| !self.geographic);
+        let unit = projected.map_or(1.0, |srs| srs.linear_units());
+        if unit.is_finite() && unit > 0.0 {
+            unit
+        } else {
+            1.0
+        }
+    }
+
+    /// What it is made for, by its authority: degrees on WGS 84; west > east crosses the antimeridian.
+    pub fn area_of_use(&self) -> Option<Bounds> {
+        let area = self.spatial_ref().ok()?.area_of_use()?;
+        Some(Bounds::new(
+            area.west_lon_degree,
+            area.south_lat_degree,
+            area.east_lon_degree,
+            area.north_lat_degree,
+        ))
+    }
+
     /// WKT 2 of the system.
     pub fn wkt(&self) -> &str {
         &self.wkt

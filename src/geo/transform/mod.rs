@@ -6,6 +6,7 @@
 pub mod crs;
 pub mod gcp;
 pub mod map;
+pub mod reach;
 pub mod rings;
 pub mod ways;
 
@@ -90,38 +91,18 @@ impl Placement {
         around(corners)
     }
 
+    /// The rectangle around the source in its own system, by its outline where it has control points.
+    fn bounds_with_gcps(&self) -> Option<Bounds> {
+        let pixels = PixelGeoref::new(&self.georef).ok()?;
+        self.bounds_on_the_way(&pixels)
+    }
+
     /// The same for any source: of one with control points, the rectangle around its outline.
     fn bounds_on_the_way(&self, pixels: &PixelGeoref) -> Option<Bounds> {
         self.bounds().or_else(|| {
             let (mut xs, mut ys) = outline(&self.whole());
             pixels.to_coordinates(&mut xs, &mut ys);
             around(xs.into_iter().zip(ys))
-        })
-    }
-
-    /// The rectangle around the source in the target of `ways`. `None` when it has no place there.
-    ///
-    /// # Errors
-    /// As [`Ways::way`].
-    pub fn bounds_in(&self, ways: &mut Ways) -> Result<Option<Bounds>> {
-        let way = ways.way(&self.crs, None)?;
-        let own = self.bounds();
-        if way.to_target.is_identity() && own.is_some() {
-            return Ok(own);
-        }
-        let pixels = PixelGeoref::new(&self.georef)?;
-        let (mut xs, mut ys) = outline(&self.whole());
-        pixels.to_coordinates(&mut xs, &mut ys);
-        way.to_target.apply(&mut xs, &mut ys);
-        let whole_edge = xs.iter().all(|x| x.is_finite());
-        let edge = around(xs.into_iter().zip(ys));
-        // Where part of the edge has no place there, GDAL looks inside.
-        let inside = own
-            .filter(|_| !whole_edge)
-            .and_then(|own| way.to_target.apply_to_bounds(&own));
-        Ok(match (edge, inside) {
-            (Some(edge), Some(inside)) if inside.west <= inside.east => Some(edge.union(&inside)),
-            (edge, inside) => edge.or(inside),
         })
     }
 
@@ -328,7 +309,7 @@ impl PixelTransform {
 
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
     pub fn to_source(&self, xs: &mut [f64], ys: &mut [f64]) {
-        self.way.to_source.apply(xs, ys);
+        self.way.apply_to_source(xs, ys);
         if self.shift_x != 0.0 {
             xs.iter_mut().for_each(|x| *x += self.shift_x);
         }
@@ -349,9 +330,7 @@ impl PixelTransform {
 /// PROJ gives them, within half a turn of the middle: `[0]` for most, `[0, 1]` for one in 0..360, `[0, -1]` for one that
 /// runs from -190 to -170.
 pub fn turns(placement: &Placement) -> Vec<i32> {
-    let bounds = PixelGeoref::new(&placement.georef)
-        .ok()
-        .and_then(|pixels| placement.bounds_on_the_way(&pixels));
+    let bounds = placement.bounds_with_gcps();
     let (Some(period), Some(bounds)) = (placement.crs.period(), bounds) else {
         return vec![0];
     };

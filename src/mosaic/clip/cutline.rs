@@ -125,7 +125,12 @@ fn open(name: &str) -> Result<Dataset> {
 
 fn crs_of(name: &str, layer: &Layer) -> Result<Crs> {
     let help = format!("ogr2ogr -a_srs EPSG:CODE with-crs.gpkg '{name}'");
-    let srs = layer.spatial_ref().ok_or_else(|| {
+    // What a GeoPackage says of a layer whose system nobody knows.
+    let known = |srs: &gdal::spatial_ref::SpatialRef| {
+        !srs.name()
+            .is_some_and(|name| name.starts_with("Undefined "))
+    };
+    let srs = layer.spatial_ref().filter(known).ok_or_else(|| {
         let found = "no coordinate reference system in the file; expected one";
         Error::input(name, found).with_help(help.clone())
     })?;

@@ -88,7 +88,7 @@ fn without_bands(file: &File, dataset: &Dataset) -> Error {
     let error = Error::input(&file.name, "no raster bands; expected at least one");
     match first {
         Some(name) => error.with_help(format!(
-            "name one of the rasters inside it, as in: azulejo tile '{name}' -o tiles.mbtiles"
+            "name one of the rasters inside it, as in: '{name}'"
         )),
         None => error,
     }
@@ -233,11 +233,16 @@ fn crs(file: &File, dataset: &Dataset, georef: &Georef, options: &OpenOptions) -
     let usable = own.as_ref().and_then(Crs::from_spatial_ref);
     usable.or_else(|| options.crs.clone()).ok_or_else(|| {
         let found = match own.and_then(|srs| srs.name()) {
-            Some(name) => format!("a coordinate reference system with no place on the Earth ({name})"),
+            Some(name) => {
+                format!("a coordinate reference system with no place on the Earth ({name})")
+            }
             None => "no coordinate reference system in the file".into(),
         };
-        Error::input(&file.name, format_args!("{found}; expected one, or --src-crs"))
-            .with_help(format!("azulejo tile '{}' --src-crs EPSG:4326 -o tiles.mbtiles, with the code that is right for it", file.name))
+        Error::input(
+            &file.name,
+            format_args!("{found}; expected one, or --src-crs"),
+        )
+        .with_help("--src-crs EPSG:4326, with the code that is right for the file")
     })
 }
 
