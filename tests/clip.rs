@@ -30,7 +30,7 @@ use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::pyramid::{BuildOptions, build};
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType, Samples};
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
 use azulejo::source::gdal::{GdalSource, OpenOptions, init};
 use azulejo::source::memory::MemorySource;
 use azulejo::source::{Source, SourceInfo, Window};
@@ -120,13 +120,7 @@ fn bake(mosaic: &Mosaic, plan: &Plan, jobs: usize, shard_height: Option<u8>) -> 
 }
 
 fn render(mosaic: &Mosaic, plan: &Plan, tile: TileCoord) -> Option<Raster> {
-    let job = Job {
-        mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling: plan.resampling,
-        tile_size_px: plan.shape.tile_size_px,
-    };
+    let job = plan.job(mosaic);
     Renderer::new(&job)
         .render(&plan.scheme.bounds(tile))
         .unwrap()

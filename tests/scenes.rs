@@ -16,8 +16,8 @@ use azulejo::mosaic::manifest;
 use azulejo::mosaic::scenes;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType};
+use azulejo::source::Source;
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, OpenOptions, init};
-use azulejo::source::{Source, Window};
 use gdal::{Dataset, DriverManager, Metadata};
 use image::DynamicImage;
 use tempfile::TempDir;
@@ -218,14 +218,7 @@ fn read(names: &[String], pattern: Option<&str>, bands: &str, resampling: Resamp
 }
 
 fn whole(source: &dyn Source) -> Raster {
-    let full = source.info().levels[0];
-    let window = Window {
-        col: 0,
-        row: 0,
-        width: full.width,
-        height: full.height,
-    };
-    source.read(0, window).unwrap()
+    source.read(0, source.info().levels[0].whole()).unwrap()
 }
 
 fn picture(png: &[u8]) -> DynamicImage {
