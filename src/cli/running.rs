@@ -90,10 +90,10 @@ impl RunArgs {
 }
 
 impl Means {
-    /// What is to be divided for rasters of `shape` made of sources such as `infos`.
+    /// What is to be divided for rasters of `shape` made of sources such as `infos`, with soft seams between them.
     pub(super) fn demand<'a>(
         &self,
-        shape: Shape,
+        (shape, seam_bytes): (Shape, usize),
         infos: impl Iterator<Item = &'a SourceInfo>,
     ) -> Demand {
         let blocks = infos.flat_map(|info| &info.levels);
@@ -104,6 +104,7 @@ impl Means {
             jobs: self.jobs,
             shape,
             block_px: block_px.max().unwrap_or(1),
+            seam_bytes,
         }
     }
 }

@@ -9,8 +9,11 @@ use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::manifest::{self, Manifest};
 use azulejo::mosaic::rule::Rule;
+use azulejo::pyramid::budget::pixel_bytes;
+use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::{Progress, gather};
 use azulejo::raster::kernel::Resampling;
+use azulejo::render::seam_bytes;
 use azulejo::source::cache::{BlockCache, Cached, OnReadError};
 use azulejo::source::gdal::{BandId, Nodata, OpenOptions};
 use azulejo::source::stack::pattern::Pattern;
@@ -139,6 +142,15 @@ impl SourceArgs {
             Some(clip) => mosaic.clipped(clip.clone()),
             None => mosaic,
         })
+    }
+
+    /// What seams between `n_sources` cost a thread that makes rasters of `shape`.
+    pub(super) fn seam_bytes(&self, n_sources: usize, shape: &Shape) -> usize {
+        if n_sources > 1 && self.mosaic.takes_one() {
+            seam_bytes(self.clip.feather, shape.tile_size_px, pixel_bytes(shape))
+        } else {
+            0
+        }
     }
 }
 

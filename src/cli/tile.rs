@@ -156,7 +156,8 @@ impl Job {
             bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
             sample_type: infos.first().map_or(SampleType::U8, |i| i.sample_type),
         };
-        let mut demand = self.means.demand(shape, infos.iter());
+        let seams = args.source.seam_bytes(infos.len(), &shape);
+        let mut demand = self.means.demand((shape, seams), infos.iter());
         if !self.means.is_asked {
             // Nobody has asked for less than it takes.
             demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());

@@ -61,6 +61,8 @@ pub struct Demand {
     pub shape: Shape,
     /// Pixels of the largest block of any source.
     pub block_px: usize,
+    /// Bytes that each thread needs for soft seams: see [`seam_bytes`](crate::render::seam_bytes).
+    pub seam_bytes: usize,
 }
 
 impl Default for Budget {
@@ -158,7 +160,8 @@ impl Demand {
     /// Bytes that `jobs` threads need whatever they do.
     fn fixed(&self, jobs: usize) -> usize {
         // The thread that folds the crown has canvases and an encoder too.
-        BASE_BYTES + THREAD_BYTES * jobs + TILES_AT_ONCE * self.tile_bytes() * (jobs + 1)
+        let tiles = TILES_AT_ONCE * self.tile_bytes() * (jobs + 1);
+        BASE_BYTES + (THREAD_BYTES + self.seam_bytes) * jobs + tiles
     }
 
     fn least(&self, jobs: usize) -> Least {
@@ -203,7 +206,7 @@ mod tests {
             jobs in 1_usize..200,
             (tile_log2, bands) in (6_u32..12, prop::sample::select(vec![1_usize, 3])),
             sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U16]),
-            block_px in 1_usize..1 << 32,
+            (block_px, seam_bytes) in (1_usize..1 << 32, prop::sample::select(vec![0_usize, 100 << 20])),
         ) {
             let demand = Demand {
                 ceiling_bytes: ceiling_mib << 20,
@@ -211,6 +214,7 @@ mod tests {
                 jobs,
                 shape: Shape { tile_size_px: 1 << tile_log2, bands, sample_type },
                 block_px,
+                seam_bytes,
             };
             let pixel = pixel_bytes(&demand.shape);
             let Ok(budget) = Budget::new(&demand) else {

@@ -57,14 +57,26 @@ pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> 
     }
 }
 
-fn bands_of_scene(scene: &Scene, ids: &[BandId], options: &OpenOptions) -> Result<Vec<Band>> {
+/// What the user should know of the files behind the bands of a scene that are merged.
+pub(super) fn notes_of(item: &Item, args: &MergeArgs) -> Result<Vec<String>> {
+    match item {
+        Item::File(_) => Ok(Vec::new()),
+        Item::Scene(scene) => Ok(scene.notes(&chosen_of(scene, &args.source.bands)?)),
+    }
+}
+
+/// Indices of the bands of `scene` that are asked for, or of those it is usually shown by.
+fn chosen_of(scene: &Scene, ids: &[BandId]) -> Result<Vec<usize>> {
     let choice = BandChoice {
         colour: ids.to_vec(),
         alpha: false,
     };
-    let chosen = scene.choose((!ids.is_empty()).then_some(&choice))?;
+    Ok(scene.choose((!ids.is_empty()).then_some(&choice))?.bands)
+}
+
+fn bands_of_scene(scene: &Scene, ids: &[BandId], options: &OpenOptions) -> Result<Vec<Band>> {
     let mut bands = Vec::new();
-    for index in chosen.bands {
+    for index in chosen_of(scene, ids)? {
         let own = &scene.bands[index];
         let file = FileFacts::read(&own.path, options)?;
         let numbers = colours(&file);

@@ -63,7 +63,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let infos = opened.infos();
     opened.choice.check(args)?;
     let grid = grid(args, &opened, clip)?;
-    let demand = demand(&means, &opened);
+    let demand = demand(args, &means, &opened);
     let (budget, cache) = memory::divide(&demand)?;
     let mosaics = opened.mosaics(args, &cache, clip)?;
     let look = opened.choice.look(args, &infos, &mosaics);
@@ -219,6 +219,10 @@ fn open(
     let facts = |item: &Item| look::bands_of(item, args, &options);
     let items = sources::open_all(jobs, &found.items, facts, watch)?;
     let choice = Choice::new(&items)?;
+    let mut notes = found.notes;
+    for item in &found.items {
+        notes.extend(look::notes_of(item, args)?);
+    }
     let open = |bands: &Vec<Band>| look::open(bands, args, &options);
     let sources = sources::open_all(jobs, &items, open, watch)?;
     let bands = (0..choice.n_bands())
@@ -227,7 +231,7 @@ fn open(
     Ok(Opened {
         choice,
         bands,
-        notes: found.notes,
+        notes,
     })
 }
 
@@ -260,14 +264,17 @@ impl Opened {
     }
 }
 
-fn demand(means: &Means, opened: &Opened) -> Demand {
+fn demand(args: &MergeArgs, means: &Means, opened: &Opened) -> Demand {
     let shape = Shape {
         tile_size_px: BLOCK_PX,
         bands: opened.choice.n_bands(),
         sample_type: opened.choice.sample_type(),
     };
     let sources = opened.bands.iter().flatten();
-    let mut demand = means.demand(shape, sources.map(|source| source.info()));
+    // A band's after the other's.
+    let one = Shape { bands: 1, ..shape };
+    let seams = args.source.seam_bytes(opened.bands[0].len(), &one);
+    let mut demand = means.demand((shape, seams), sources.map(|source| source.info()));
     // The rest is for the canvas, if there is enough.
     let (least, memory_bytes) = (demand.least_bytes(), means.memory_bytes);
     demand.ceiling_bytes = (memory_bytes - memory_bytes / CANVAS_SHARE).max(least);
