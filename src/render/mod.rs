@@ -47,7 +47,7 @@ pub struct Renderer<'a> {
 }
 
 /// Bytes that a renderer needs besides those of its tile for seams that are `reach_px` soft, when a pixel with its mask has
-/// `pixel_bytes`: a layer with its margin, and how deep each pixel lies in it. Measured with 1000 pixels: as much.
+/// `pixel_bytes`: a layer with its margin, and how deep each pixel lies in it. Measured with 1000 pixels and 8 threads: no more.
 pub fn seam_bytes(reach_px: f64, tile_size_px: usize, pixel_bytes: usize) -> usize {
     if reach_px > 0.0 {
         (tile_size_px + 2 * margin_px(reach_px)).pow(2) * (pixel_bytes + size_of::<f64>())
