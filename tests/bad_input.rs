@@ -7,19 +7,22 @@
 
 mod program;
 mod skip;
+mod under_way;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::io::{BufRead, Seek, SeekFrom};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use self::under_way::under_way;
 
 /// No run here may keep more than this in memory, in KiB.
 const PEAK_KIB: i64 = 1 << 20;
@@ -54,6 +57,10 @@ impl Desk {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    fn vrt(&self, name: &str, vrt: &Vrt) {
+        self.write(name, vrt.text());
     }
 
     fn copy(&self, from: impl AsRef<Path>, name: impl AsRef<Path>) {
@@ -608,14 +615,13 @@ fn coordinates_beyond_any_place_end_with_3_and_soon() {
         ("EPSG:32632", "1e12, 1, 0, 1e12, 0, -1"),
     ];
     for (crs, geotransform) in rows {
-        desk.write(
+        desk.vrt(
             "a.vrt",
-            Vrt {
+            &Vrt {
                 crs,
                 geotransform,
                 ..PLAIN
-            }
-            .text(),
+            },
         );
         desk.check_line("a.vrt -o x.mbtiles", 3, &["error: a.vrt: "]);
         desk.run(&["info", "a.vrt"]);
@@ -627,13 +633,12 @@ fn a_vrt_whose_sources_are_missing_ends_with_3() {
     let desk = Desk::new();
     let source = r#"<SimpleSource><SourceFilename relativeToVRT="1">gone.tif</SourceFilename>
         <SourceBand>1</SourceBand></SimpleSource>"#;
-    desk.write(
+    desk.vrt(
         "a.vrt",
-        Vrt {
+        &Vrt {
             band: source,
             ..PLAIN
-        }
-        .text(),
+        },
     );
     desk.check_line("a.vrt -o x.mbtiles -o y", 3, &["a.vrt: ", "gone.tif"]);
     if let Some(vrt) = shared("vrt/missing_raster.vrt") {
@@ -648,13 +653,12 @@ fn rasters_of_absurd_size_end_soon_and_take_little_memory() {
     let pixel = |pixel: &str| format!("0, {pixel}, 0, 0, 0, -{pixel}");
     // A tile's pixel is far larger than the whole raster.
     for (name, geotransform) in [("a.vrt", pixel("1e-6")), ("b.vrt", pixel("1e-12"))] {
-        desk.write(
+        desk.vrt(
             name,
-            Vrt {
+            &Vrt {
                 geotransform: &geotransform,
                 ..PLAIN
-            }
-            .text(),
+            },
         );
         for kernel in ["bilinear", "cubic", "lanczos", "average", "nearest", "mode"] {
             let line = format!("{name} -z 0-1 -r {kernel} --keep-blank -o {name}-{kernel}/");
@@ -664,14 +668,13 @@ fn rasters_of_absurd_size_end_soon_and_take_little_memory() {
     }
     // All of a large one falls into one pixel of the tile.
     let (size, geotransform) = ((2_000_000, 2_000_000), pixel("1e-6"));
-    desk.write(
+    desk.vrt(
         "c.vrt",
-        Vrt {
+        &Vrt {
             size,
             geotransform: &geotransform,
             ..PLAIN
-        }
-        .text(),
+        },
     );
     desk.check_line("c.vrt -z 0 -o x.mbtiles", 9, &["c.vrt"]);
 }
@@ -737,21 +740,19 @@ fn sources_that_the_grid_does_not_hold_end_with_8() {
     let desk = Desk::new();
     let blank = "<NoDataValue>0</NoDataValue>";
     let polar = "7, 0.01, 0, 89.5, 0, -0.01";
-    desk.write(
+    desk.vrt(
         "blank.vrt",
-        Vrt {
+        &Vrt {
             band: blank,
             ..PLAIN
-        }
-        .text(),
+        },
     );
-    desk.write(
+    desk.vrt(
         "polar.vrt",
-        Vrt {
+        &Vrt {
             geotransform: polar,
             ..PLAIN
-        }
-        .text(),
+        },
     );
     desk.check_line(
         "blank.vrt -o x.mbtiles -o y",
@@ -765,14 +766,13 @@ fn sources_that_the_grid_does_not_hold_end_with_8() {
         "<NoDataValue>255</NoDataValue>{}",
         only.replace("SOURCE", &fixture("byte.tif"))
     );
-    desk.write(
+    desk.vrt(
         "white.vrt",
-        Vrt {
+        &Vrt {
             size: (20, 20),
             band: &band,
             ..PLAIN
-        }
-        .text(),
+        },
     );
     desk.check_line("white.vrt -o x.mbtiles", 8, &["white.vrt: no valid pixel"]);
 }
@@ -1175,25 +1175,6 @@ fn a_closed_stdout_does_not_harm_the_outputs() {
     assert_eq!(leftovers(desk.0.path()), [""; 0].map(PathBuf::from));
 }
 
-/// A bake that takes minutes, once it is baking.
-fn under_way(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(r#""event":"progress""#) {
-        line.clear();
-        assert!(
-            stderr.read_line(&mut line).unwrap() > 0,
-            "it ended too soon"
-        );
-    }
-    (child, stderr)
-}
-
 const LONG: &[&str] = &[
     "-z",
     "0-16",
@@ -1253,13 +1234,12 @@ fn a_signal_leaves_the_old_outputs_and_nothing_else() {
 fn a_bake_without_end_can_be_interrupted_from_the_start() {
     let desk = Desk::new();
     let geotransform = "0, 1, 0, 0, 0, -1";
-    desk.write(
+    desk.vrt(
         "a.vrt",
-        Vrt {
+        &Vrt {
             geotransform,
             ..PLAIN
-        }
-        .text(),
+        },
     );
     let before = tree(desk.0.path());
     let mut command = desk.command(&["tile", "a.vrt", "-q", "-z", "30", "-o", "x.mbtiles"]);

@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on panics.
 
 mod program;
+mod under_way;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use self::under_way::under_way;
 
 /// A folder to work in, with nothing in it.
 struct Desk(TempDir);
@@ -945,21 +948,6 @@ fn piped(command: &mut Command) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
-}
-
-/// A bake that takes minutes, once it has been baking for a second.
-fn under_way(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
-    let mut child = piped(command);
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(r#""event":"progress""#) {
-        line.clear();
-        assert!(
-            stderr.read_line(&mut line).unwrap() > 0,
-            "it ended too soon"
-        );
-    }
-    (child, stderr)
 }
 
 fn send(child: &Child, signal: libc::c_int) {

@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod kept;
+mod oracle;
 mod program;
 mod skip;
 
-use std::ffi::{CString, c_char, c_int};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::ptr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use azulejo::archive::{Metadata, Sink, Staged};
-use azulejo::encode::{Format, Settings};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::affine::Affine;
 use azulejo::geo::bounds::Bounds;
@@ -25,17 +23,18 @@ use azulejo::geo::transform::{Georef, Placement};
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::mosaic::rule::Rule;
-use azulejo::pyramid::budget::Budget;
 use azulejo::pyramid::plan::{Plan, PlanOptions};
-use azulejo::pyramid::{BuildOptions, build};
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType, Samples};
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
 use azulejo::source::gdal::{GdalSource, OpenOptions, init};
 use azulejo::source::memory::MemorySource;
 use azulejo::source::{Source, SourceInfo, Window};
 use gdal::Dataset;
 use gdal::raster::Buffer;
+
+use self::kept::bake;
+use self::oracle::{gdal_translate, ogr2ogr};
 
 /// A star with a hole over the Bahamas, and a small triangle beside it.
 const STAR: &str = r#"{"type":"MultiPolygon","coordinates":[
@@ -82,51 +81,8 @@ fn star(folder: &Path) -> PathBuf {
     path
 }
 
-type Tiles = Vec<(TileCoord, Vec<u8>)>;
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Tiles>>);
-
-impl Sink for Kept {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
-        self.0.lock().unwrap().push((tile, data.to_vec()));
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _metadata: &Metadata) -> Result<Staged> {
-        unreachable!("the tests read what was kept")
-    }
-}
-
-fn bake(mosaic: &Mosaic, plan: &Plan, jobs: usize, shard_height: Option<u8>) -> Tiles {
-    let kept = Kept::default();
-    let how = BuildOptions {
-        jobs,
-        shard_height,
-        budget: Budget::default(),
-    };
-    let mut sinks: [Box<dyn Sink>; 1] = [Box::new(kept.clone())];
-    let settings = Settings::default();
-    build(
-        mosaic,
-        plan,
-        (Format::Png, &settings),
-        &mut sinks,
-        &how,
-        &mut |_| Ok(()),
-    )
-    .unwrap();
-    std::mem::take(&mut *kept.0.lock().unwrap())
-}
-
 fn render(mosaic: &Mosaic, plan: &Plan, tile: TileCoord) -> Option<Raster> {
-    let job = Job {
-        mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling: plan.resampling,
-        tile_size_px: plan.shape.tile_size_px,
-    };
+    let job = plan.job(mosaic);
     Renderer::new(&job)
         .render(&plan.scheme.bounds(tile))
         .unwrap()
@@ -134,21 +90,7 @@ fn render(mosaic: &Mosaic, plan: &Plan, tile: TileCoord) -> Option<Raster> {
 
 /// `gdalwarp` into memory; the bands, alpha last.
 fn gdal_warp(path: &Path, args: &[&str]) -> Vec<Vec<u8>> {
-    let source = Dataset::open(path).unwrap();
-    let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
-    let mut argv: Vec<*mut c_char> = owned.iter().map(|a| a.as_ptr().cast_mut()).collect();
-    argv.push(ptr::null_mut());
-    // SAFETY: the arguments end with a null and outlive the calls; the handles are checked.
-    let warped = unsafe {
-        let options = gdal_sys::GDALWarpAppOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        assert!(!options.is_null(), "{args:?}");
-        let (mut error, mut handle): (c_int, _) = (0, source.c_dataset());
-        let none = ptr::null_mut();
-        let warped = gdal_sys::GDALWarp(c"".as_ptr(), none, 1, &mut handle, options, &mut error);
-        gdal_sys::GDALWarpAppOptionsFree(options);
-        assert!(!warped.is_null(), "gdalwarp {args:?}");
-        Dataset::from_c_dataset(warped)
-    };
+    let warped = oracle::gdal_warp(&Dataset::open(path).unwrap(), args);
     let (width, height) = warped.raster_size();
     let band = |i| -> Buffer<u8> {
         let band = warped.rasterband(i).unwrap();
@@ -263,6 +205,88 @@ fn clipped_tiles_are_those_of_gdalwarp() {
     check_against_gdalwarp(&fixture("small_world.tif"), &aoi, (Some(3), 24));
 }
 
+/// The masks of all tiles of the fixture clipped to `polygons`, at the zoom it has by itself.
+fn masks(polygons: &Path) -> Vec<(TileCoord, Vec<u8>)> {
+    let mosaic = Mosaic::new(vec![source(&fixture("RGB.byte.tif"))]).unwrap();
+    let mosaic = mosaic.clipped(cutline(polygons));
+    let plan = Plan::new(&mosaic, PlanOptions::new(web())).unwrap();
+    let tiles = plan.tiles(plan.zoom_max).into_iter();
+    let mask = |tile| Some((tile, render(&mosaic, &plan, tile)?.mask));
+    tiles.filter_map(mask).collect()
+}
+
+/// Clipped to `polygons`, tiles are covered as by `expected`, but for rounding.
+#[track_caller]
+fn covers_as(polygons: &Path, expected: &[(TileCoord, Vec<u8>)]) {
+    let found = masks(polygons);
+    assert_eq!(found.len(), expected.len());
+    for ((tile, found), (other, expected)) in found.iter().zip(expected) {
+        assert_eq!(tile, other);
+        let off = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
+        assert!(!found.iter().zip(expected).any(off), "{tile}");
+    }
+}
+
+#[test]
+fn polygons_count_whatever_file_they_are_in() {
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let star = star(folder.path());
+    let whole = masks(&star);
+    assert!(whole.len() > 4);
+    for (name, format) in [
+        ("star.fgb", "FlatGeobuf"),
+        ("star.shp", "ESRI Shapefile"),
+        ("star.gml", "GML"),
+    ] {
+        ogr2ogr(&star, &path(name), &["-f", format]);
+        covers_as(&path(name), &whole);
+    }
+    // Two layers, one polygon each; and a third without any.
+    let text: serde_json::Value = serde_json::from_str(STAR).unwrap();
+    let parts = text["coordinates"].as_array().unwrap();
+    let gpkg = path("layers.gpkg");
+    for (k, part) in parts.iter().enumerate() {
+        let polygon = serde_json::json!({ "type": "Polygon", "coordinates": part });
+        fs::write(path("part.geojson"), polygon.to_string()).unwrap();
+        let layer = format!("layer{k}");
+        let args = ["-f", "GPKG", "-update", "-nln", &layer];
+        let args = if k == 0 {
+            [&args[..2], &args[3..]].concat()
+        } else {
+            args.to_vec()
+        };
+        ogr2ogr(&path("part.geojson"), &gpkg, &args);
+        let covered = |masks: &[(TileCoord, Vec<u8>)]| -> u64 {
+            let bytes = masks.iter().flat_map(|(_, mask)| mask);
+            bytes.map(|&byte| u64::from(byte)).sum()
+        };
+        assert_eq!(covered(&masks(&gpkg)) < covered(&whole), k == 0, "{k}");
+    }
+    let points = fixture("rgba_points.geojson");
+    ogr2ogr(&points, &gpkg, &["-update", "-nln", "points"]);
+    covers_as(&gpkg, &whole);
+    let notes = Cutline::open(gpkg.to_str().unwrap()).unwrap();
+    assert!(notes.notes()[0].contains("are no polygons and were passed over"));
+
+    // A hole and two polygons in metres: straight edges there are not those in degrees, and GDAL's are the same.
+    for (name, format) in [("utm.fgb", "FlatGeobuf"), ("utm.shp", "ESRI Shapefile")] {
+        ogr2ogr(&star, &path(name), &["-f", format, "-t_srs", "EPSG:32618"]);
+        check_against_gdalwarp(&fixture("RGB.byte.tif"), &path(name), (None, 2));
+    }
+    // What a Shapefile's coordinates are nobody can know without its .prj.
+    fs::remove_file(path("utm.prj")).unwrap();
+    let refusal = Cutline::open(path("utm.shp").to_str().unwrap()).unwrap_err();
+    assert_eq!(refusal.kind(), Kind::Input);
+    let said = refusal.to_string();
+    assert!(
+        said.contains("utm.shp: no coordinate reference system"),
+        "{said}"
+    );
+    assert!(refusal.help().is_some_and(|help| help.contains("-a_srs")));
+}
+
 #[test]
 fn tiles_are_those_that_source_and_clip_touch() {
     let folder = tempfile::tempdir().unwrap();
@@ -320,7 +344,7 @@ fn threads_and_shards_change_nothing() {
             .clipped(cutline(&star(folder.path())))
             .feathered(feather);
         let plan = Plan::new(&mosaic, PlanOptions::new(web())).unwrap();
-        let first = bake(&mosaic, &plan, 1, None);
+        let first = bake(&mosaic, &plan, 1, None).0;
         assert!(!first.is_empty());
         for (jobs, height) in [
             (2, None),
@@ -330,7 +354,7 @@ fn threads_and_shards_change_nothing() {
             (2, Some(30)),
         ] {
             assert!(
-                bake(&mosaic, &plan, jobs, height) == first,
+                bake(&mosaic, &plan, jobs, height).0 == first,
                 "{jobs} {height:?}"
             );
         }
@@ -371,7 +395,7 @@ fn a_clip_that_holds_everything_changes_nothing() {
             let options = || PlanOptions::new(web());
             let plain = open();
             let plan = Plan::new(&plain, options()).unwrap();
-            let expected = bake(&plain, &plan, 2, None);
+            let expected = bake(&plain, &plan, 2, None).0;
             let clipped = open().clipped(clip.clone()).feathered(feather);
             let cut = Plan::new(&clipped, options()).unwrap();
             assert_eq!(
@@ -380,7 +404,7 @@ fn a_clip_that_holds_everything_changes_nothing() {
                 "{name}"
             );
             assert!(
-                bake(&clipped, &cut, 2, None) == expected,
+                bake(&clipped, &cut, 2, None).0 == expected,
                 "{name} {feather}"
             );
         }
@@ -406,7 +430,7 @@ fn a_box_across_the_antimeridian_is_baked_on_both_sides() {
         assert_eq!((bounds.west, bounds.east), (-180.0, 180.0));
         assert!((bounds.south + 40.0).abs() < 1e-6 && (bounds.north - 40.0).abs() < 1e-6);
         assert!(plan.center.0.abs() > 179.999, "{:?}", plan.center);
-        assert!(bake(&mosaic, &plan, 2, None).len() >= plan.count(z) as usize);
+        assert!(bake(&mosaic, &plan, 2, None).0.len() >= plan.count(z) as usize);
     }
 }
 
@@ -507,7 +531,7 @@ fn classes_are_whole_or_not_there() {
     let mosaic = Mosaic::new(vec![palette]).unwrap().clipped(cutline(&path));
     assert!(mosaic.is_palette());
     let plan = Plan::new(&mosaic, PlanOptions::new(web())).unwrap();
-    for (_, data) in bake(&mosaic, &plan, 2, None) {
+    for (_, data) in bake(&mosaic, &plan, 2, None).0 {
         let picture = image::load_from_memory(&data).unwrap().to_rgba8();
         assert!(picture.pixels().all(|p| p.0[3] == 0 || p.0[3] == 255));
     }
@@ -583,6 +607,147 @@ fn seams_are_blended_and_outer_edges_stay() {
     }
 }
 
+/// A layer of one value, with a hole, 512 by 400 pixels in the system `crs` around a place in the Bahamas.
+fn patch(crs: &str, value: u8, (west, north): (f64, f64), pixel: f64) -> Arc<dyn Source> {
+    let (width, height) = (512, 400);
+    let there = |k: usize| {
+        let (x, y) = ((k % width) as f64 - 150.0, (k / width) as f64 - 250.0);
+        if x.hypot(y) < 60.0 { 0 } else { 255 }
+    };
+    let mask: Vec<u8> = (0..width * height).map(there).collect();
+    let samples = mask.iter().map(|&m| if m > 0 { value } else { 0 });
+    let samples = Samples::U8(samples.collect());
+    let raster = Raster::from_parts(width, height, 1, SampleType::U8, samples, mask).unwrap();
+    let placement = Placement {
+        crs: Crs::parse(crs).unwrap(),
+        georef: Georef::Affine(Affine([west, pixel, 0.0, north, 0.0, -pixel])),
+        width,
+        height,
+    };
+    Arc::new(MemorySource::new(format!("{crs} {value}"), raster, placement).unwrap())
+}
+
+/// Three patches over each other, each in a system of its own.
+fn patches() -> Vec<Arc<dyn Source>> {
+    vec![
+        patch("EPSG:32618", 220, (150_000.0, 2_770_000.0), 300.0),
+        patch("OGC:CRS84", 120, (-78.2, 25.2), 0.003),
+        patch("EPSG:3857", 20, (-8_760_000.0, 2_880_000.0), 320.0),
+    ]
+}
+
+#[test]
+fn wide_seams_are_one_picture_whatever_it_is_cut_into() {
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let over = |rule| Mosaic::with_rule(patches(), rule).unwrap();
+    let alone = Mosaic::new(patches().split_off(2)).unwrap();
+    let clip = cutline(&star(folder.path()));
+    for mosaic in [
+        over(Rule::First).feathered(1000.0),
+        over(Rule::Last).feathered(300.0),
+        // The edge of a clip alone, and both.
+        alone.feathered(1000.0).clipped(clip.clone()),
+        over(Rule::First).feathered(400.0).clipped(clip),
+    ] {
+        let plan = |zoom: u8, tile_size_px| {
+            let options = PlanOptions {
+                zoom_max: Some(zoom),
+                tile_size_px,
+                resampling: Some(Resampling::Bilinear),
+                ..PlanOptions::new(web())
+            };
+            Plan::new(&mosaic, options).unwrap()
+        };
+        // The same pixels, by fours in one tile.
+        let (fine, whole) = (plan(9, 256), plan(8, 512));
+        let all = whole.tiles(8).into_iter();
+        let rendered = all.filter_map(|tile| Some((tile, render(&mosaic, &whole, tile)?)));
+        let fullest = |of: &(TileCoord, Raster)| of.1.mask.iter().filter(|&&m| m > 0).count();
+        let (parent, expected) = rendered.max_by_key(fullest).unwrap();
+        assert!(fullest(&(parent, expected.clone())) > 10_000);
+        let mut values = std::collections::BTreeSet::new();
+        for (quarter, child) in parent.children().into_iter().enumerate() {
+            let blank = || Raster::empty(256, 256, 1, SampleType::U8);
+            let found = render(&mosaic, &fine, child).unwrap_or_else(blank);
+            let (right, down) = (child.x() as usize % 2, child.y() as usize % 2);
+            for k in 0..256 * 256 {
+                let at = (down * 256 + k / 256) * 512 + right * 256 + k % 256;
+                let (a, b) = (found.samples.get(k), expected.samples.get(at));
+                assert!((a - b).abs() <= 1.0, "{quarter} {k}: {a}, {b}");
+                assert!(
+                    found.mask[k].abs_diff(expected.mask[at]) <= 1,
+                    "{quarter} {k}"
+                );
+                values.insert((a as u8, found.mask[k]));
+            }
+        }
+        assert!(values.len() > 10, "{}", values.len());
+    }
+}
+
+#[test]
+fn threads_shards_and_memory_change_no_seam() {
+    init();
+    let mosaic = Mosaic::with_rule(patches(), Rule::First)
+        .unwrap()
+        .feathered(150.0);
+    let options = PlanOptions {
+        zoom_max: Some(10),
+        ..PlanOptions::new(web())
+    };
+    let plan = Plan::new(&mosaic, options).unwrap();
+    let first = bake(&mosaic, &plan, 1, None).0;
+    assert!(first.len() > 20, "{}", first.len());
+    for (jobs, height) in [(2, None), (8, Some(0)), (8, Some(1)), (2, Some(30))] {
+        assert!(
+            bake(&mosaic, &plan, jobs, height).0 == first,
+            "{jobs} {height:?}"
+        );
+    }
+
+    // The program, with files in three systems that overlap.
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let names = [
+        ("utm.tif", "-b 1 -b 2 -b 3"),
+        (
+            "degrees.tif",
+            "-b 3 -b 1 -b 2 -a_srs EPSG:4326 -a_ullr -78.6 25.3 -76.9 24",
+        ),
+        (
+            "web.tif",
+            "-b 2 -b 3 -b 1 -a_srs EPSG:3857 -a_ullr -8720000 2820000 -8560000 2700000",
+        ),
+    ];
+    for (name, args) in names {
+        let args: Vec<&str> = args.split(' ').collect();
+        gdal_translate(&fixture("RGB.byte.tif"), &here.join(name), &args);
+    }
+    let bake = |jobs: &str, memory: &str| {
+        let line = "tile utm.tif degrees.tif web.tif --feather 40 --overwrite -o x.mbtiles";
+        let mut args: Vec<&str> = line.split(' ').collect();
+        args.extend(["-j", jobs, "--memory", memory]);
+        let (code, _, stderr) = run(here, &args);
+        assert_eq!(code, 0, "{stderr}");
+        fs::read(here.join("x.mbtiles")).unwrap()
+    };
+    let first = bake("1", "128MiB");
+    for (jobs, memory) in [
+        ("1", "1GiB"),
+        ("2", "128MiB"),
+        ("8", "1GiB"),
+        ("8", "128MiB"),
+    ] {
+        assert!(bake(jobs, memory) == first, "{jobs} {memory}");
+    }
+    // What a layer with a wide margin takes is part of the ceiling.
+    let line = "tile utm.tif degrees.tif web.tif --feather 1000 -o y.mbtiles --memory 128MiB";
+    let (code, _, stderr) = run(here, &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 9, "{stderr}");
+    assert!(stderr.contains("help: --memory "), "{stderr}");
+}
+
 /// A source that must not be read.
 struct Unread(SourceInfo);
 
@@ -620,7 +785,7 @@ fn sources_outside_the_clip_are_neither_read_nor_counted() {
         (plan.bounds, plan.center),
         (expected.bounds, expected.center)
     );
-    assert!(bake(&both, &plan, 2, None) == bake(&alone, &expected, 2, None));
+    assert!(bake(&both, &plan, 2, None).0 == bake(&alone, &expected, 2, None).0);
     let bounds = Bounds::new(-78.5, 24.0, -77.5, 25.0);
     let off = |a: f64, b: f64| (a - b).abs() > 1e-6;
     assert!(!off(plan.bounds.west, bounds.west) && !off(plan.bounds.north, bounds.north));

@@ -547,6 +547,24 @@ fn the_output_is_cloud_optimized_unless_asked_otherwise() {
     assert_eq!(plain.raster_count(), 2);
     assert_eq!(plain.rasterband(1).unwrap().overview_count().unwrap(), 0);
     assert!(values_of(&plain, 1) == values(&source, 3));
+    // However the bands are told.
+    let plain_bytes = std::fs::read(folder.path().join("plain.tif")).unwrap();
+    for (variable, bands) in [("3,1", &[][..]), ("2", &["-b", "3", "-b", "1"])] {
+        let args = [
+            "merge",
+            name,
+            "-o",
+            "told.tif",
+            "-f",
+            "gtiff",
+            "--overwrite",
+        ];
+        let mut command = program(folder.path(), &[&args, bands].concat());
+        let output = command.env("AZULEJO_BANDS", variable).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told = std::fs::read(folder.path().join("told.tif")).unwrap();
+        assert!(told == plain_bytes, "{variable} {bands:?}");
+    }
     // On the grid of another.
     merged(
         folder.path(),

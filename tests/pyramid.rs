@@ -3,30 +3,30 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use azulejo::archive::{
-    Metadata, Overwrite, RowScheme, Sink, SinkOptions, Staged, TilesetKind, open_sink,
-};
-use azulejo::encode::{Format, Settings};
-use azulejo::error::Result;
+use azulejo::archive::{Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind, open_sink};
+use azulejo::encode::Format;
 use azulejo::geo::affine::Affine;
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::geo::transform::{Georef, Placement};
 use azulejo::mosaic::Mosaic;
-use azulejo::pyramid::budget::Budget;
+use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
-use azulejo::pyramid::{Baked, BuildOptions, build};
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::Reducer;
 use azulejo::raster::{Raster, SampleType, Samples};
 use azulejo::source::Source;
 use azulejo::source::gdal::{GdalSource, OpenOptions};
 use azulejo::source::memory::MemorySource;
+
+use self::kept::{bake, bake_into};
 
 fn fixture(name: &str) -> Arc<dyn Source> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,60 +40,6 @@ fn options(resampling: Option<Resampling>) -> PlanOptions {
         resampling,
         ..PlanOptions::new(Scheme::named("WebMercatorQuad").unwrap())
     }
-}
-
-/// Encoded tiles in the order in which they came.
-type Tiles = Vec<(TileCoord, Vec<u8>)>;
-
-/// A sink that keeps what it is given, in order.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Tiles>>);
-
-impl Sink for Kept {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
-        self.0.lock().unwrap().push((tile, data.to_vec()));
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _metadata: &Metadata) -> Result<Staged> {
-        unreachable!("the tests read what was kept")
-    }
-}
-
-fn bake_into(
-    mosaic: &Mosaic,
-    plan: &Plan,
-    sinks: &mut [Box<dyn Sink>],
-    jobs: usize,
-    shard_height: Option<u8>,
-) -> Baked {
-    let how = BuildOptions {
-        jobs,
-        shard_height,
-        budget: Budget::default(),
-    };
-    build(
-        mosaic,
-        plan,
-        (Format::Png, &Settings::default()),
-        sinks,
-        &how,
-        &mut |_| Ok(()),
-    )
-    .unwrap()
-}
-
-fn bake(mosaic: &Mosaic, plan: &Plan, jobs: usize, shard_height: Option<u8>) -> (Tiles, Baked) {
-    let kept = Kept::default();
-    let baked = bake_into(
-        mosaic,
-        plan,
-        &mut [Box::new(kept.clone())],
-        jobs,
-        shard_height,
-    );
-    let tiles = std::mem::take(&mut *kept.0.lock().unwrap());
-    (tiles, baked)
 }
 
 /// The tiles as pictures: red, green, blue, alpha.

@@ -13,7 +13,7 @@ use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::rule::RULES;
 use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::raster::kernel::Resampling;
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
 use azulejo::source::Source;
 use azulejo::source::gdal::{GdalSource, OpenOptions, init};
 use gdal::Dataset;
@@ -148,13 +148,7 @@ fn every_rule_is_what_slow_and_simple_means_make_of_it() {
                 },
             )
             .unwrap();
-            let job = Job {
-                mosaic: &mosaic,
-                layout: &plan.layout,
-                crs: &plan.crs,
-                resampling,
-                tile_size_px: 256,
-            };
+            let job = plan.job(&mosaic);
             let mut renderer = Renderer::new(&job);
             let (mut n, mut near, mut holes, mut overlaps) = (0, 0, 0, 0);
             for tile in plan.tiles(10).into_iter().step_by(7) {

@@ -16,8 +16,8 @@ use azulejo::mosaic::manifest;
 use azulejo::mosaic::scenes;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::{Raster, SampleType};
+use azulejo::source::Source;
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, OpenOptions, init};
-use azulejo::source::{Source, Window};
 use gdal::{Dataset, DriverManager, Metadata};
 use image::DynamicImage;
 use tempfile::TempDir;
@@ -116,6 +116,18 @@ fn zip(archive: &Path, name: &str, source: &Path) {
         let n = gdal_sys::VSIFWriteL(bytes.as_ptr().cast(), 1, bytes.len() as _, file);
         assert_eq!(n as usize, bytes.len());
         assert_eq!(gdal_sys::VSIFCloseL(file), 0);
+    }
+}
+
+/// Writes all of a product into a zip file.
+fn zip_all(desk: &Desk, product: &str, archive: &str) {
+    let all = desk.path(&format!("{product}/**/*"));
+    for path in glob::glob(all.to_str().unwrap()).unwrap() {
+        let path = path.unwrap();
+        if path.is_file() {
+            let name = path.strip_prefix(desk.0.path()).unwrap();
+            zip(&desk.path(archive), name.to_str().unwrap(), &path);
+        }
     }
 }
 
@@ -218,14 +230,7 @@ fn read(names: &[String], pattern: Option<&str>, bands: &str, resampling: Resamp
 }
 
 fn whole(source: &dyn Source) -> Raster {
-    let full = source.info().levels[0];
-    let window = Window {
-        col: 0,
-        row: 0,
-        width: full.width,
-        height: full.height,
-    };
-    source.read(0, window).unwrap()
+    source.read(0, source.info().levels[0].whole()).unwrap()
 }
 
 fn picture(png: &[u8]) -> DynamicImage {
@@ -429,15 +434,7 @@ fn a_product_may_be_zipped_and_lie_among_others() {
     if !write_products(&desk) {
         return;
     }
-    let archive = desk.path("product.zip");
-    let all = desk.path(&format!("{L2A}/**/*"));
-    for path in glob::glob(all.to_str().unwrap()).unwrap() {
-        let path = path.unwrap();
-        if path.is_file() {
-            let name = path.strip_prefix(desk.0.path()).unwrap();
-            zip(&archive, name.to_str().unwrap(), &path);
-        }
-    }
+    zip_all(&desk, L2A, "product.zip");
     for choice in [&[][..], &["-b", "B8A"], &["-b", "B8A,B04,B01"]] {
         let folder = desk.bake(&[&[L2A], choice].concat());
         assert_eq!(folder, desk.bake(&[&["product.zip"], choice].concat()));
@@ -454,6 +451,90 @@ fn a_product_may_be_zipped_and_lie_among_others() {
     let named = desk.bake(&[L1C, L2A, "product.zip"]);
     assert_eq!(named, desk.bake(&["."]));
     assert_eq!(named, desk.bake(&["*.SAFE", "*.zip"]));
+}
+
+#[test]
+fn bands_taken_at_a_coarser_resolution_are_told_of_once() {
+    let desk = Desk::new();
+    if !write_products(&desk) {
+        return;
+    }
+    let said = |args: &[&str]| -> Vec<String> {
+        let run = desk.run(args);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let notes = run.stderr.lines().filter(|line| line.contains("taken at"));
+        notes.map(ToOwned::to_owned).collect()
+    };
+    let rgb = ["-b", "B04,B03,B02", "--overwrite"];
+    let tile = |product| said(&[&["tile", product, "-o", "x.mbtiles"], &rgb[..]].concat());
+    let merge = |product| said(&[&["merge", product, "-o", "x.tif"], &rgb[..]].concat());
+    assert!(tile(L2A).is_empty() && merge(L2A).is_empty());
+    let fine = jp2(&desk, L2A, "B04_10m");
+    fs::remove_file(&fine).unwrap();
+    let told = format!("note: {L2A}: no B04 at 10 m; taken at 20 m");
+    assert_eq!(tile(L2A), [told.as_str()]);
+    assert_eq!(merge(L2A), [told.as_str()]);
+    // Nobody asks for it.
+    let others = said(&["tile", L2A, "-b", "B03", "-o", "x.mbtiles", "--overwrite"]);
+    assert!(others.is_empty());
+    // It is the coarser file's band that is shown.
+    let pattern = ["--stack", "{scene}_{band}_*0m.jp2", "--nodata", "0"];
+    let files = ["B02_10m", "B03_10m", "B04_20m"].map(|band| jp2(&desk, L2A, band));
+    let files = files.each_ref().map(String::as_str);
+    let by_pattern = [&files[..], &pattern, &["-b", "B04,B03,B02"]].concat();
+    let product = desk.bake(&[L2A, "-b", "B04,B03,B02"]);
+    assert_eq!(product, desk.bake(&by_pattern));
+
+    fs::remove_file(jp2(&desk, L2A, "B03_10m")).unwrap();
+    fs::remove_file(jp2(&desk, L2A, "B02_10m")).unwrap();
+    fs::remove_file(jp2(&desk, L2A, "B02_20m")).unwrap();
+    let told = [("B04, B03", 20), ("B02", 60)]
+        .map(|(bands, metres)| format!("note: {L2A}: no {bands} at 10 m; taken at {metres} m"));
+    assert_eq!(tile(L2A), told);
+}
+
+#[test]
+fn products_of_several_dates_are_sources_over_each_other() {
+    let desk = Desk::new();
+    if !write_products(&desk) {
+        return;
+    }
+    // The other date's: half a tile to the east, and with other values.
+    let may = "S2A_MSIL2A_20220509T102601_N0400_R108_T32TLS_20220509T164501.SAFE";
+    let folder = format!("{may}/GRANULE/L2A_T32TLS_A035934_20220509T102604/IMG_DATA/R10m");
+    for (k, band) in ["B02", "B03", "B04"].iter().enumerate() {
+        let name = format!("{folder}/T32TLS_20220509T102601_{band}_10m.jp2");
+        let more = format!("{SIXTEEN_BITS} -a_ullr 401760 5199120 405360 5195520");
+        write_band(&desk.path(&name), 10, 3 - k, &more);
+    }
+    fs::write(desk.path(may).join("MTD_MSIL2A.xml"), METADATA).unwrap();
+    let archive = format!("{may}.zip");
+    zip_all(&desk, may, &archive);
+    let files: Vec<String> = [may, L2A]
+        .iter()
+        .flat_map(|product| ["B02", "B03", "B04"].map(|band| jp2(&desk, product, band)))
+        .collect();
+    // Files of the later date first, as its product below.
+    let files: Vec<&str> = files[3..]
+        .iter()
+        .chain(&files[..3])
+        .map(String::as_str)
+        .collect();
+    let rgb = ["-b", "B04,B03,B02"];
+    let pattern = ["--stack", "{scene}_{band}_10m.jp2", "--nodata", "0"];
+    let mut seen = Vec::new();
+    for rule in ["first", "last", "min", "max", "mean", "count"] {
+        let how = [&rgb[..], &["--mosaic", rule]].concat();
+        let products = desk.bake(&[&[L2A, &archive], &how[..]].concat());
+        let plain = desk.bake(&[&files[..], &pattern, &how].concat());
+        assert_eq!(products, plain, "{rule}");
+        assert!(!seen.contains(&products), "{rule}");
+        seen.push(products);
+    }
+    let soft = [&rgb[..], &["--feather", "20"]].concat();
+    let products = desk.bake(&[&[L2A, &archive], &soft[..]].concat());
+    assert_eq!(products, desk.bake(&[&files[..], &pattern, &soft].concat()));
+    assert!(!seen.contains(&products));
 }
 
 #[test]

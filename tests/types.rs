@@ -17,10 +17,10 @@ use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::REDUCERS;
 use azulejo::raster::resample::MaskKind;
 use azulejo::raster::{Raster, SampleType, Samples};
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
+use azulejo::source::Source;
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, Nodata, OpenOptions, init};
 use azulejo::source::memory::MemorySource;
-use azulejo::source::{Source, Window};
 use gdal::raster::{Buffer, ColorInterpretation};
 use gdal::{Dataset, DriverManager, Metadata};
 
@@ -52,14 +52,7 @@ fn open(path: &Path, options: &OpenOptions) -> azulejo::error::Result<GdalSource
 }
 
 fn all(source: &dyn Source) -> Raster {
-    let full = source.info().levels[0];
-    let window = Window {
-        col: 0,
-        row: 0,
-        width: full.width,
-        height: full.height,
-    };
-    source.read(0, window).unwrap()
+    source.read(0, source.info().levels[0].whole()).unwrap()
 }
 
 fn values(raster: &Raster) -> Vec<f64> {
@@ -226,13 +219,7 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
     // One above native: nothing is shrunk.
     let native = Plan::new(&mosaic, options(None)).unwrap().zoom_max;
     let plan = Plan::new(&mosaic, options(Some(native + 1))).unwrap();
-    let job = Job {
-        mosaic: &mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling,
-        tile_size_px: 256,
-    };
+    let job = plan.job(&mosaic);
     let tiles = plan.tiles(plan.zoom_max);
     let tile = tiles[tiles.len() / 2];
     let bounds = plan.scheme.bounds(tile);
@@ -377,13 +364,7 @@ fn tile_of_source(source: Arc<dyn Source>, resampling: Resampling) -> Raster {
         },
     )
     .unwrap();
-    let job = Job {
-        mosaic: &mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling,
-        tile_size_px: 256,
-    };
+    let job = plan.job(&mosaic);
     let tile = plan.tiles(13)[0];
     let bounds = plan.scheme.bounds(tile);
     Renderer::new(&job).render(&bounds).unwrap().unwrap()

@@ -19,7 +19,7 @@ use azulejo::mosaic::Mosaic;
 use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::{Raster, Samples};
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
 use azulejo::source::gdal::{GdalSource, OpenOptions, init};
 use gdal::Dataset;
 use gdal::raster::Buffer;
@@ -312,13 +312,7 @@ fn compare(
     };
     let native = Plan::new(&mosaic, options(None)).unwrap().zoom_max;
     let plan = Plan::new(&mosaic, options(Some(native + zooms_above_native))).unwrap();
-    let job = Job {
-        mosaic: &mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling,
-        tile_size_px: 256,
-    };
+    let job = plan.job(&mosaic);
     let mut renderer = Renderer::new(&job);
     let dataset = Dataset::open(path).unwrap();
     let mut difference = Difference::default();
@@ -394,13 +388,7 @@ fn areas_at_the_antimeridian_do_not_go_round_the_earth() {
                     },
                 )
                 .unwrap();
-                let job = Job {
-                    mosaic: &mosaic,
-                    layout: &plan.layout,
-                    crs: &plan.crs,
-                    resampling,
-                    tile_size_px: 256,
-                };
+                let job = plan.job(&mosaic);
                 let mut renderer = Renderer::new(&job);
                 let dataset = Dataset::open(&path).unwrap();
                 for tile in (0..2).flat_map(|zoom| plan.tiles(zoom)) {

@@ -7,20 +7,17 @@ use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::scheme::Strategy;
-use azulejo::mosaic::rule::Rule;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::reduce::Reducer;
-use azulejo::source::cache::OnReadError;
-use azulejo::source::gdal::{BandChoice, Nodata};
-use azulejo::source::stack::pattern::Pattern;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::clip::ClipArgs;
 use super::console::Console;
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::progress::Style;
-use super::values::{self, Jobs, KeyValue, Zooms};
+use super::running::{Loudness, RunArgs, place};
+use super::sources::SourceArgs;
+use super::values::{self, KeyValue, Zooms};
 use super::versions;
 
 #[derive(Parser)]
@@ -84,77 +81,8 @@ Examples:
 /// Options of `azulejo tile`.
 #[derive(Args)]
 pub(super) struct TileArgs {
-    /// A raster: a path, a quoted pattern ('*.tif'), a folder, a Sentinel-2 product (.SAFE, or a .zip of it), @list.txt (one
-    /// source a line, # for comments), - for such a list on standard input, or any name that GDAL opens (/vsizip/…,
-    /// NETCDF:…, https://…, s3://…). Relative paths start at the current folder, in lists too. A product is shown in true
-    /// colours, its black being "nothing here" as its maker has it, or by its bands with -b. Where sources overlap, --mosaic
-    /// says what is shown.
-    #[arg(value_name = "SOURCE", required = true)]
-    pub(super) sources: Vec<OsString>,
-
-    /// Coordinate reference system of the sources that carry none: EPSG:2056, WKT, a PROJ string. Without it such a
-    /// source is an error.
-    #[arg(long, value_name = "CRS", help_heading = "Sources")]
-    pub(super) src_crs: Option<String>,
-
-    /// Bands to take, 1 or 3 of them, counted from 1 or by the names that the file gives them: 4,3,2 or B04,B03,B02. `a`
-    /// takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or 4 bands; of
-    /// more those flagged as red, green and blue, else the first three]
-    #[arg(short, long, value_name = "BANDS", value_parser = values::bands, help_heading = "Sources")]
-    pub(super) bands: Option<BandChoice>,
-
-    /// Builds each scene from files of single bands, whose resolutions may differ: '{scene}_{band}.tif'. {scene} and
-    /// {band} stand for one or more characters, * for any, none for /; {scene} is read as long as it can be, {band} without
-    /// _ if it can. All SOURCEs must match, but for files found in a folder. Bands then go by name: -b B04,B03,B02 or
-    /// red,green,blue; coarser ones are brought to the finest grid by the kernel of -r; a pixel is there when all its bands
-    /// are. [default bands: red, green and blue, or B04,B03,B02, or all of a scene that has 1 or 3]
-    #[arg(long, value_name = "PATTERN", value_parser = values::stack, help_heading = "Sources")]
-    pub(super) stack: Option<Pattern>,
-
-    /// Values that mean "nothing here": one for all bands or one for each (-9999 or 255,255,255), several such sets
-    /// with ; between them, nan, or none to ignore the file's own. Alpha and masks stay. [default: the file's]
-    #[arg(
-        long,
-        value_name = "VALUES",
-        value_parser = values::nodata,
-        allow_hyphen_values = true,
-        help_heading = "Sources"
-    )]
-    pub(super) nodata: Option<Nodata>,
-
-    /// What becomes of a pixel that several sources have: first or last (the first or last in the list with a valid one
-    /// wins), min, max, mean, median, or count (how many have one).
-    #[arg(
-        long,
-        value_name = "RULE",
-        default_value = "first",
-        value_parser = values::rule,
-        help_heading = "Sources"
-    )]
-    pub(super) mosaic: Rule,
-
     #[command(flatten)]
-    pub(super) clip: ClipArgs,
-
-    /// Open option for GDAL's drivers. Repeatable.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
-    pub(super) oo: Vec<KeyValue>,
-
-    /// What becomes of a block of a source that is damaged: fail ends the bake; skip leaves a hole, tells where, publishes
-    /// the outputs and ends with exit code 5.
-    #[arg(
-        long,
-        value_name = "fail|skip",
-        default_value = "fail",
-        value_parser = values::on_read_error,
-        help_heading = "Sources"
-    )]
-    pub(super) on_read_error: OnReadError,
-
-    /// Configuration option for GDAL, such as GDAL_HTTP_MAX_RETRY=3. GDAL_CACHEMAX (megabytes for GDAL's own cache of
-    /// blocks, 16 to 64 if nothing else is said) counts towards --memory. Repeatable.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Sources")]
-    pub(super) config: Vec<KeyValue>,
+    pub(super) source: SourceArgs,
 
     /// Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is
     /// the one nearest to the sources' resolution, the lowest the one at which all fits one tile. [default: auto]
@@ -299,43 +227,17 @@ pub(super) struct TileArgs {
     #[arg(long, help_heading = "Tiles and outputs")]
     pub(super) overwrite: bool,
 
-    /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        alias = "num-threads",
-        help_heading = "Running"
-    )]
-    pub(super) jobs: Option<Jobs>,
-
-    /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
-    /// little of it, fewer threads run. Never changes a byte. [default: half of what the machine or its container has free]
-    #[arg(long, value_name = "SIZE", value_parser = values::memory, help_heading = "Running")]
-    pub(super) memory: Option<u64>,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
 
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]
-    #[arg(long, value_name = "N", help_heading = "Running")]
+    #[arg(long, value_name = "N", help_heading = "Running", display_order = place::SHARD_HEIGHT)]
     pub(super) shard_height: Option<u8>,
 
-    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
-    /// stderr into one JSON object a line.
-    #[arg(
-        long,
-        value_name = "STYLE",
-        default_value = "auto",
-        hide_possible_values = true,
-        help_heading = "Running"
-    )]
-    pub(super) progress: Style,
-
     /// Write what was done to a file, as JSON. It replaces a file of that name.
-    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    #[arg(long, value_name = "FILE", help_heading = "Running", display_order = place::REPORT)]
     pub(super) report: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) loudness: Loudness,
 }
 
 /// Options of `azulejo info`.
@@ -353,24 +255,12 @@ pub(super) struct InfoArgs {
     pub(super) loudness: Loudness,
 }
 
-/// How much is said.
-#[derive(Debug, Clone, Copy, Args)]
-pub(super) struct Loudness {
-    /// Say more: GDAL's messages with -v, everything with -vv. RUST_LOG says it more precisely.
-    #[arg(short, long, action = ArgAction::Count, help_heading = "Running")]
-    pub(super) verbose: u8,
-
-    /// Say nothing but errors and the results.
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Running")]
-    pub(super) quiet: bool,
-}
-
 impl Command {
     /// How much is said.
     pub(super) fn loudness(&self) -> Loudness {
         match self {
-            Self::Tile(args) => args.loudness,
-            Self::Merge(args) => args.loudness,
+            Self::Tile(args) => args.run.loudness,
+            Self::Merge(args) => args.run.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -378,8 +268,8 @@ impl Command {
     /// How progress is shown; not at all to those who want quiet and have not asked for a style.
     pub(super) fn progress(&self) -> Style {
         let asked = match self {
-            Self::Tile(args) => args.progress,
-            Self::Merge(args) => args.progress,
+            Self::Tile(args) => args.run.progress,
+            Self::Merge(args) => args.run.progress,
             Self::Info(_) => Style::None,
         };
         if self.loudness().quiet && asked == Style::Auto {

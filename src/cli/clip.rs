@@ -2,7 +2,6 @@
 
 use azulejo::error::{Error, Result};
 use azulejo::geo::transform::crs::Crs;
-use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::raster::kernel::Resampling;
 
@@ -12,6 +11,7 @@ use super::values::{self, Sides};
 
 /// Options of what is to be clipped to.
 #[derive(Args)]
+#[command(next_help_heading = "Sources")]
 pub(super) struct ClipArgs {
     /// Clip to a rectangle, in degrees unless --bbox-crs says otherwise; west > east crosses the antimeridian. Repeatable:
     /// what lies in any of them is kept.
@@ -19,19 +19,18 @@ pub(super) struct ClipArgs {
         long,
         value_name = "W,S,E,N",
         value_parser = values::sides,
-        allow_hyphen_values = true,
-        help_heading = "Sources"
+        allow_hyphen_values = true
     )]
     pub(super) bbox: Vec<Sides>,
 
     /// Coordinate reference system of --bbox: EPSG:2056, WKT, a PROJ string; x (east) comes first in any. [default:
     /// degrees on WGS 84]
-    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Sources")]
+    #[arg(long, value_name = "CRS", requires = "bbox")]
     pub(super) bbox_crs: Option<String>,
 
     /// Clip to the polygons of a file, of all its layers: anything that OGR reads, in any coordinate reference system that
     /// the file names. With --bbox, what lies in both is kept.
-    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    #[arg(long, value_name = "FILE")]
     pub(super) cutline: Option<String>,
 
     /// Soften the edge of the clip: from nothing at the edge to whole so many pixels inside, pixels of the highest zoom. With
@@ -42,8 +41,7 @@ pub(super) struct ClipArgs {
         default_value = "0",
         hide_default_value = true,
         allow_negative_numbers = true,
-        value_parser = values::feather,
-        help_heading = "Sources"
+        value_parser = values::feather
     )]
     pub(super) feather: f64,
 }
@@ -61,13 +59,6 @@ pub(super) fn clip(args: &ClipArgs) -> Result<Option<Clip>> {
     let boxes = boxes.collect::<Result<Vec<_>>>()?;
     let cutline = args.cutline.as_deref().map(Cutline::open).transpose()?;
     Ok(Clip::new(boxes, cutline))
-}
-
-/// What the user should know of it.
-pub(super) fn notes(clip: &Clip) -> Vec<String> {
-    clip.cutline()
-        .map(|cutline| cutline.notes().to_vec())
-        .unwrap_or_default()
 }
 
 /// Refuses a feather that would soften nothing: without the edge of a clip or seams between sources, or with a kernel whose
@@ -92,13 +83,4 @@ pub(super) fn check_feather(
         .with_help("-r bilinear"));
     }
     Ok(())
-}
-
-/// `mosaic` with its seams softened, and within `clip` if there is one.
-pub(super) fn cut(mosaic: Mosaic, clip: Option<&Clip>, feather: f64) -> Mosaic {
-    let mosaic = mosaic.feathered(feather);
-    match clip {
-        Some(clip) => mosaic.clipped(clip.clone()),
-        None => mosaic,
-    }
 }

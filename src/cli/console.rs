@@ -7,9 +7,9 @@ use azulejo::error::{Error, Result};
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
 
-use super::args::Loudness;
 use super::progress::Style;
 use super::redact;
+use super::running::Loudness;
 
 /// How stderr is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,7 +79,8 @@ fn with_variable(arg: Arg) -> Arg {
     }
     let arg = arg.env(name).hide_env(true);
     match arg.get_action() {
-        ArgAction::Append => arg.value_delimiter(SEPARATOR),
+        // Values of bands have commas between them wherever they come from.
+        ArgAction::Append if arg.get_value_delimiter().is_none() => arg.value_delimiter(SEPARATOR),
         ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
         _ => arg,
     }

@@ -17,6 +17,8 @@ mod panics;
 mod progress;
 mod redact;
 mod report;
+mod running;
+mod sources;
 mod summary;
 mod tile;
 mod values;

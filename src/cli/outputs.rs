@@ -69,14 +69,15 @@ pub(super) fn check_apart(output: &Path, sources: &[String]) -> Result<()> {
 
 /// What is read, as far as it may be files: what each is, and its name.
 fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a str)> {
-    let given = args.sources.iter().filter_map(|name| name.to_str());
+    let given = args.source.names.iter().filter_map(|name| name.to_str());
     let lists = given.filter_map(|name| name.strip_prefix('@'));
     let sources = sources.iter().map(|name| ("source", name.as_str()));
     sources
         .chain(lists.map(|name| ("list of sources", name)))
         .chain([("tiling scheme", args.tiling_scheme.as_str())])
         .chain(
-            args.clip
+            args.source
+                .clip
                 .cutline
                 .iter()
                 .map(|name| ("cutline", name.as_str())),

@@ -165,21 +165,23 @@ impl Report<'_> {
             metadata,
             ..
         } = self;
+        let source = &args.source;
+        let bands: Vec<String> = source.bands.iter().map(ToString::to_string).collect();
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         json!({
-            "sources": args.sources.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
-            "src-crs": args.src_crs,
-            "bands": args.bands.as_ref().map(ToString::to_string),
-            "stack": args.stack.as_ref().map(ToString::to_string),
-            "nodata": args.nodata.as_ref().map(ToString::to_string),
-            "mosaic": args.mosaic.row().name,
-            "bbox": args.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
-            "bbox-crs": args.clip.bbox_crs,
-            "cutline": args.clip.cutline.as_deref().map(shown),
-            "feather": args.clip.feather,
-            "oo": pairs(&args.oo),
-            "config": pairs(&args.config),
-            "on-read-error": match args.on_read_error {
+            "sources": source.names.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
+            "src-crs": source.src_crs,
+            "bands": (!bands.is_empty()).then(|| bands.join(",")),
+            "stack": source.stack.as_ref().map(ToString::to_string),
+            "nodata": source.nodata.as_ref().map(ToString::to_string),
+            "mosaic": source.mosaic.row().name,
+            "bbox": source.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+            "bbox-crs": source.clip.bbox_crs,
+            "cutline": source.clip.cutline.as_deref().map(shown),
+            "feather": source.clip.feather,
+            "oo": pairs(&source.oo),
+            "config": pairs(&source.config),
+            "on-read-error": match source.on_read_error {
                 OnReadError::Fail => "fail",
                 OnReadError::Skip => "skip",
             },

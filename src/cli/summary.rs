@@ -7,7 +7,6 @@ use azulejo::archive::Published;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::rule::Rule;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
 use azulejo::source::SourceInfo;
@@ -17,6 +16,7 @@ use super::ground::PixelSize;
 use super::human;
 use super::redact;
 use super::report::peak_memory_bytes;
+use super::sources::SourceArgs;
 
 /// `x.mbtiles  19 tiles · 1.2 MB · 0.8 s · peak 61 MiB · sha256 4c1f93…`.
 pub(super) fn result(output: &Published, elapsed: Duration) -> String {
@@ -32,18 +32,12 @@ pub(super) fn result(output: &Published, elapsed: Duration) -> String {
     )
 }
 
-/// What the user should know, each thing once.
+/// What the user should know of the tiles.
 ///
 /// # Errors
 /// None that a user could bring about.
-pub(super) fn notes(
-    args: &TileArgs,
-    so_far: &[String],
-    infos: &[SourceInfo],
-    plan: &Plan,
-) -> Result<Vec<String>> {
-    let mut notes = so_far.to_vec();
-    notes.extend(source_notes(infos));
+pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
     if infos.iter().any(|info| info.sample_type == SampleType::U16) {
         let gdal = if to_mbtiles(args) {
             "; GDAL's MBTiles driver does not read them as such"
@@ -109,12 +103,8 @@ pub(super) fn source_notes(infos: &[SourceInfo]) -> Vec<String> {
     groups.into_iter().map(line).collect()
 }
 
-/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins · clipped to city.geojson`.
-pub(super) fn sources(
-    rule: Rule,
-    infos: &[SourceInfo],
-    (clip, feather): (Option<&Clip>, f64),
-) -> String {
+/// `214 rasters in 3 CRSs, 20 cm, 61.4 Gpx · first valid pixel wins · clipped to city.geojson, 8 px soft`.
+pub(super) fn sources(args: &SourceArgs, infos: &[SourceInfo], clip: Option<&Clip>) -> String {
     let mut crs: Vec<&str> = infos.iter().map(|info| info.placement.crs.name()).collect();
     crs.sort_unstable();
     crs.dedup();
@@ -129,13 +119,13 @@ pub(super) fn sources(
     let size = PixelSize::range(infos.iter().map(|info| PixelSize::of(&info.placement)));
     let size = size.map_or_else(String::new, |size| format!(" {size},"));
     let rule = if infos.len() > 1 {
-        format!(" · {}", rule.row().told)
+        format!(" · {}", args.mosaic.row().told)
     } else {
         String::new()
     };
     let clip = clip.map_or_else(String::new, |clip| {
         let name = redact::text(&clip.name());
-        let soft = match feather {
+        let soft = match args.clip.feather {
             0.0 => String::new(),
             px => format!(", {px} px soft"),
         };

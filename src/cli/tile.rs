@@ -1,27 +1,25 @@
 //! `azulejo tile`: from options to published tilesets.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use azulejo::archive::{Metadata, Published, Sink, Staged};
 use azulejo::encode::{Settings, encoder};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
-use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::manifest::{self, Manifest};
-use azulejo::mosaic::scenes;
+use azulejo::mosaic::manifest::Manifest;
+use azulejo::mosaic::scenes::{self, Item};
 use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
 use azulejo::raster::kernel::Resampling;
-use azulejo::source::cache::{BlockCache, Cached, Hole, OnReadError};
-use azulejo::source::gdal::{OpenOptions, cache_max_bytes, init};
+use azulejo::source::SourceInfo;
+use azulejo::source::cache::Hole;
+use azulejo::source::gdal::OpenOptions;
 use azulejo::source::stack::scene::Opened;
-use azulejo::source::{Source, SourceInfo};
 use serde_json::json;
 
 use super::args::TileArgs;
@@ -29,8 +27,8 @@ use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
 use super::report::{Report, ReportFile};
-use super::values::{Jobs, KeyValue};
-use super::{clip, holes, memory, metadata, outputs, panics, summary};
+use super::running::{self, Means};
+use super::{holes, memory, metadata, outputs, panics, sources, summary, values};
 
 /// Runs the command.
 ///
@@ -38,54 +36,34 @@ use super::{clip, holes, memory, metadata, outputs, panics, summary};
 /// For every reason not to publish, or not to have published, the outputs.
 pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
     let started = Instant::now();
-    bake(args, console, started).map_err(|error| {
-        if error.kind() != Kind::Interrupted {
-            return error;
-        }
-        let outputs = outputs::listed(args);
-        let message = format!("interrupted; nothing was written under {outputs}");
-        Error::new(Kind::Interrupted, message)
-    })
+    running::ended(bake(args, console, started), &outputs::listed(args))
 }
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
-    let clip = clip::clip(&args.clip)?;
-    let manifest = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
-    let several = manifest.names.len() > 1;
-    let has_edge = clip.is_some() || several && args.mosaic.takes_one();
-    clip::check_feather(args.clip.feather, args.resampling, has_edge)?;
+    let named = args.source.named(args.resampling)?;
+    let (manifest, clip) = (&named.manifest, named.clip.as_ref());
     outputs::check_places(args, &manifest.names)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
     let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let mut sinks = outputs::open(args, &job.scheme)?;
 
-    let (sources, passed_over) = open_sources(
-        (args, job.jobs),
-        &manifest,
-        &job.open,
-        (console, &interrupt),
-    )?;
+    let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
-    let cached = through(&cache, &sources, args.on_read_error)?;
-    let mosaic = clip::cut(
-        Mosaic::with_rule(cached, args.mosaic)?,
-        clip.as_ref(),
-        args.clip.feather,
-    );
+    let cached = |source| args.source.through(&cache, source);
+    let cached = sources.iter().map(|source| source.over(&cached));
+    let mosaic = args.source.mosaic(cached.collect::<Result<_>>()?, clip)?;
     check_samples(args, &infos)?;
     let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
-    let so_far = [manifest.notes, passed_over].concat();
-    let mut notes = summary::notes(args, &so_far, &infos, &plan)?;
-    notes.extend(clip.iter().flat_map(clip::notes));
+    let mut notes = named.notes(&passed_over, &infos);
+    notes.extend(summary::notes(args, &infos, &plan)?);
     notes.extend(memory::note(&budget, &demand));
-    let cut = (clip.as_ref(), args.clip.feather);
-    console.say("sources", &summary::sources(args.mosaic, &infos, cut));
+    console.say("sources", &summary::sources(&args.source, &infos, clip));
     console.say("plan", &summary::plan(args, &plan));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
@@ -101,7 +79,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     )?;
     let holes = cache.holes();
     holes::warn(&holes, console);
-    check_stored(&baked, &infos, &holes, clip.as_ref())?;
+    check_stored(&baked, &infos, &holes, clip)?;
     let staged = finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
     let (published, all_published) = publish(staged);
@@ -143,16 +121,13 @@ struct Job {
     open: OpenOptions,
     settings: Settings,
     format: azulejo::encode::Format,
-    /// Threads wanted.
-    jobs: usize,
-    memory_bytes: u64,
+    means: Means,
     shard_height: Option<u8>,
 }
 
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
-        let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
-        configure_gdal(&args.config, memory_bytes)?;
+        let means = args.run.means(&args.source.config)?;
         let settings = Settings {
             quality: args.quality,
             lossless: args.lossless,
@@ -160,43 +135,31 @@ impl Job {
         };
         // Refuses settings that mean nothing for the format.
         encoder(args.format, &settings)?;
-        let crs = args.src_crs.as_deref().map(Crs::parse).transpose()?;
-        let driver = args.oo.iter().map(ToString::to_string).collect();
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
             open: OpenOptions {
-                crs,
-                driver,
-                bands: args.bands.clone(),
-                nodata: args.nodata.clone(),
-                indices: false,
+                bands: values::colours(&args.source.bands)?,
+                nodata: args.source.nodata.clone(),
+                ..args.source.open_options()?
             },
             settings,
             format: args.format,
-            jobs: jobs(args.jobs)?.0,
-            memory_bytes,
+            means,
             shard_height: args.shard_height,
         })
     }
 
     fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
-        let blocks = infos.iter().flat_map(|info| &info.levels);
-        let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
         let types = infos.iter().map(|info| info.sample_type);
-        let mut demand = Demand {
-            ceiling_bytes: self.memory_bytes,
-            gdal_bytes: cache_max_bytes(),
-            jobs: self.jobs,
-            shape: Shape {
-                tile_size_px: args.tile_size,
-                // All sources have as many, or the mosaic refuses them.
-                bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
-                sample_type: types.reduce(SampleType::union).unwrap_or(SampleType::U8),
-            },
-            block_px: block_px.max().unwrap_or(1),
-            waiting_bytes: None,
+        let shape = Shape {
+            tile_size_px: args.tile_size,
+            // All sources have as many, or the mosaic refuses them.
+            bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
+            sample_type: types.reduce(SampleType::union).unwrap_or(SampleType::U8),
         };
-        if args.memory.is_none() {
+        let seams = args.source.seam_bytes(infos.len(), &shape);
+        let mut demand = self.means.demand((shape, seams), infos.iter());
+        if !self.means.is_asked {
             // Nobody has asked for less than it takes.
             demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());
         }
@@ -222,74 +185,17 @@ impl Job {
     }
 }
 
-/// Sets GDAL's configuration options, and its cache for a ceiling of `memory_bytes` unless somebody has set it.
-///
-/// # Errors
-/// When GDAL refuses one.
-pub(super) fn configure_gdal(config: &[KeyValue], memory_bytes: u64) -> Result<()> {
-    init();
-    let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
-    if std::env::var_os("GDAL_CACHEMAX").is_none() {
-        let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
-        gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
-    }
-    for option in config {
-        gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
-    }
-    Ok(())
-}
-
-/// Threads: as the user says, else as GDAL's users say, else all.
-///
-/// # Errors
-/// When GDAL's variable says something that is no number of threads.
-pub(super) fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
-    if let Some(jobs) = asked {
-        return Ok(jobs);
-    }
-    let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();
-    if told.is_empty() {
-        return Ok(Jobs::all());
-    }
-    told.parse()
-        .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
-}
-
 /// Opens what `manifest` names, scenes put together; and tells which files belong to none.
 fn open_sources(
-    (args, jobs): (&TileArgs, usize),
+    (args, job): (&TileArgs, &Job),
     manifest: &Manifest,
-    options: &OpenOptions,
-    (console, interrupt): (&Console, &Interrupt),
+    watch: (&Console, &Interrupt),
 ) -> Result<(Vec<Opened>, Vec<String>)> {
-    let mut meter = Meter::start(console, Phase::Opening);
-    let found = scenes::items(manifest, args.stack.as_ref())?;
+    let found = scenes::items(manifest, args.source.stack.as_ref())?;
     let kernel = args.resampling.unwrap_or(Resampling::Cubic);
-    let planned = found.items.len() as u64;
-    let open = |item: &scenes::Item| item.open(options, kernel);
-    let sources = pyramid::gather(jobs, &found.items, open, |done| {
-        interrupt.check()?;
-        meter.update(&Progress {
-            done: done as u64,
-            planned,
-            stored: 0,
-            bytes: 0,
-        });
-        Ok(())
-    })?;
+    let open = |item: &Item| item.open(&job.open, kernel);
+    let sources = sources::open_all(job.means.jobs, &found.items, open, watch)?;
     Ok((sources, found.notes))
-}
-
-/// The sources, each of their files read through `cache`.
-fn through(
-    cache: &Arc<BlockCache>,
-    sources: &[Opened],
-    on_read_error: OnReadError,
-) -> Result<Vec<Arc<dyn Source>>> {
-    let cached = |source| -> Arc<dyn Source> {
-        Arc::new(Cached::new(source, Arc::clone(cache), on_read_error))
-    };
-    sources.iter().map(|source| source.over(&cached)).collect()
 }
 
 /// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.

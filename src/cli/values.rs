@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use azulejo::archive::{RowScheme, TilesetKind};
 use azulejo::encode::Format;
+use azulejo::error::Error;
 use azulejo::geo::bounds::Bounds;
 use azulejo::geo::tile::MAX_ZOOM;
 use azulejo::merge::{Compression, FileKind};
@@ -206,34 +207,32 @@ pub(super) fn file_kind(text: &str) -> Result<FileKind, Refusal> {
     }
 }
 
-/// `4,3,2`, `B04,B03,B02`, `1,2,3,a`.
-pub(super) fn bands(text: &str) -> Result<BandChoice, Refusal> {
-    let words: Vec<&str> = text.split(',').map(str::trim).collect();
-    let is_alpha = |word: &&&str| word.eq_ignore_ascii_case("a");
-    let colour: Vec<BandId> = words
-        .iter()
-        .filter(|word| !is_alpha(word))
-        .map(|word| band(word))
-        .collect::<Result<_, Refusal>>()?;
-    let n_alpha = words.len() - colour.len();
-    if n_alpha > 1 {
-        return Err("more than one a; expected at most one alpha band".into());
-    }
-    match colour.len() {
-        1 | 3 => Ok(BandChoice {
+/// What can be shown: gray or colours, and perhaps alpha, which `a` stands for. `None` when no bands are asked for.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage) for other numbers of bands.
+pub(super) fn colours(bands: &[BandId]) -> Result<Option<BandChoice>, Error> {
+    let is_alpha =
+        |band: &BandId| matches!(band, BandId::Name(name) if name.eq_ignore_ascii_case("a"));
+    let (alpha, colour): (Vec<_>, Vec<_>) = bands.iter().cloned().partition(is_alpha);
+    match (colour.len(), alpha.len()) {
+        (0, 0) => Ok(None),
+        (1 | 3, 0 | 1) => Ok(Some(BandChoice {
             colour,
-            alpha: n_alpha == 1,
-        }),
-        n => Err(format!(
-            "{n} bands of colour; expected 1 or 3, and a for alpha"
+            alpha: !alpha.is_empty(),
+        })),
+        (1 | 3, _) => Err(Error::usage(
+            "--bands: more than one a; expected at most one alpha band",
         )),
+        (n, _) => Err(Error::usage(format!(
+            "--bands: {n} bands of colour; expected 1 or 3, and a for alpha"
+        ))),
     }
 }
 
 /// `{scene}_{band}.tif`.
 pub(super) fn stack(text: &str) -> Result<Pattern, Refusal> {
-    text.parse()
-        .map_err(|error: azulejo::error::Error| error.to_string())
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 /// `0`, `255,255,255`, `0;255`, `nan`, `none`.
@@ -389,8 +388,12 @@ mod tests {
 
     #[test]
     fn bands_are_numbers_or_names_and_perhaps_alpha() {
+        let bands = |text: &str| {
+            let ids = text.split(',').map(band).collect::<Result<Vec<_>, _>>()?;
+            colours(&ids).map_err(|error| error.to_string())
+        };
         let check = |text: &str, colour: &[&str], alpha: bool| {
-            let choice = bands(text).unwrap();
+            let choice = bands(text).unwrap().unwrap();
             let found: Vec<String> = choice.colour.iter().map(ToString::to_string).collect();
             assert_eq!(
                 (&found[..], choice.alpha),
@@ -400,7 +403,11 @@ mod tests {
                 ),
                 "{text}"
             );
-            assert_eq!(bands(&choice.to_string()), Ok(choice), "{text} said again");
+            assert_eq!(
+                bands(&choice.to_string()),
+                Ok(Some(choice)),
+                "{text} said again"
+            );
         };
         check("1", &["1"], false);
         check("4,3,2", &["4", "3", "2"], false);
@@ -410,6 +417,7 @@ mod tests {
         for wrong in ["", "0", "1,2", "1,2,3,4", "a", "1,a,a", "1,,3"] {
             assert!(bands(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(colours(&[]).unwrap(), None);
     }
 
     #[test]

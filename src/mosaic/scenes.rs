@@ -105,6 +105,7 @@ impl Stacks<'_> {
         scene.bands.push(BandFile {
             name: found.band,
             path: path.into(),
+            coarser: None,
         });
         Ok(())
     }

@@ -64,6 +64,8 @@ pub struct Demand {
     /// What waits for one thread to take it, in bytes a thread, where that is known. `None` for encoded tiles, of which
     /// there may be many or few.
     pub waiting_bytes: Option<usize>,
+    /// Bytes that each thread needs for soft seams: see [`seam_bytes`](crate::render::seam_bytes).
+    pub seam_bytes: usize,
 }
 
 impl Default for Budget {
@@ -164,7 +166,8 @@ impl Demand {
     /// Bytes that `jobs` threads need whatever they do.
     fn fixed(&self, jobs: usize) -> usize {
         // The thread that folds the crown has canvases and an encoder too.
-        BASE_BYTES + THREAD_BYTES * jobs + TILES_AT_ONCE * self.tile_bytes() * (jobs + 1)
+        let tiles = TILES_AT_ONCE * self.tile_bytes() * (jobs + 1);
+        BASE_BYTES + (THREAD_BYTES + self.seam_bytes) * jobs + tiles
     }
 
     fn least(&self, jobs: usize) -> Least {
@@ -211,6 +214,7 @@ mod tests {
             sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U16]),
             block_px in 1_usize..1 << 32,
             waiting_bytes in prop::option::of(0_usize..1 << 26),
+            seam_bytes in prop::sample::select(vec![0_usize, 100 << 20]),
         ) {
             let demand = Demand {
                 ceiling_bytes: ceiling_mib << 20,
@@ -219,6 +223,7 @@ mod tests {
                 shape: Shape { tile_size_px: 1 << tile_log2, bands, sample_type },
                 block_px,
                 waiting_bytes,
+                seam_bytes,
             };
             let pixel = pixel_bytes(&demand.shape);
             let Ok(budget) = Budget::new(&demand) else {

@@ -27,7 +27,7 @@ use crate::archive::Sink;
 use crate::encode::{Format, Settings, encoder};
 use crate::error::Result;
 use crate::mosaic::Mosaic;
-use crate::render::{Job, Renderer};
+use crate::render::Renderer;
 
 /// How to bake: none of these changes a byte of the output.
 #[derive(Debug, Clone)]
@@ -97,13 +97,7 @@ pub fn build(
     options: &BuildOptions,
     watch: &mut dyn FnMut(&Progress) -> Result<()>,
 ) -> Result<Baked> {
-    let job = Job {
-        mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling: plan.resampling,
-        tile_size_px: plan.shape.tile_size_px,
-    };
+    let job = plan.job(mosaic);
     let emitter = || {
         Ok(Emitter::new(
             encoder(format, settings)?,

@@ -10,6 +10,7 @@ use crate::geo::transform::crs::Crs;
 use crate::mosaic::Mosaic;
 use crate::raster::kernel::Resampling;
 use crate::raster::reduce::Reducer;
+use crate::render::Job;
 
 use super::cover::Cover;
 use super::node::Shape;
@@ -150,6 +151,17 @@ impl Plan {
             layout: places.layout,
             cover,
         })
+    }
+
+    /// What the rendering of every tile has in common: base tiles of `mosaic`, which the plan must be for.
+    pub fn job<'a>(&'a self, mosaic: &'a Mosaic) -> Job<'a> {
+        Job {
+            mosaic,
+            layout: &self.layout,
+            crs: &self.crs,
+            resampling: self.resampling,
+            tile_size_px: self.shape.tile_size_px,
+        }
     }
 
     /// Whether the sources may touch `tile`.

@@ -46,6 +46,22 @@ pub struct Renderer<'a> {
     edge: edge::Edge,
 }
 
+/// Bytes that a renderer needs besides those of its tile for seams that are `reach_px` soft, when a pixel with its mask has
+/// `pixel_bytes`: a layer with its margin, and how deep each pixel lies in it. Measured with 1000 pixels and 8 threads: no more.
+pub fn seam_bytes(reach_px: f64, tile_size_px: usize, pixel_bytes: usize) -> usize {
+    if reach_px > 0.0 {
+        (tile_size_px + 2 * margin_px(reach_px)).pow(2) * (pixel_bytes + size_of::<f64>())
+    } else {
+        0
+    }
+}
+
+/// Pixels beyond a tile that say how its seams look.
+fn margin_px(reach_px: f64) -> usize {
+    // The way to a source is laid out in cells, which come in pairs of 16 pixels.
+    (reach_px.ceil() as usize + 1).next_multiple_of(32)
+}
+
 impl<'a> Renderer<'a> {
     /// A renderer for the thread that calls.
     pub fn new(job: &'a Job<'a>) -> Self {
@@ -107,8 +123,7 @@ impl<'a> Renderer<'a> {
     /// The same with soft seams. How far a pixel is from the edge of its layer must be known beyond the tile, too.
     fn blended(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
         let (size, reach) = (self.job.tile_size_px, self.job.mosaic.feather_px());
-        // The way to a source is laid out in cells, which come in pairs of 16 pixels.
-        let margin = (reach.ceil() as usize + 1).next_multiple_of(32);
+        let margin = margin_px(reach);
         let (x, y) = (
             bounds.width() / size as f64 * margin as f64,
             bounds.height() / size as f64 * margin as f64,

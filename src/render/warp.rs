@@ -6,7 +6,7 @@ use crate::geo::transform::map::TileMap;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
 use crate::raster::resample::{Places, Sampler};
-use crate::source::{Source, SourceInfo, Window};
+use crate::source::{Source, SourceInfo, Window, read_across};
 
 /// How much of a source is read at once. None of it changes a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,9 @@ pub(super) fn warp(
     // A cubic B-spline smooths even where pixels lie on pixels; all other kernels leave them alone.
     let smooths = resampling == Resampling::CubicSpline;
     if let Some((col, row)) = map.as_shift().filter(|_| !smooths) {
-        return copy(source, size, col, row);
+        // The tile is a window of the source, pixel by pixel.
+        let tile = read_across(source, 0, (col, row), (size, size))?;
+        return Ok(tile.filter(|tile| !tile.is_empty()));
     }
     let scale = map.scale(info.placement.width, info.placement.height);
     let level = level::best(&info.levels, scale);
@@ -141,33 +143,6 @@ pub(super) fn warp(
         task.fill(strip, scratch, &mut tile)?;
     }
     Ok((!tile.is_empty()).then_some(tile))
-}
-
-/// The tile is a window of the source, pixel by pixel.
-fn copy(source: &dyn Source, size: usize, col: i64, row: i64) -> Result<Option<Raster>> {
-    let info = source.info();
-    let (west, north) = (col.max(0), row.max(0));
-    let east = (col + size as i64).min(info.placement.width as i64);
-    let south = (row + size as i64).min(info.placement.height as i64);
-    if west >= east || north >= south {
-        return Ok(None);
-    }
-    let window = Window {
-        col: west as usize,
-        row: north as usize,
-        width: (east - west) as usize,
-        height: (south - north) as usize,
-    };
-    let pixels = source.read(0, window)?;
-    if pixels.is_empty() {
-        return Ok(None);
-    }
-    if window.width == size && window.height == size {
-        return Ok(Some(pixels));
-    }
-    let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
-    tile.paint_under(&pixels, (west - col) as usize, (north - row) as usize);
-    Ok(Some(tile))
 }
 
 impl Scratch {

@@ -65,13 +65,9 @@ impl Source for MemorySource {
     }
 
     fn read(&self, _level: usize, window: Window) -> Result<Raster> {
-        let Window {
-            col,
-            row,
-            width,
-            height,
-        } = window;
-        Ok(self.raster.crop(col, row, width, height))
+        Ok(self
+            .raster
+            .crop(window.col, window.row, window.width, window.height))
     }
 }
 

@@ -78,6 +78,49 @@ pub trait Source: Send + Sync {
     fn read(&self, level: usize, window: Window) -> Result<Raster>;
 }
 
+impl Level {
+    /// All of it.
+    pub fn whole(&self) -> Window {
+        Window {
+            col: 0,
+            row: 0,
+            width: self.width,
+            height: self.height,
+        }
+    }
+}
+
+/// Reads `width` by `height` pixels of level `level`, the first of which is at `col` and `row`: there is nothing where they
+/// lie beyond it. `None` when all of them do.
+pub(crate) fn read_across(
+    source: &dyn Source,
+    level: usize,
+    (col, row): (i64, i64),
+    (width, height): (usize, usize),
+) -> Result<Option<Raster>> {
+    let info = source.info();
+    let full = info.levels[level];
+    let (west, north) = (col.max(0), row.max(0));
+    let east = (col + width as i64).min(full.width as i64);
+    let south = (row + height as i64).min(full.height as i64);
+    if west >= east || north >= south {
+        return Ok(None);
+    }
+    let window = Window {
+        col: west as usize,
+        row: north as usize,
+        width: (east - west) as usize,
+        height: (south - north) as usize,
+    };
+    let pixels = source.read(level, window)?;
+    if (window.width, window.height) == (width, height) {
+        return Ok(Some(pixels));
+    }
+    let mut raster = Raster::empty(width, height, info.bands, info.sample_type);
+    raster.paint_under(&pixels, (west - col) as usize, (north - row) as usize);
+    Ok(Some(raster))
+}
+
 /// Refuses a source called `name` of other than 1 or 3 bands, which no format of tiles has.
 ///
 /// # Errors

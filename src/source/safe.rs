@@ -21,8 +21,16 @@ use crate::error::{Error, Result};
 /// Where a product says what it is.
 const METADATA: [&str; 2] = ["MTD_MSIL1C.xml", "MTD_MSIL2A.xml"];
 
-/// Folders of a granule's pictures, the finest first.
-const RESOLUTIONS: [&str; 3] = ["R10m", "R20m", "R60m"];
+/// Folders of a granule's pictures, the finest first, and the metres of a pixel there.
+const RESOLUTIONS: [(&str, u32); 3] = [("R10m", 10), ("R20m", 20), ("R60m", 60)];
+
+/// The metres of a pixel of each band where it is finest, of those that products of level 2A have.
+const FINEST: [(u32, &[&str]); 3] = [
+    (10, &["B02", "B03", "B04", "B08", "TCI", "AOT", "WVP"]),
+    (20, &["B05", "B06", "B07", "B8A", "B11", "B12", "SCL"]),
+    // Since 2022 B01 is there at 20 m, too.
+    (60, &["B01", "B09"]),
+];
 
 /// What a file's name may end with behind the band's.
 const ENDINGS: [&str; 3] = ["_10m", "_20m", "_60m"];
@@ -140,13 +148,10 @@ fn granules(name: &str, root: &str) -> Result<Vec<Scene>> {
 
 /// The finest file of each band in `folder`, a granule's `IMG_DATA`.
 fn bands(folder: &str) -> Vec<BandFile> {
-    let folders = [folder.to_owned()].into_iter().chain(
-        RESOLUTIONS
-            .iter()
-            .map(|resolution| format!("{folder}/{resolution}")),
-    );
+    let inner = RESOLUTIONS.map(|(name, metres)| (format!("{folder}/{name}"), Some(metres)));
+    let folders = [(folder.to_owned(), None)].into_iter().chain(inner);
     let mut bands: Vec<BandFile> = Vec::new();
-    for folder in folders {
+    for (folder, metres) in folders {
         for file in list(&folder) {
             let Some(name) = band_of(&file) else { continue };
             if bands.iter().all(|band| band.name != name) {
@@ -154,12 +159,19 @@ fn bands(folder: &str) -> Vec<BandFile> {
                 bands.push(BandFile {
                     name: name.to_owned(),
                     path,
+                    coarser: metres.and_then(|metres| coarser(name, metres)),
                 });
             }
         }
     }
     bands.sort_by(|a, b| a.name.cmp(&b.name));
     bands
+}
+
+/// The metres of a pixel that `band` should have and those it has, if these are more.
+fn coarser(band: &str, metres: u32) -> Option<(u32, u32)> {
+    let (finest, _) = FINEST.iter().find(|(_, bands)| bands.contains(&band))?;
+    (*finest < metres).then_some((*finest, metres))
 }
 
 /// `B04` of `T32TLS_20220618T102559_B04_10m.jp2`.

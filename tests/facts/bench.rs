@@ -20,9 +20,9 @@ use azulejo::pyramid::plan::{Plan, PlanOptions};
 use azulejo::pyramid::{Baked, BuildOptions, build};
 use azulejo::raster::Raster;
 use azulejo::raster::kernel::Resampling;
-use azulejo::render::{Job, Renderer};
+use azulejo::render::Renderer;
+use azulejo::source::Source;
 use azulejo::source::gdal::{GdalSource, OpenOptions, init};
-use azulejo::source::{Source, Window};
 use gdal::Dataset;
 use image::DynamicImage;
 
@@ -199,27 +199,14 @@ pub(crate) fn render(
 ) -> Result<Option<Raster>> {
     let mosaic = mosaic(&[path.to_owned()])?;
     let plan = Plan::new(&mosaic, zooms((z, z), options))?;
-    let job = Job {
-        mosaic: &mosaic,
-        layout: &plan.layout,
-        crs: &plan.crs,
-        resampling: plan.resampling,
-        tile_size_px: plan.shape.tile_size_px,
-    };
+    let job = plan.job(&mosaic);
     let bounds = plan.scheme.bounds(plan.scheme.tile(z, x, y)?);
     Renderer::new(&job).render(&bounds)
 }
 
 /// All pixels of a source at full resolution.
 pub(crate) fn pixels(source: &dyn Source) -> Result<Raster> {
-    let full = source.info().levels[0];
-    let window = Window {
-        col: 0,
-        row: 0,
-        width: full.width,
-        height: full.height,
-    };
-    source.read(0, window)
+    source.read(0, source.info().levels[0].whole())
 }
 
 /// GDAL's checksum (`GDALChecksumImage`) over one band, row by row.

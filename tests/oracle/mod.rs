@@ -1,10 +1,12 @@
 //! GDAL's own programs, called as functions: what ours is compared with.
 
+#![allow(dead_code)] // No test calls all of them.
+
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
 use std::ptr;
 
-use gdal::Dataset;
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 fn c_args(args: &[&str]) -> (Vec<CString>, Vec<*mut c_char>) {
     let owned: Vec<CString> = args.iter().map(|a| CString::new(*a).unwrap()).collect();
@@ -36,6 +38,30 @@ pub(crate) fn gdal_warp(source: &Dataset, args: &[&str]) -> Dataset {
         gdal_sys::GDALWarpAppOptionsFree(options);
         assert!(!warped.is_null(), "gdalwarp {args:?}");
         Dataset::from_c_dataset(warped)
+    }
+}
+
+/// `ogr2ogr` into a file.
+pub(crate) fn ogr2ogr(source: &Path, target: &Path, args: &[&str]) {
+    let vector = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_VECTOR,
+        ..DatasetOptions::default()
+    };
+    let dataset = Dataset::open_ex(source, vector).unwrap();
+    let (_owned, mut argv) = c_args(args);
+    let name = CString::new(target.to_str().unwrap()).unwrap();
+    let none = ptr::null_mut();
+    // SAFETY: as above.
+    unsafe {
+        let options = gdal_sys::GDALVectorTranslateOptionsNew(argv.as_mut_ptr(), none);
+        assert!(!options.is_null(), "{args:?}");
+        let (mut error, mut handle): (c_int, _) = (0, dataset.c_dataset());
+        let name = name.as_ptr();
+        let out =
+            gdal_sys::GDALVectorTranslate(name, none.cast(), 1, &mut handle, options, &mut error);
+        gdal_sys::GDALVectorTranslateOptionsFree(options);
+        assert!(!out.is_null(), "ogr2ogr {args:?}");
+        gdal_sys::GDALClose(out);
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> 
     match item {
         Item::File(name) => {
             let file = FileFacts::read(name, options)?;
-            let chosen = args.bands.iter().map(|id| file.number_of(id));
+            let chosen = args.source.bands.iter().map(|id| file.number_of(id));
             let chosen = chosen.collect::<Result<Vec<_>>>()?;
             let numbers = if chosen.is_empty() {
                 colours(&file)
@@ -55,18 +55,30 @@ pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> 
             }
             Ok(numbers.into_iter().map(|n| band(&file, n, None)).collect())
         }
-        Item::Scene(scene) => bands_of_scene(scene, &args.bands, options),
+        Item::Scene(scene) => bands_of_scene(scene, &args.source.bands, options),
     }
 }
 
-fn bands_of_scene(scene: &Scene, ids: &[BandId], options: &OpenOptions) -> Result<Vec<Band>> {
+/// What the user should know of the files behind the bands of a scene that are merged.
+pub(super) fn notes_of(item: &Item, args: &MergeArgs) -> Result<Vec<String>> {
+    match item {
+        Item::File(_) => Ok(Vec::new()),
+        Item::Scene(scene) => Ok(scene.notes(&chosen_of(scene, &args.source.bands)?)),
+    }
+}
+
+/// Indices of the bands of `scene` that are asked for, or of those it is usually shown by.
+fn chosen_of(scene: &Scene, ids: &[BandId]) -> Result<Vec<usize>> {
     let choice = BandChoice {
         colour: ids.to_vec(),
         alpha: false,
     };
-    let chosen = scene.choose((!ids.is_empty()).then_some(&choice))?;
+    Ok(scene.choose((!ids.is_empty()).then_some(&choice))?.bands)
+}
+
+fn bands_of_scene(scene: &Scene, ids: &[BandId], options: &OpenOptions) -> Result<Vec<Band>> {
     let mut bands = Vec::new();
-    for index in chosen.bands {
+    for index in chosen_of(scene, ids)? {
         let own = &scene.bands[index];
         let file = FileFacts::read(&own.path, options)?;
         let numbers = colours(&file);
@@ -131,9 +143,9 @@ pub(super) fn open(
 
 /// What means "nothing here" in a band, the one at `index` of `n`.
 fn nodata_of(band: &Band, args: &MergeArgs, index: usize, n: usize) -> Result<Option<Nodata>> {
-    let Some(Nodata::Sets(sets)) = &args.nodata else {
+    let Some(Nodata::Sets(sets)) = &args.source.nodata else {
         let own = band.nodata.map(|value| Nodata::Sets(vec![vec![value]]));
-        return Ok(args.nodata.clone().or(own));
+        return Ok(args.source.nodata.clone().or(own));
     };
     let value = |set: &Vec<f64>| match set[..] {
         [one] => Ok(vec![one]),
@@ -228,7 +240,7 @@ impl Choice {
     /// [`Kind::Usage`](azulejo::error::Kind::Usage) for arithmetic with classes.
     pub(super) fn check(&self, args: &MergeArgs) -> Result<()> {
         let classes = self.facts.iter().any(|band| !band.palette.is_empty());
-        let mixes = matches!(args.mosaic, Rule::Mean | Rule::Median)
+        let mixes = matches!(args.source.mosaic, Rule::Mean | Rule::Median)
             || !matches!(args.resampling, Resampling::Nearest | Resampling::Mode);
         if classes && mixes {
             return Err(Error::usage(
@@ -240,7 +252,7 @@ impl Choice {
 
     /// What the output says of itself.
     pub(super) fn look(&self, args: &MergeArgs, infos: &[SourceInfo], mosaics: &[Mosaic]) -> Look {
-        let counts = args.mosaic == Rule::Count;
+        let counts = args.source.mosaic == Rule::Count;
         let mut bands = self.facts.clone();
         let several = bands.len() > 1;
         for band in bands
@@ -279,7 +291,7 @@ impl Choice {
             // Values that are nearly nodata would be taken for it, and nodata that is nearly kept for values.
             return Gaps::Mask;
         }
-        let told = match &args.nodata {
+        let told = match &args.source.nodata {
             Some(Nodata::Sets(sets)) => sets.first().and_then(|set| set.first().copied()),
             Some(Nodata::Ignore) => None,
             None => self.nodata.or(self.facts[0].nodata),

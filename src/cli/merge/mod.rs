@@ -16,20 +16,21 @@ use azulejo::merge::{
 };
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::manifest::{self, Manifest};
+use azulejo::mosaic::manifest::Manifest;
 use azulejo::mosaic::scenes::{self, Item};
+use azulejo::pyramid::Progress;
 use azulejo::pyramid::budget::{Demand, pixel_bytes};
 use azulejo::pyramid::node::Shape;
-use azulejo::pyramid::{Progress, gather};
-use azulejo::source::cache::{BlockCache, Cached};
-use azulejo::source::gdal::{GdalSource, OpenOptions, cache_max_bytes};
+use azulejo::source::cache::BlockCache;
+use azulejo::source::gdal::{GdalSource, OpenOptions};
 use azulejo::source::{Source, SourceInfo};
 
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase};
 use super::report::peak_memory_bytes;
-use super::{clip, holes, human, memory, outputs, summary, tile};
+use super::running::{self, Means};
+use super::{holes, human, memory, outputs, sources, summary};
 
 use self::look::{Band, Choice};
 
@@ -44,48 +45,34 @@ const CANVAS_SHARE: u64 = 3;
 /// For every reason not to publish the output.
 pub(super) fn run(args: &MergeArgs, console: &Console) -> Result<()> {
     let started = Instant::now();
-    merge_all(args, console, started).map_err(|error| {
-        if error.kind() != Kind::Interrupted {
-            return error;
-        }
-        let output = args.output.display();
-        let message = format!("interrupted; nothing was written under {output}");
-        Error::new(Kind::Interrupted, message)
-    })
+    let merged = merge_all(args, console, started);
+    running::ended(merged, &args.output.display().to_string())
 }
 
 fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()> {
     check_name(&args.output)?;
-    let memory_bytes = args.memory.unwrap_or_else(memory::half_of_what_is_free);
-    tile::configure_gdal(&args.config, memory_bytes)?;
-    let jobs = tile::jobs(args.jobs)?.0;
-    let names = manifest::expand(&args.sources, &mut std::io::stdin().lock())?;
-    let clip = clip::clip(&args.clip)?;
-    let several = names.names.len() > 1;
-    let has_edge = clip.is_some() || several && args.mosaic.takes_one();
-    clip::check_feather(args.clip.feather, Some(args.resampling), has_edge)?;
-    outputs::check_apart(&args.output, &names.names)?;
+    let means = args.run.means(&args.source.config)?;
+    let named = args.source.named(Some(args.resampling))?;
+    let clip = named.clip.as_ref();
+    outputs::check_apart(&args.output, &named.manifest.names)?;
     if let Some(like) = &args.like {
         outputs::check_apart(&args.output, std::slice::from_ref(like))?;
     }
     let interrupt = Interrupt::install()?;
     let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
 
-    let opened = open(args, &names, jobs, (console, &interrupt))?;
+    let opened = open(args, &named.manifest, means.jobs, (console, &interrupt))?;
     let infos = opened.infos();
     opened.choice.check(args)?;
-    let grid = grid(args, &opened, clip.as_ref())?;
-    let demand = demand(memory_bytes, jobs, args, &opened, &grid);
+    let grid = grid(args, &opened, clip)?;
+    let demand = demand(args, &means, &opened, &grid);
     let (budget, cache) = memory::divide(&demand)?;
-    let mosaics = opened.mosaics(args, &cache, clip.as_ref())?;
+    let mosaics = opened.mosaics(args, &cache, clip)?;
     let look = opened.choice.look(args, &infos, &mosaics);
 
-    let mut notes = [&names.notes[..], &opened.notes].concat();
-    notes.extend(summary::source_notes(&infos));
-    notes.extend(clip.iter().flat_map(clip::notes));
+    let mut notes = named.notes(&opened.notes, &infos);
     notes.extend(memory::note(&budget, &demand));
-    let cut = (clip.as_ref(), args.clip.feather);
-    console.say("sources", &summary::sources(args.mosaic, &infos, cut));
+    console.say("sources", &summary::sources(&args.source, &infos, clip));
     console.say("output", &output_line(&grid, &look));
     notes.iter().for_each(|note| console.note(note));
 
@@ -98,7 +85,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         file: file_options(args, &look, budget.jobs),
         limits: Limits {
             jobs: budget.jobs,
-            canvas_bytes: memory_bytes.saturating_sub(demand.ceiling_bytes),
+            canvas_bytes: means.memory_bytes.saturating_sub(demand.ceiling_bytes),
             windows_px: (budget.window_px, budget.most_window_px),
         },
     };
@@ -204,10 +191,8 @@ fn is_tiff(path: &Path) -> Result<()> {
 
 fn options(args: &MergeArgs) -> Result<OpenOptions> {
     Ok(OpenOptions {
-        crs: args.src_crs.as_deref().map(Crs::parse).transpose()?,
-        driver: args.oo.iter().map(ToString::to_string).collect(),
         indices: true,
-        ..OpenOptions::default()
+        ..args.source.open_options()?
     })
 }
 
@@ -231,34 +216,26 @@ fn open(
     args: &MergeArgs,
     names: &Manifest,
     jobs: usize,
-    (console, interrupt): (&Console, &Interrupt),
+    watch: (&Console, &Interrupt),
 ) -> Result<Opened> {
     let options = options(args)?;
-    let found = scenes::items(names, args.stack.as_ref())?;
-    let mut meter = Meter::start(console, Phase::Opening);
-    let planned = found.items.len() as u64;
-    let mut tick = |done: usize| {
-        interrupt.check()?;
-        meter.update(&Progress {
-            done: done as u64,
-            planned,
-            stored: 0,
-            bytes: 0,
-        });
-        Ok(())
-    };
+    let found = scenes::items(names, args.source.stack.as_ref())?;
     let facts = |item: &Item| look::bands_of(item, args, &options);
-    let items = gather(jobs, &found.items, facts, &mut tick)?;
+    let items = sources::open_all(jobs, &found.items, facts, watch)?;
     let choice = Choice::new(&items)?;
+    let mut notes = found.notes;
+    for item in &found.items {
+        notes.extend(look::notes_of(item, args)?);
+    }
     let open = |bands: &Vec<Band>| look::open(bands, args, &options);
-    let sources = gather(jobs, &items, open, &mut tick)?;
+    let sources = sources::open_all(jobs, &items, open, watch)?;
     let bands = (0..choice.n_bands())
         .map(|band| sources.iter().map(|of| Arc::clone(&of[band])).collect())
         .collect();
     Ok(Opened {
         choice,
         bands,
-        notes: found.notes,
+        notes,
     })
 }
 
@@ -282,29 +259,17 @@ impl Opened {
         cache: &Arc<BlockCache>,
         clip: Option<&Clip>,
     ) -> Result<Vec<Mosaic>> {
-        let cached = |source: &Arc<dyn Source>| -> Arc<dyn Source> {
-            let (source, cache) = (Arc::clone(source), Arc::clone(cache));
-            Arc::new(Cached::new(source, cache, args.on_read_error))
-        };
+        let cached = |source: &Arc<dyn Source>| args.source.through(cache, Arc::clone(source));
         let mosaic = |band: &Vec<Arc<dyn Source>>| {
-            let mosaic = Mosaic::with_rule(band.iter().map(cached).collect(), args.mosaic)?;
-            Ok(clip::cut(mosaic, clip, args.clip.feather))
+            let sources = band.iter().map(cached).collect();
+            args.source.mosaic(sources, clip)
         };
         self.bands.iter().map(mosaic).collect()
     }
 }
 
 /// What is to be divided, without the canvas: that has its share if it fits, and is on the disk if not.
-fn demand(
-    memory_bytes: u64,
-    jobs: usize,
-    args: &MergeArgs,
-    opened: &Opened,
-    grid: &Grid,
-) -> Demand {
-    let sources = opened.bands.iter().flatten();
-    let blocks = sources.flat_map(|source| &source.info().levels);
-    let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+fn demand(args: &MergeArgs, means: &Means, opened: &Opened, grid: &Grid) -> Demand {
     // Bands are rendered one by one; those of one file wait for each other.
     let shape = Shape {
         tile_size_px: BLOCK_PX,
@@ -317,22 +282,18 @@ fn demand(
         opened.choice.n_bands()
     };
     let block_bytes = BLOCK_PX * BLOCK_PX * pixel_bytes(&shape) * together;
-    let mut demand = Demand {
-        ceiling_bytes: memory_bytes,
-        gdal_bytes: cache_max_bytes(),
-        jobs,
-        shape,
-        block_px: block_px.max().unwrap_or(1),
-        // And the one that is painted.
-        waiting_bytes: Some((AHEAD + 1) * block_bytes),
-    };
-    let least = demand.least_bytes();
+    let seams = args.source.seam_bytes(opened.bands[0].len(), &shape);
+    let sources = opened.bands.iter().flatten();
+    let mut demand = means.demand((shape, seams), sources.map(|source| source.info()));
+    // And the one that is painted.
+    demand.waiting_bytes = Some((AHEAD + 1) * block_bytes);
+    let (least, memory_bytes) = (demand.least_bytes(), means.memory_bytes);
     let canvas = canvas_bytes(grid, opened.choice.n_bands(), shape.sample_type);
     if canvas <= memory_bytes / CANVAS_SHARE {
         demand.ceiling_bytes -= canvas;
     }
     demand.ceiling_bytes = demand.ceiling_bytes.max(least);
-    if args.memory.is_some() {
+    if means.is_asked {
         demand.ceiling_bytes = demand.ceiling_bytes.min(memory_bytes);
     }
     demand

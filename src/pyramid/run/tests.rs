@@ -14,7 +14,7 @@ use crate::mosaic::Mosaic;
 use crate::pyramid::emit::Emitter;
 use crate::pyramid::plan::{Plan, PlanOptions};
 use crate::raster::{Raster, SampleType, Samples};
-use crate::render::{Job, Renderer};
+use crate::render::Renderer;
 use crate::source::memory::MemorySource;
 
 /// Runs `work` on a thread of its own and tells what came of it; the test fails when that takes half a minute.
@@ -79,13 +79,7 @@ fn a_fold_that_panics_ends_the_workers() {
         let mosaic = pixel();
         let scheme = Scheme::named("WebMercatorQuad").unwrap();
         let plan = Plan::new(&mosaic, PlanOptions::new(scheme)).unwrap();
-        let job = Job {
-            mosaic: &mosaic,
-            layout: &plan.layout,
-            crs: &plan.crs,
-            resampling: plan.resampling,
-            tile_size_px: plan.shape.tile_size_px,
-        };
+        let job = plan.job(&mosaic);
         let shared = Shared::default();
         let walker = || {
             let encoder = encoder(Format::Png, &Settings::default())?;

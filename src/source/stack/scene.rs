@@ -1,5 +1,6 @@
 //! A scene by the names of its bands: [`Scene`]; and what becomes of it when it is opened: [`Opened`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Stack;
@@ -26,6 +27,9 @@ pub struct BandFile {
     pub name: String,
     /// What [`GdalSource::open`] takes.
     pub path: String,
+    /// For a file that stands in for a finer one that is missing: the metres of a pixel that there should be, and those that
+    /// there are.
+    pub coarser: Option<(u32, u32)>,
 }
 
 /// The bands to take of a scene.
@@ -199,6 +203,27 @@ impl Scene {
             .filter(|_| !name.is_empty())
     }
 
+    /// What the user should know of the files of `bands`, indices into the scene's.
+    pub fn notes(&self, bands: &[usize]) -> Vec<String> {
+        let mut groups: BTreeMap<(u32, u32), Vec<&str>> = BTreeMap::new();
+        for band in bands.iter().map(|&k| &self.bands[k]) {
+            if let Some(metres) = band.coarser {
+                let names = groups.entry(metres).or_default();
+                if !names.contains(&band.name.as_str()) {
+                    names.push(&band.name);
+                }
+            }
+        }
+        let note = |((native, found), names): ((u32, u32), Vec<&str>)| {
+            let names = names.join(", ");
+            format!(
+                "{}: no {names} at {native} m; taken at {found} m",
+                self.name
+            )
+        };
+        groups.into_iter().map(note).collect()
+    }
+
     fn names(&self) -> Vec<&str> {
         self.bands.iter().map(|band| band.name.as_str()).collect()
     }
@@ -241,7 +266,9 @@ impl Scene {
         let classes = chosen.bands.iter().any(classes).then(|| {
             format!("{}: {CLASSES} has classes, not measurements; -r nearest --overview-resampling mode keeps them", self.name)
         });
-        let notes: Vec<String> = chosen.note.into_iter().chain(classes).collect();
+        let coarser = self.notes(&chosen.bands);
+        let notes = chosen.note.into_iter().chain(classes).chain(coarser);
+        let notes: Vec<String> = notes.collect();
         let what = match sources.pop() {
             Some(one) if n == 1 => What::One(one),
             last => {
@@ -337,6 +364,7 @@ mod tests {
         let band = |name: &str| BandFile {
             name: name.into(),
             path: format!("{name}.tif"),
+            coarser: None,
         };
         Scene {
             name: name.into(),

@@ -25,13 +25,7 @@ impl Source for Pixels {
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         self.reads.lock().unwrap().push(level);
-        let Window {
-            col,
-            row,
-            width,
-            height,
-        } = window;
-        Ok(self.levels[level].crop(col, row, width, height))
+        Ok(self.levels[level].crop(window.col, window.row, window.width, window.height))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::geo::transform::{Georef, Placement};
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
 use crate::raster::resample::{Places, Sampler};
-use crate::source::{Level, Source, SourceInfo, Window};
+use crate::source::{Level, Source, SourceInfo, Window, read_across};
 
 /// How a band is read for one level of a stack.
 pub(super) struct Way {
@@ -204,38 +204,13 @@ impl Way {
     /// What `source`, the band, has in `window` of the stack's level; `None` when that is nothing.
     pub(super) fn read(&self, source: &dyn Source, window: Window) -> Result<Option<Raster>> {
         let raster = match &self.how {
-            How::Shift(right, down) => self.copy(source, window, (*right, *down))?,
+            How::Shift(right, down) => {
+                let at = (window.col as i64 + right, window.row as i64 + down);
+                read_across(source, self.level, at, (window.width, window.height))?
+            }
             How::Resample { sampler, reach } => self.resample(source, window, sampler, *reach)?,
         };
         Ok(raster.filter(|raster| !raster.is_empty()))
-    }
-
-    fn copy(
-        &self,
-        source: &dyn Source,
-        window: Window,
-        (right, down): (i64, i64),
-    ) -> Result<Option<Raster>> {
-        let (col, row) = (window.col as i64 + right, window.row as i64 + down);
-        let (west, north) = (col.max(0), row.max(0));
-        let east = (col + window.width as i64).min(self.size.0 as i64);
-        let south = (row + window.height as i64).min(self.size.1 as i64);
-        if west >= east || north >= south {
-            return Ok(None);
-        }
-        let part = Window {
-            col: west as usize,
-            row: north as usize,
-            width: (east - west) as usize,
-            height: (south - north) as usize,
-        };
-        let pixels = source.read(self.level, part)?;
-        if (part.width, part.height) == (window.width, window.height) {
-            return Ok(Some(pixels));
-        }
-        let mut raster = empty(window, source.info());
-        raster.paint_under(&pixels, (west - col) as usize, (north - row) as usize);
-        Ok(Some(raster))
     }
 
     fn resample(

@@ -1,0 +1,152 @@
+//! How a command runs: its options, and what they come to.
+
+use azulejo::error::{Error, Kind, Result};
+use azulejo::pyramid::budget::Demand;
+use azulejo::pyramid::node::Shape;
+use azulejo::source::SourceInfo;
+use azulejo::source::gdal::{cache_max_bytes, init};
+use clap::{ArgAction, Args};
+
+use super::memory;
+use super::progress::Style;
+use super::values::{self, Jobs, KeyValue};
+
+/// Places among the options of running in `--help`: a command has some of its own between them.
+pub(super) mod place {
+    pub(in crate::cli) const JOBS: usize = 0;
+    pub(in crate::cli) const MEMORY: usize = 1;
+    pub(in crate::cli) const SHARD_HEIGHT: usize = 2;
+    pub(in crate::cli) const PROGRESS: usize = 3;
+    pub(in crate::cli) const REPORT: usize = 4;
+    pub(in crate::cli) const LOUDNESS: usize = 5;
+}
+
+/// Options of running.
+#[derive(Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArgs {
+    /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
+    #[arg(short, long, value_name = "N", alias = "num-threads", display_order = place::JOBS)]
+    jobs: Option<Jobs>,
+
+    /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
+    /// little of it, fewer threads run. Never changes a byte. [default: half of what the machine or its container has free]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory, display_order = place::MEMORY)]
+    memory: Option<u64>,
+
+    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
+    /// stderr into one JSON object a line.
+    #[arg(
+        long,
+        value_name = "STYLE",
+        default_value = "auto",
+        hide_possible_values = true,
+        display_order = place::PROGRESS
+    )]
+    pub(super) progress: Style,
+
+    #[command(flatten)]
+    pub(super) loudness: Loudness,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct Loudness {
+    /// Say more: GDAL's messages with -v, everything with -vv. RUST_LOG says it more precisely.
+    #[arg(short, long, action = ArgAction::Count, display_order = place::LOUDNESS)]
+    pub(super) verbose: u8,
+
+    /// Say nothing but errors and the results.
+    #[arg(short, long, conflicts_with = "verbose", display_order = place::LOUDNESS + 1)]
+    pub(super) quiet: bool,
+}
+
+/// What a command may use.
+#[derive(Clone, Copy)]
+pub(super) struct Means {
+    /// Threads wanted.
+    pub(super) jobs: usize,
+    /// The ceiling of memory.
+    pub(super) memory_bytes: u64,
+    /// Whether somebody has asked for that ceiling.
+    pub(super) is_asked: bool,
+}
+
+impl RunArgs {
+    /// What the options come to, after GDAL has been told of it and of `config`.
+    ///
+    /// # Errors
+    /// When GDAL refuses an option, or the variable for its threads says something else.
+    pub(super) fn means(&self, config: &[KeyValue]) -> Result<Means> {
+        let memory_bytes = self.memory.unwrap_or_else(memory::half_of_what_is_free);
+        configure_gdal(config, memory_bytes)?;
+        Ok(Means {
+            jobs: jobs(self.jobs)?.0,
+            memory_bytes,
+            is_asked: self.memory.is_some(),
+        })
+    }
+}
+
+impl Means {
+    /// What is to be divided for rasters of `shape` made of sources such as `infos`, with soft seams between them.
+    pub(super) fn demand<'a>(
+        &self,
+        (shape, seam_bytes): (Shape, usize),
+        infos: impl Iterator<Item = &'a SourceInfo>,
+    ) -> Demand {
+        let blocks = infos.flat_map(|info| &info.levels);
+        let block_px = blocks.map(|level| level.block.0.saturating_mul(level.block.1));
+        Demand {
+            ceiling_bytes: self.memory_bytes,
+            gdal_bytes: cache_max_bytes(),
+            jobs: self.jobs,
+            shape,
+            block_px: block_px.max().unwrap_or(1),
+            seam_bytes,
+            waiting_bytes: None,
+        }
+    }
+}
+
+/// Sets GDAL's configuration options, and its cache for a ceiling of `memory_bytes` unless somebody has set it.
+fn configure_gdal(config: &[KeyValue], memory_bytes: u64) -> Result<()> {
+    init();
+    let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
+    if std::env::var_os("GDAL_CACHEMAX").is_none() {
+        let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
+        gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
+    }
+    for option in config {
+        gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Threads: as the user says, else as GDAL's users say, else all.
+fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
+    if let Some(jobs) = asked {
+        return Ok(jobs);
+    }
+    let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();
+    if told.is_empty() {
+        return Ok(Jobs::all());
+    }
+    told.parse()
+        .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
+}
+
+/// How a command that was to write `outputs` ends: interrupted, it says that they are not there.
+///
+/// # Errors
+/// That of `result`.
+pub(super) fn ended(result: Result<()>, outputs: &str) -> Result<()> {
+    result.map_err(|error| match error.kind() {
+        Kind::Interrupted => {
+            let message = format!("interrupted; nothing was written under {outputs}");
+            Error::new(Kind::Interrupted, message)
+        }
+        _ => error,
+    })
+}
