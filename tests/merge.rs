@@ -265,6 +265,44 @@ fn the_same_bytes_for_any_threads_and_memory_also_by_way_of_the_disk() {
     }
 }
 
+#[test]
+fn the_report_agrees_with_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    three_sources::<i16>(folder, |v| v as i16);
+    let args = [
+        "s0.tif", "s1.tif", "s2.tif", "--mosaic", "max", "-j", "2", "-o", "out.tif", "--report",
+        "r.json",
+    ];
+    merged(folder, &args);
+    let report = std::fs::read_to_string(folder.join("r.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let out = Dataset::open(folder.join("out.tif")).unwrap();
+    let (width, height) = out.raster_size();
+    assert_eq!(report["schema"], "azulejo-report/1");
+    assert_eq!(report["grid"]["width"], width);
+    assert_eq!(report["grid"]["height"], height);
+    assert_eq!(
+        report["grid"]["geotransform"],
+        serde_json::json!(out.geo_transform().unwrap())
+    );
+    assert_eq!(report["type"], "Int16");
+    assert_eq!(report["nodata"], NODATA);
+    assert_eq!(report["options"]["mosaic"], "max");
+    assert_eq!(report["options"]["compress"], "deflate");
+    assert_eq!(report["sources"].as_array().unwrap().len(), 3);
+    let bytes = std::fs::metadata(folder.join("out.tif")).unwrap().len();
+    assert_eq!(report["outputs"][0]["bytes"], bytes);
+    let touched = report["reads"]["blocks_touched"].as_u64().unwrap();
+    assert!(touched > 0 && report["reads"]["blocks_decoded"].as_u64().unwrap() >= touched);
+    // Neither may stand where the other one goes, or where something is read.
+    for place in ["out2.tif", "s0.tif"] {
+        let args = ["s0.tif", "-o", "out2.tif", "--report", place];
+        let (code, said) = refused(folder, &args);
+        assert_eq!(code, 2, "{said}");
+    }
+}
+
 /// Bands that are stored together are read in another order than others.
 #[test]
 fn how_the_bands_of_a_source_are_stored_changes_nothing() {

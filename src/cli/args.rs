@@ -234,10 +234,6 @@ pub(super) struct TileArgs {
     /// byte. [default: chosen]
     #[arg(long, value_name = "N", help_heading = "Running", display_order = place::SHARD_HEIGHT)]
     pub(super) shard_height: Option<u8>,
-
-    /// Write what was done to a file, as JSON. It replaces a file of that name.
-    #[arg(long, value_name = "FILE", help_heading = "Running", display_order = place::REPORT)]
-    pub(super) report: Option<PathBuf>,
 }
 
 /// Options of `azulejo info`.

@@ -8,19 +8,20 @@ use azulejo::error::{Error, Result};
 use azulejo::geo::scheme::Scheme;
 
 use super::args::TileArgs;
+use super::sources::SourceArgs;
 
-/// Makes sure that no output, nor the report, lies in another one or in the place of anything that is read: sources, lists
-/// of them, the files of a tiling scheme and a cutline.
+/// Makes sure that none of `written` lies in another one or in the place of anything that is read: `sources`, the lists that
+/// `args` names them by, the cutline, and `others`, each with what it is.
 ///
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
-pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
-    let written: Vec<(&Path, PathBuf)> = args
-        .output
-        .iter()
-        .chain(&args.report)
-        .map(|path| (path.as_path(), real(path)))
-        .collect();
+pub(super) fn check_places<'a>(
+    written: impl Iterator<Item = &'a PathBuf>,
+    args: &SourceArgs,
+    sources: &[String],
+    others: &[(&'static str, &str)],
+) -> Result<()> {
+    let written: Vec<(&Path, PathBuf)> = written.map(|path| (path.as_path(), real(path))).collect();
     for (i, (path, place)) in written.iter().enumerate() {
         for (other, other_place) in &written[..i] {
             if place.starts_with(other_place) || other_place.starts_with(place) {
@@ -32,7 +33,7 @@ pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
             }
         }
     }
-    for (what, name) in read(args, sources) {
+    for (what, name) in read(args, sources).chain(others.iter().copied()) {
         let path = Path::new(name);
         if !path.exists() {
             continue;
@@ -51,38 +52,18 @@ pub(super) fn check_places(args: &TileArgs, sources: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that `output` does not take the place of one of `sources`.
-///
-/// # Errors
-/// [`Kind::Usage`](azulejo::error::Kind::Usage), naming it.
-pub(super) fn check_apart(output: &Path, sources: &[String]) -> Result<()> {
-    let place = real(output);
-    let same = |name: &&String| Path::new(name).exists() && real(Path::new(name)) == place;
-    match sources.iter().find(same) {
-        Some(name) => Err(Error::usage(format!(
-            "{}: an output that is the source {name}; expected outputs apart from what is read",
-            output.display()
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// What is read, as far as it may be files: what each is, and its name.
-fn read<'a>(args: &'a TileArgs, sources: &'a [String]) -> Vec<(&'static str, &'a str)> {
-    let given = args.source.names.iter().filter_map(|name| name.to_str());
+fn read<'a>(
+    args: &'a SourceArgs,
+    sources: &'a [String],
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let given = args.names.iter().filter_map(|name| name.to_str());
     let lists = given.filter_map(|name| name.strip_prefix('@'));
     let sources = sources.iter().map(|name| ("source", name.as_str()));
+    let cutline = args.clip.cutline.iter();
     sources
         .chain(lists.map(|name| ("list of sources", name)))
-        .chain([("tiling scheme", args.tiling_scheme.as_str())])
-        .chain(
-            args.source
-                .clip
-                .cutline
-                .iter()
-                .map(|name| ("cutline", name.as_str())),
-        )
-        .collect()
+        .chain(cutline.map(|name| ("cutline", name.as_str())))
 }
 
 /// Where `path` is or will be, past symbolic links as far as it exists.

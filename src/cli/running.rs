@@ -1,5 +1,7 @@
 //! How a command runs: its options, and what they come to.
 
+use std::path::PathBuf;
+
 use azulejo::error::{Error, Kind, Result};
 use azulejo::pyramid::budget::Demand;
 use azulejo::pyramid::node::Shape;
@@ -44,6 +46,10 @@ pub(super) struct RunArgs {
         display_order = place::PROGRESS
     )]
     pub(super) progress: Style,
+
+    /// Write what was done to a file, as JSON. It replaces a file of that name.
+    #[arg(long, value_name = "FILE", display_order = place::REPORT)]
+    pub(super) report: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) loudness: Loudness,

@@ -26,7 +26,8 @@ use super::args::TileArgs;
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase, Style, seconds};
-use super::report::{Report, ReportFile};
+use super::report::tile::Report;
+use super::report::{ReportFile, Run};
 use super::running::{self, Means};
 use super::{holes, memory, metadata, outputs, panics, sources, summary, values};
 
@@ -43,10 +44,17 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
     let (manifest, clip) = (&named.manifest, named.clip.as_ref());
-    outputs::check_places(args, &manifest.names)?;
+    let written = args.output.iter().chain(&args.run.report);
+    let scheme = [("tiling scheme", args.tiling_scheme.as_str())];
+    outputs::check_places(written, &args.source, &manifest.names, &scheme)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
-    let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let report_file = args
+        .run
+        .report
+        .as_deref()
+        .map(ReportFile::create)
+        .transpose()?;
     let mut sinks = outputs::open(args, &job.scheme)?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
@@ -90,18 +98,20 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         };
         let report = Report {
             args,
-            infos: &infos,
             plan: &plan,
             metadata: &metadata,
             baked: &baked,
             published: &published,
-            notes: &notes,
             settings: &job.settings,
             jobs: budget.jobs,
             memory_bytes: demand.ceiling_bytes,
-            reads: cache.reads(),
-            holes: &holes,
-            elapsed: started.elapsed(),
+            run: Run {
+                infos: &infos,
+                notes: &notes,
+                reads: cache.reads(),
+                holes: &holes,
+                elapsed: started.elapsed(),
+            },
         };
         file.write(&report.json())
     });

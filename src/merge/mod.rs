@@ -104,6 +104,12 @@ impl Compression {
         matches!(self, Self::Jpeg | Self::Webp)
     }
 
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        let row = Self::NAMES.iter().find(|row| row.1 == self);
+        row.map_or("", |row| row.0)
+    }
+
     /// The one called `name`.
     pub fn named(name: &str) -> Option<Self> {
         let row = Self::NAMES.iter().find(|row| row.0 == name);

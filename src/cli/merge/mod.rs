@@ -2,6 +2,7 @@
 
 mod args;
 mod look;
+mod report;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,11 +29,13 @@ use azulejo::source::{Source, SourceInfo};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase};
-use super::report::peak_memory_bytes;
+use super::report::{ReportFile, Run, peak_memory_bytes};
 use super::running::{self, Means};
+use super::sources::Named;
 use super::{holes, human, memory, outputs, sources, summary};
 
 use self::look::{Band, Choice};
+use self::report::Report;
 
 pub(super) use self::args::{EXAMPLES, MergeArgs};
 
@@ -54,12 +57,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let means = args.run.means(&args.source.config)?;
     let named = args.source.named(Some(args.resampling))?;
     let clip = named.clip.as_ref();
-    outputs::check_apart(&args.output, &named.manifest.names)?;
-    if let Some(like) = &args.like {
-        outputs::check_apart(&args.output, std::slice::from_ref(like))?;
-    }
-    let interrupt = Interrupt::install()?;
-    let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
+    let (interrupt, report_file, output) = claim(args, &named)?;
 
     let opened = open(args, &named.manifest, means.jobs, (console, &interrupt))?;
     let infos = opened.infos();
@@ -90,7 +88,6 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         },
     };
     let merged = watched(&job, &output, &cache, (console, &interrupt))?;
-    log::debug!("{:?}", cache.reads());
     let holes = cache.holes();
     holes::warn(&holes, console);
     if !merged.any {
@@ -99,8 +96,42 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     warn_of_moved(merged.moved, &look, console);
     let staged = output.finish()?;
     interrupt.check()?;
-    console.print(&result_line(&staged.publish()?, &grid, started.elapsed()))?;
-    holes::check(&holes, "-v tells why each block could not be read")
+    let published = staged.publish()?;
+    // Before anything goes to stdout, which may be full.
+    let report = Report {
+        args,
+        grid: &grid,
+        look: &look,
+        published: &published,
+        changed_samples: merged.moved,
+        jobs: budget.jobs,
+        memory_bytes: means.memory_bytes,
+        run: Run {
+            infos: &infos,
+            notes: &notes,
+            reads: cache.reads(),
+            holes: &holes,
+            elapsed: started.elapsed(),
+        },
+    };
+    let reported = report_file.map_or(Ok(()), |file| file.write(&report.json()));
+    console.print(&result_line(&published, &grid, started.elapsed()))?;
+    reported?;
+    holes::check(&holes, "--report FILE lists them all")
+}
+
+/// Makes sure that the output and the report can be written where they are wanted. From here on there is something to clean
+/// up; until here a signal may end the program as it likes.
+fn claim(args: &MergeArgs, named: &Named) -> Result<(Interrupt, Option<ReportFile>, FileOutput)> {
+    let report = args.run.report.as_ref();
+    let written = [&args.output].into_iter().chain(report);
+    let like = args.like.iter().map(|name| ("grid", name.as_str()));
+    let like: Vec<_> = like.collect();
+    outputs::check_places(written, &args.source, &named.manifest.names, &like)?;
+    let interrupt = Interrupt::install()?;
+    let report = report.map(|path| ReportFile::create(path)).transpose()?;
+    let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
+    Ok((interrupt, report, output))
 }
 
 /// Samples that had to be changed, because the value that marks gaps was taken.

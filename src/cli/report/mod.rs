@@ -1,24 +1,22 @@
 //! `--report`: what was done, as JSON for other programs.
 
+pub(super) mod tile;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use azulejo::archive::{Metadata, Published};
-use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
 use azulejo::error::{Error, Result};
-use azulejo::geo::scheme::Strategy;
-use azulejo::pyramid::Baked;
-use azulejo::pyramid::plan::Plan;
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, OnReadError, Reads};
 use serde_json::{Map, Value, json};
 
-use super::args::TileArgs;
 use super::progress::seconds;
 use super::redact;
+use super::running::RunArgs;
+use super::sources::SourceArgs;
 use super::values::KeyValue;
 use super::versions;
 
@@ -92,50 +90,25 @@ impl Drop for ReportFile {
     }
 }
 
-/// All that a report tells of.
-pub(super) struct Report<'a> {
-    pub(super) args: &'a TileArgs,
+/// What every report tells of.
+pub(super) struct Run<'a> {
     pub(super) infos: &'a [SourceInfo],
-    pub(super) plan: &'a Plan,
-    pub(super) metadata: &'a Metadata,
-    pub(super) baked: &'a Baked,
-    pub(super) published: &'a [Published],
     pub(super) notes: &'a [String],
-    pub(super) settings: &'a Settings,
-    pub(super) jobs: usize,
-    pub(super) memory_bytes: u64,
     pub(super) reads: Reads,
     pub(super) holes: &'a [Hole],
     pub(super) elapsed: Duration,
 }
 
-impl Report<'_> {
-    /// The report.
-    pub(super) fn json(&self) -> Value {
-        let zooms = self
-            .baked
-            .zooms
-            .iter()
-            .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
-        let outputs = self.published.iter().map(|output| {
-            json!({
-                "path": output.path.to_string_lossy(),
-                "tiles": output.n_tiles,
-                "bytes": output.bytes,
-                "sha256": output.sha256,
-            })
-        });
+impl Run<'_> {
+    /// The report, of `options` as they took effect and `own`, an object of what the command has made.
+    pub(super) fn json(&self, options: Map<String, Value>, own: Value) -> Value {
         let mut report = json!({
             "schema": SCHEMA,
             "versions": versions::json(),
-            "options": self.options(),
+            "options": options,
             "sources": self.infos.iter().map(source).collect::<Vec<_>>(),
-            "plan": self.plan(),
-            "outputs": outputs.collect::<Vec<_>>(),
-            "zooms": zooms.collect::<Vec<_>>(),
-            "tiles": self.baked.tiles(),
-            "bytes": self.baked.bytes(),
-            "tiles_sha256": hex(&self.baked.digest),
+        });
+        let run = json!({
             "seconds": seconds(self.elapsed),
             "peak_memory_bytes": peak_memory_bytes(),
             "reads": {
@@ -147,95 +120,69 @@ impl Report<'_> {
         });
         // The only date there is: one that somebody chose.
         let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-        if let (Some(epoch), Some(object)) = (
-            epoch.and_then(|e| e.parse::<i64>().ok()),
-            report.as_object_mut(),
-        ) {
-            object.insert("source_date_epoch".into(), json!(epoch));
+        let epoch = epoch.and_then(|e| e.parse::<i64>().ok());
+        let date = epoch.map_or(json!({}), |epoch| json!({ "source_date_epoch": epoch }));
+        for part in [own, run, date] {
+            extend(&mut report, part);
         }
         report
     }
+}
 
-    /// Every option by its long name, as it took effect.
-    fn options(&self) -> Value {
-        let Self {
-            args,
-            plan,
-            settings,
-            metadata,
-            ..
-        } = self;
-        let source = &args.source;
-        let bands: Vec<String> = source.bands.iter().map(ToString::to_string).collect();
-        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-        json!({
-            "sources": source.names.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
-            "src-crs": source.src_crs,
-            "bands": (!bands.is_empty()).then(|| bands.join(",")),
-            "stack": source.stack.as_ref().map(ToString::to_string),
-            "nodata": source.nodata.as_ref().map(ToString::to_string),
-            "mosaic": source.mosaic.row().name,
-            "bbox": source.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
-            "bbox-crs": source.clip.bbox_crs,
-            "cutline": source.clip.cutline.as_deref().map(shown),
-            "feather": source.clip.feather,
-            "oo": pairs(&source.oo),
-            "config": pairs(&source.config),
-            "on-read-error": match source.on_read_error {
-                OnReadError::Fail => "fail",
-                OnReadError::Skip => "skip",
-            },
-            "min-zoom": plan.zoom_min,
-            "max-zoom": plan.zoom_max,
-            "zoom-level-strategy": strategy(args.zoom_level_strategy),
-            "tiling-scheme": args.tiling_scheme,
-            "tile-size": args.tile_size,
-            "resampling": plan.resampling.kernel().name,
-            "overview-resampling": plan.reducer.name(),
-            "format": args.format.name(),
-            "quality": quality(args.format, settings),
-            "lossless": settings.lossless,
-            "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
-            "output": args.output.iter().map(text).collect::<Vec<_>>(),
-            "scheme": args.scheme.name(),
-            "keep-blank": args.keep_blank,
-            "name": metadata.name,
-            "description": metadata.description,
-            "attribution": metadata.attribution,
-            "type": metadata.kind.name(),
-            "version-string": metadata.version,
-            "meta": pairs(&args.meta),
-            "overwrite": args.overwrite,
-            "jobs": self.jobs,
-            "memory": self.memory_bytes,
-            "shard-height": args.shard_height,
-            "report": args.report.as_ref().map(text),
-        })
-    }
-
-    fn plan(&self) -> Value {
-        let plan = self.plan;
-        let bounds = plan.bounds;
-        let planned = (plan.zoom_min..=plan.zoom_max)
-            .map(|z| json!({ "zoom": z, "tiles": plan.count(z) }))
-            .collect::<Vec<_>>();
-        json!({
-            "tiling_scheme": plan.scheme.id(),
-            "crs": plan.crs.name(),
-            "zoom_min": plan.zoom_min,
-            "zoom_max": plan.zoom_max,
-            "tile_size": plan.shape.tile_size_px,
-            "resampling": plan.resampling.kernel().name,
-            "overview_resampling": plan.reducer.name(),
-            "bounds": [bounds.west, bounds.south, bounds.east, bounds.north],
-            "tiles_at_most": plan.count_all(),
-            "zooms": planned,
-        })
+/// Adds the fields of the object `more` to those of `object`.
+fn extend(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
     }
 }
 
+/// Options of the sources by their long names, then `own`, an object of others, and those of running.
+pub(super) fn options(
+    source: &SourceArgs,
+    own: Value,
+    run: &RunArgs,
+    jobs: usize,
+    memory_bytes: u64,
+) -> Map<String, Value> {
+    let bands: Vec<String> = source.bands.iter().map(ToString::to_string).collect();
+    let mut options = json!({
+        "sources": source.names.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
+        "src-crs": source.src_crs,
+        "bands": (!bands.is_empty()).then(|| bands.join(",")),
+        "stack": source.stack.as_ref().map(ToString::to_string),
+        "nodata": source.nodata.as_ref().map(ToString::to_string),
+        "mosaic": source.mosaic.row().name,
+        "bbox": source.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+        "bbox-crs": source.clip.bbox_crs,
+        "cutline": source.clip.cutline.as_deref().map(shown),
+        "feather": source.clip.feather,
+        "oo": pairs(&source.oo),
+        "config": pairs(&source.config),
+        "on-read-error": match source.on_read_error {
+            OnReadError::Fail => "fail",
+            OnReadError::Skip => "skip",
+        },
+    });
+    extend(&mut options, own);
+    let run = json!({
+        "jobs": jobs,
+        "memory": memory_bytes,
+        "report": run.report.as_deref().map(text),
+    });
+    extend(&mut options, run);
+    match options {
+        Value::Object(options) => options,
+        _ => Map::new(),
+    }
+}
+
+/// A path as text.
+pub(super) fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// A source's name, without what gives access to it.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     if name.trim_start().starts_with(['<', '{']) {
         redact::text(name)
     } else {
@@ -269,25 +216,6 @@ fn hole(hole: &Hole) -> Value {
     })
 }
 
-/// The word on the command line.
-fn strategy(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Nearest => "auto",
-        Strategy::Lower => "lower",
-        Strategy::Upper => "upper",
-    }
-}
-
-/// The quality that took effect; `None` for tiles that keep every pixel.
-fn quality(format: Format, settings: &Settings) -> Option<u8> {
-    let default = match format {
-        Format::Jpeg => JPEG_QUALITY,
-        Format::Webp if !settings.lossless => WEBP_QUALITY,
-        _ => return None,
-    };
-    Some(settings.quality.unwrap_or(default))
-}
-
 /// How pixels say that they are not there.
 pub(super) fn mask(mask: MaskKind) -> &'static str {
     match mask {
@@ -298,7 +226,7 @@ pub(super) fn mask(mask: MaskKind) -> &'static str {
 }
 
 /// Options with names of their own. Reports are passed around, so what looks like a secret stays out of them.
-fn pairs(pairs: &[KeyValue]) -> Value {
+pub(super) fn pairs(pairs: &[KeyValue]) -> Value {
     const SECRET: [&str; 7] = ["SECRET", "TOKEN", "PASS", "PWD", "KEY", "AUTH", "HEADER"];
     let shown = |pair: &KeyValue| {
         let name = pair.key.to_uppercase();
@@ -311,10 +239,6 @@ fn pairs(pairs: &[KeyValue]) -> Value {
         (pair.key.clone(), json!(value))
     };
     Value::Object(pairs.iter().map(shown).collect::<Map<_, _>>())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The most memory that the process has had at one time.

@@ -1,0 +1,131 @@
+//! What `azulejo tile` reports.
+
+use azulejo::archive::{Metadata, Published};
+use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
+use azulejo::geo::scheme::Strategy;
+use azulejo::pyramid::Baked;
+use azulejo::pyramid::plan::Plan;
+use serde_json::{Map, Value, json};
+
+use super::{Run, options, pairs, text};
+use crate::cli::args::TileArgs;
+
+/// All that the report tells of.
+pub(in crate::cli) struct Report<'a> {
+    pub(in crate::cli) args: &'a TileArgs,
+    pub(in crate::cli) plan: &'a Plan,
+    pub(in crate::cli) metadata: &'a Metadata,
+    pub(in crate::cli) baked: &'a Baked,
+    pub(in crate::cli) published: &'a [Published],
+    pub(in crate::cli) settings: &'a Settings,
+    pub(in crate::cli) jobs: usize,
+    pub(in crate::cli) memory_bytes: u64,
+    pub(in crate::cli) run: Run<'a>,
+}
+
+impl Report<'_> {
+    /// The report.
+    pub(in crate::cli) fn json(&self) -> Value {
+        let zooms = self
+            .baked
+            .zooms
+            .iter()
+            .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
+        let outputs = self.published.iter().map(|output| {
+            json!({
+                "path": text(&output.path),
+                "tiles": output.n_tiles,
+                "bytes": output.bytes,
+                "sha256": output.sha256,
+            })
+        });
+        let own = json!({
+            "plan": self.plan(),
+            "outputs": outputs.collect::<Vec<_>>(),
+            "zooms": zooms.collect::<Vec<_>>(),
+            "tiles": self.baked.tiles(),
+            "bytes": self.baked.bytes(),
+            "tiles_sha256": hex(&self.baked.digest),
+        });
+        self.run.json(self.options(), own)
+    }
+
+    /// Every option by its long name, as it took effect.
+    fn options(&self) -> Map<String, Value> {
+        let Self {
+            args,
+            plan,
+            settings,
+            metadata,
+            ..
+        } = self;
+        let own = json!({
+            "min-zoom": plan.zoom_min,
+            "max-zoom": plan.zoom_max,
+            "zoom-level-strategy": strategy(args.zoom_level_strategy),
+            "tiling-scheme": args.tiling_scheme,
+            "tile-size": args.tile_size,
+            "resampling": plan.resampling.kernel().name,
+            "overview-resampling": plan.reducer.name(),
+            "format": args.format.name(),
+            "quality": quality(args.format, settings),
+            "lossless": settings.lossless,
+            "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
+            "output": args.output.iter().map(|path| text(path)).collect::<Vec<_>>(),
+            "scheme": args.scheme.name(),
+            "keep-blank": args.keep_blank,
+            "name": metadata.name,
+            "description": metadata.description,
+            "attribution": metadata.attribution,
+            "type": metadata.kind.name(),
+            "version-string": metadata.version,
+            "meta": pairs(&args.meta),
+            "overwrite": args.overwrite,
+            "shard-height": args.shard_height,
+        });
+        options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
+    }
+
+    fn plan(&self) -> Value {
+        let plan = self.plan;
+        let bounds = plan.bounds;
+        let planned = (plan.zoom_min..=plan.zoom_max)
+            .map(|z| json!({ "zoom": z, "tiles": plan.count(z) }))
+            .collect::<Vec<_>>();
+        json!({
+            "tiling_scheme": plan.scheme.id(),
+            "crs": plan.crs.name(),
+            "zoom_min": plan.zoom_min,
+            "zoom_max": plan.zoom_max,
+            "tile_size": plan.shape.tile_size_px,
+            "resampling": plan.resampling.kernel().name,
+            "overview_resampling": plan.reducer.name(),
+            "bounds": [bounds.west, bounds.south, bounds.east, bounds.north],
+            "tiles_at_most": plan.count_all(),
+            "zooms": planned,
+        })
+    }
+}
+
+/// The word on the command line.
+fn strategy(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Nearest => "auto",
+        Strategy::Lower => "lower",
+        Strategy::Upper => "upper",
+    }
+}
+
+/// The quality that took effect; `None` for tiles that keep every pixel.
+fn quality(format: Format, settings: &Settings) -> Option<u8> {
+    let default = match format {
+        Format::Jpeg => JPEG_QUALITY,
+        Format::Webp if !settings.lossless => WEBP_QUALITY,
+        _ => return None,
+    };
+    Some(settings.quality.unwrap_or(default))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
