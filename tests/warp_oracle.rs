@@ -52,6 +52,8 @@ struct Case {
     /// GDAL estimates the scale of a tile from the size of the window it reads, and widens kernels where nothing shrinks;
     /// here it is told that nothing does.
     told_not_to_widen: bool,
+    /// Its last column lies beside its first. GDAL knows nothing of that, and is given a file that goes on at both ends.
+    closes: bool,
 }
 
 const ALL: &[Resampling] = &[
@@ -76,8 +78,9 @@ fn cases() -> Vec<Case> {
         kernels: ALL,
         gdal_wrong_at_native: &[],
         told_not_to_widen: false,
+        closes: false,
     };
-    use Resampling::{Bilinear, Cubic, CubicSpline, Lanczos};
+    use Resampling::Lanczos;
     vec![
         case("UTM 18N, nodata collar", "rgb/RGB.byte.tif", Made::AsIs),
         case(
@@ -141,11 +144,12 @@ fn cases() -> Vec<Case> {
             "multispectral/fires_31band.tif",
             Made::Translated(&["-b", "1", "-b", "2", "-b", "3"]),
         ),
-        case("the whole world", "rgb/world.rgb.tif", Made::AsIs),
-        // In tiles that touch longitude 0 GDAL takes both ends of the file for one window as wide as the world.
         Case {
-            told_not_to_widen: true,
-            gdal_wrong_at_native: &[Bilinear, Cubic, CubicSpline, Lanczos],
+            closes: true,
+            ..case("the whole world", "rgb/world.rgb.tif", Made::AsIs)
+        },
+        Case {
+            closes: true,
             ..case(
                 "the world in 0..360",
                 "rgb/world.rgb.tif",
@@ -217,6 +221,42 @@ impl Case {
             }
         }
     }
+}
+
+/// A world in degrees, in 8 bits, from -180 on, with so much from its other end at either that no kernel reaches beyond.
+fn beyond_its_ends(path: &Path, folder: &Path) -> PathBuf {
+    const MORE: usize = 32;
+    let world = Dataset::open(path).unwrap();
+    let (width, height) = world.raster_size();
+    let [west, step, _, north, _, down] = world.geo_transform().unwrap();
+    let first = ((-180.0 - west) / step).round() as isize - MORE as isize;
+    let size = (width + 2 * MORE, height);
+    let target = folder.join("beyond.tif");
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut beyond = driver
+        .create_with_band_type::<u8, _>(&target, size.0, height, world.raster_count())
+        .unwrap();
+    let west = west + first as f64 * step;
+    beyond
+        .set_geo_transform(&[west, step, 0.0, north, 0.0, down])
+        .unwrap();
+    beyond
+        .set_spatial_ref(&world.spatial_ref().unwrap())
+        .unwrap();
+    for number in 1..=world.raster_count() {
+        let band = world.rasterband(number).unwrap();
+        let from = band
+            .read_as::<u8>((0, 0), (width, height), (width, height), None)
+            .unwrap();
+        let column = |k: usize| (first + k as isize).rem_euclid(width as isize) as usize;
+        let values =
+            (0..size.0 * height).map(|k| from.data()[k / size.0 * width + column(k % size.0)]);
+        let mut buffer = Buffer::new(size, values.collect());
+        let mut band = beyond.rasterband(number).unwrap();
+        band.write((0, 0), size, &mut buffer).unwrap();
+    }
+    beyond.close().unwrap();
+    target
 }
 
 /// Differences between a tile of ours and one of GDAL's, summed over tiles.
@@ -296,8 +336,9 @@ fn spread(tiles: &[TileCoord], n: usize) -> Vec<TileCoord> {
         .collect()
 }
 
+/// Tiles of the file at `path` with GDAL's of the one at `theirs`.
 fn compare(
-    path: &Path,
+    (path, theirs): (&Path, &Path),
     resampling: Resampling,
     zooms_above_native: u8,
     warp_options: &[&str],
@@ -314,7 +355,7 @@ fn compare(
     let plan = Plan::new(&mosaic, options(Some(native + zooms_above_native))).unwrap();
     let job = plan.job(&mosaic);
     let mut renderer = Renderer::new(&job);
-    let dataset = Dataset::open(path).unwrap();
+    let dataset = Dataset::open(theirs).unwrap();
     let mut difference = Difference::default();
     for tile in spread(&plan.tiles(plan.zoom_max), 12) {
         let bounds = plan.scheme.bounds(tile);
@@ -432,6 +473,10 @@ fn base_tiles_agree_with_gdal_for_every_kernel_in_every_system() {
             continue;
         };
         n_compared += 1;
+        let theirs = match case.closes {
+            true => beyond_its_ends(&path, folder.path()),
+            false => path.clone(),
+        };
         for &resampling in case.kernels {
             let name = KERNELS
                 .iter()
@@ -443,8 +488,8 @@ fn base_tiles_agree_with_gdal_for_every_kernel_in_every_system() {
             } else {
                 &[]
             };
-            let above = compare(&path, resampling, 1, told);
-            let native = compare(&path, resampling, 0, &[]);
+            let above = compare((&path, &theirs), resampling, 1, told);
+            let native = compare((&path, &theirs), resampling, 0, &[]);
             let line = format!(
                 "{:34} {name:12} mean {:6.3}  within 2 {:7.3} %  equal {:7.3} %  masks {:7.3} %  worst {:3}  of {:7} px   native {:5.1} dB  masks {:7.3} %",
                 case.name,
@@ -489,4 +534,62 @@ fn base_tiles_agree_with_gdal_for_every_kernel_in_every_system() {
         "below the bar:\n{}",
         failures.join("\n")
     );
+}
+
+/// The world cut at Greenwich and at the antimeridian: what are the ends of the one are the middle of the other.
+#[test]
+fn a_source_that_closes_looks_the_same_wherever_it_is_cut() {
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("greenwich.tif");
+    gradient(&whole, "EPSG:4326", 0.0, 360.0, 90.0);
+    let dataset = Dataset::open(&whole).unwrap();
+    let turned = folder.path().join("antimeridian.tif");
+    gradient(&turned, "EPSG:4326", -180.0, 180.0, 90.0);
+    let pixels = dataset.rasterband(1).unwrap();
+    let pixels = pixels.read_as::<u8>((0, 0), (720, 360), (720, 360), None);
+    let pixels = pixels.unwrap();
+    let mut swapped: Vec<u8> = pixels.data().to_vec();
+    swapped
+        .chunks_exact_mut(720)
+        .for_each(|row| row.rotate_left(360));
+    let update = gdal::DatasetOptions {
+        open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE,
+        ..Default::default()
+    };
+    let target = Dataset::open_ex(&turned, update).unwrap();
+    let mut buffer = Buffer::new((720, 360), swapped);
+    let mut band = target.rasterband(1).unwrap();
+    band.write((0, 0), (720, 360), &mut buffer).unwrap();
+    target.close().unwrap();
+    for &resampling in ALL {
+        let tiles = [&whole, &turned].map(|path| {
+            let source = GdalSource::open(path.to_str().unwrap(), &OpenOptions::default());
+            let mosaic = Mosaic::new(vec![Arc::new(source.unwrap())]).unwrap();
+            let options = PlanOptions {
+                zoom_min: Some(3),
+                zoom_max: Some(3),
+                resampling: Some(resampling),
+                ..PlanOptions::new(Scheme::named("WorldCRS84Quad").unwrap())
+            };
+            let plan = Plan::new(&mosaic, options).unwrap();
+            let job = plan.job(&mosaic);
+            let mut renderer = Renderer::new(&job);
+            // Either side of both meridians.
+            [0, 7, 8, 15].map(|x| {
+                let tile = plan.scheme.tile(3, x, 3).unwrap();
+                renderer.render(&plan.scheme.bounds(tile)).unwrap().unwrap()
+            })
+        });
+        for (a, b) in tiles[0].iter().zip(&tiles[1]) {
+            let (Samples::U8(left), Samples::U8(right)) = (&a.samples, &b.samples) else {
+                panic!("8-bit sources make 8-bit tiles");
+            };
+            let off = left.iter().zip(right).map(|(l, r)| l.abs_diff(*r)).max();
+            assert!(
+                off <= Some(1) && a.mask == b.mask,
+                "{resampling:?}: {off:?}"
+            );
+        }
+    }
 }

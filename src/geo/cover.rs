@@ -8,13 +8,14 @@ use super::transform::{PixelRect, PixelTransform, Placement};
 use crate::error::Result;
 
 /// Points a side of the grid that is laid over a source to find its outline.
-const SAMPLES: usize = 65;
+const SAMPLES: usize = 9;
 
-/// The same where so few will do: nearly always, but for sources as large as countries.
-const FEW_SAMPLES: usize = 9;
+/// Where these are too few, as for sources as large as countries: pieces, each way, that are looked at one by one. Some sources
+/// lie bent or turned in the scheme, around a pole or on both sides of the antimeridian, and fill little of one rectangle.
+const PIECES: usize = 8;
 
-/// How far a source may bulge between [`FEW_SAMPLES`], in pixels of its own.
-const FEW_ENOUGH_PX: f64 = 0.05;
+/// How far a source may bulge between [`SAMPLES`], in pixels of its own.
+const ENOUGH_PX: f64 = 0.05;
 
 /// Where one source lies in the system of a tiling scheme.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,52 +85,130 @@ struct World {
 
 /// The rectangles around a part of the source, cut to what the scheme covers.
 fn boxes(transform: &PixelTransform, rect: &PixelRect, world: &World) -> Vec<Bounds> {
-    let extent = &world.extent;
-    let few = Samples::new(transform, rect, FEW_SAMPLES, world.period);
-    let samples = if few.are_enough(rect) {
-        few
-    } else {
-        Samples::new(transform, rect, SAMPLES, world.period)
-    };
-    let Some(mut around) = samples.bounds() else {
-        return Vec::new();
-    };
-    if samples.failed {
-        // Part of the source has no place there, as the corners around a geostationary disc: towards the limb the places
-        // run away between two samples, but seen from the other side all is smooth.
-        around =
-            seen_from_target(transform, rect, extent).map_or(around, |seen| seen.union(&around));
+    let whole = Piece::new(rect);
+    let few = Samples::new(transform, &whole, world.period);
+    if few.are_enough(&whole) {
+        return world.boxes(transform, &whole, &few);
     }
-    for (x, y) in poles_inside(transform, rect, extent) {
-        // Around a pole there is every longitude: the whole width, up to the pole itself.
-        around = Bounds::new(
-            extent.west,
-            around.south.min(y),
-            extent.east,
-            around.north.max(y),
-        )
-        .union(&Bounds::new(x, y, x, y));
+    let pieces = whole.cut(PIECES);
+    let samples: Vec<Samples> = pieces
+        .iter()
+        .map(|piece| Samples::new(transform, piece, world.period))
+        .collect();
+    // Part of the source has no place there, as the corners around a geostationary disc: towards the limb the places run
+    // away between two samples, but seen from the other side all is smooth. So it is at a pole, where all of them meet.
+    let seen = samples
+        .iter()
+        .any(|samples| samples.failed)
+        .then(|| seen_from_target(transform, &whole, &world.extent));
+    let mut all = Vec::new();
+    for (k, (piece, samples)) in pieces.iter().zip(&samples).enumerate() {
+        let mut boxes = world.boxes(transform, piece, samples);
+        for seen in seen.iter().flat_map(|seen| seen[k]).flatten() {
+            match boxes.iter_mut().find(|b| b.intersects(&seen)) {
+                Some(near) => *near = near.union(&seen),
+                None => boxes.push(seen),
+            }
+        }
+        all.extend(boxes);
     }
-    let Some(period) = world.period else {
-        return around.intersection(extent).into_iter().collect();
-    };
-    if around.width() >= period {
-        let whole = Bounds::new(extent.west, around.south, extent.east, around.north);
-        return whole.intersection(extent).into_iter().collect();
+    simplest(all)
+}
+
+/// One rectangle instead of `boxes` where it is hardly larger than they are together.
+fn simplest(boxes: Vec<Bounds>) -> Vec<Bounds> {
+    let area = |b: &Bounds| b.width() * b.height();
+    let around = boxes.iter().copied().reduce(|a, b| a.union(&b));
+    match around {
+        Some(around) if area(&around) * 0.9 <= boxes.iter().map(area).sum() => vec![around],
+        _ => boxes,
     }
-    let shifted = |turn: i64| {
-        let shift = turn as f64 * period;
-        Bounds::new(
-            around.west + shift,
-            around.south,
-            around.east + shift,
-            around.north,
-        )
-        .intersection(extent)
-    };
-    let first = ((extent.west - around.east) / period).floor() as i64;
-    let last = ((extent.east - around.west) / period).ceil() as i64;
-    (first..=last).filter_map(shifted).collect()
+}
+
+impl World {
+    /// The rectangles around a piece of the source by the points laid over it.
+    fn boxes(&self, transform: &PixelTransform, piece: &Piece, samples: &Samples) -> Vec<Bounds> {
+        let extent = &self.extent;
+        let Some(mut around) = samples.bounds() else {
+            return Vec::new();
+        };
+        for (x, y) in poles_inside(transform, piece, extent) {
+            // Around a pole there is every longitude: the whole width, up to the pole itself.
+            around = Bounds::new(
+                extent.west,
+                around.south.min(y),
+                extent.east,
+                around.north.max(y),
+            )
+            .union(&Bounds::new(x, y, x, y));
+        }
+        let Some(period) = self.period else {
+            return around.intersection(extent).into_iter().collect();
+        };
+        if around.width() >= period {
+            let whole = Bounds::new(extent.west, around.south, extent.east, around.north);
+            return whole.intersection(extent).into_iter().collect();
+        }
+        let shifted = |turn: i64| {
+            let shift = turn as f64 * period;
+            Bounds::new(
+                around.west + shift,
+                around.south,
+                around.east + shift,
+                around.north,
+            )
+            .intersection(extent)
+        };
+        let first = ((extent.west - around.east) / period).floor() as i64;
+        let last = ((extent.east - around.west) / period).ceil() as i64;
+        (first..=last).filter_map(shifted).collect()
+    }
+}
+
+/// A rectangle of a source, in its pixels, which need not be whole.
+#[derive(Clone, Copy)]
+struct Piece {
+    col: f64,
+    row: f64,
+    width: f64,
+    height: f64,
+}
+
+impl Piece {
+    fn new(rect: &PixelRect) -> Self {
+        let (col, row) = rect.at(0.0, 0.0);
+        Self {
+            col,
+            row,
+            width: rect.width as f64,
+            height: rect.height as f64,
+        }
+    }
+
+    /// A place in it, from (0, 0) at the upper left to (1, 1) at the lower right corner.
+    fn at(&self, right: f64, down: f64) -> (f64, f64) {
+        (self.col + self.width * right, self.row + self.height * down)
+    }
+
+    /// `n` by `n` pieces of it, row by row.
+    fn cut(&self, n: usize) -> Vec<Self> {
+        let (width, height) = (self.width / n as f64, self.height / n as f64);
+        let piece = |k: usize| Self {
+            col: self.col + width * (k % n) as f64,
+            row: self.row + height * (k / n) as f64,
+            width,
+            height,
+        };
+        (0..n * n).map(piece).collect()
+    }
+
+    /// Whether a place lies in it by more than `slack` pixels; with a negative one, how far outside.
+    fn holds(&self, col: f64, row: f64, slack: f64) -> bool {
+        col >= self.col + slack
+            && col <= self.col + self.width - slack
+            && row >= self.row + slack
+            && row <= self.row + self.height - slack
+    }
 }
 
 /// A grid of points over a part of the source, in target coordinates; NaN where there is no image.
@@ -145,10 +224,11 @@ struct Samples {
 impl Samples {
     /// With a period, each row of points is followed without a jump, so that a source across the antimeridian comes out in
     /// one piece, beyond the edge of the scheme.
-    fn new(transform: &PixelTransform, rect: &PixelRect, n: usize, period: Option<f64>) -> Self {
+    fn new(transform: &PixelTransform, piece: &Piece, period: Option<f64>) -> Self {
+        let n = SAMPLES;
         let step = |k: usize| k as f64 / (n - 1) as f64;
         let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..n * n)
-            .map(|k| rect.at(step(k % n), step(k / n)))
+            .map(|k| piece.at(step(k % n), step(k / n)))
             .unzip();
         transform.to_target(&mut xs, &mut ys);
         let failed = xs.iter().any(|x| !x.is_finite());
@@ -169,18 +249,15 @@ impl Samples {
     }
 
     /// Whether the source is so nearly straight between the points that more would not tell more of it.
-    fn are_enough(&self, rect: &PixelRect) -> bool {
+    fn are_enough(&self, piece: &Piece) -> bool {
         let (n, last) = (self.n, self.n - 1);
         let middle = (n / 2) * n + n / 2;
         // A pixel, as large as it is in the middle.
         let across = |k: usize| (self.xs[k] - self.xs[middle]).hypot(self.ys[k] - self.ys[middle]);
-        let steps = (
-            rect.width as f64 / last as f64,
-            rect.height as f64 / last as f64,
-        );
+        let steps = (piece.width / last as f64, piece.height / last as f64);
         let pixel = (across(middle + 1) / steps.0).min(across(middle + n) / steps.1);
         let bulges =
-            |values: &[f64]| (0..n * n).all(|k| self.bulge(values, k) <= FEW_ENOUGH_PX * pixel);
+            |values: &[f64]| (0..n * n).all(|k| self.bulge(values, k) <= ENOUGH_PX * pixel);
         !self.failed && pixel > 0.0 && bulges(&self.xs) && bulges(&self.ys)
     }
 
@@ -232,34 +309,45 @@ impl Samples {
     }
 }
 
-/// The rectangle around those points of a grid over `extent` that lie in the source, a step wider on each side.
+/// Of a grid over `extent`, the points that lie in each of the [`PIECES`] of `whole`: the rectangles around those in the western
+/// and in the eastern half of the extent, a step wider on each side.
 fn seen_from_target(
     transform: &PixelTransform,
-    rect: &PixelRect,
+    whole: &Piece,
     extent: &Bounds,
-) -> Option<Bounds> {
+) -> Vec<[Option<Bounds>; 2]> {
     const N: usize = 512;
+    /// A thousandth of a pixel beyond an edge is rounding.
+    const SLACK_PX: f64 = 1e-3;
     let (width, height) = (extent.width() / N as f64, extent.height() / N as f64);
-    let (west, north) = rect.at(0.0, 0.0);
-    let (east, south) = rect.at(1.0, 1.0);
-    let mut seen: Option<Bounds> = None;
+    let part = |along: f64| ((along * PIECES as f64) as usize).min(PIECES - 1);
+    let mut seen = vec![[None; 2]; PIECES * PIECES];
     for line in 0..=N {
         let y = extent.south + height * line as f64;
         let places: Vec<f64> = (0..=N).map(|i| extent.west + width * i as f64).collect();
         let (mut xs, mut ys) = (places.clone(), vec![y; N + 1]);
         transform.to_source(&mut xs, &mut ys);
-        for (x, (col, row)) in places.into_iter().zip(xs.into_iter().zip(ys)) {
-            if col >= west && col <= east && row >= north && row <= south {
-                let around = Bounds::new(x - width, y - height, x + width, y + height);
-                seen = Some(seen.map_or(around, |seen| seen.union(&around)));
+        for (i, (x, (col, row))) in places.into_iter().zip(xs.into_iter().zip(ys)).enumerate() {
+            if !whole.holds(col, row, SLACK_PX) {
+                continue;
             }
+            let (right, down) = (
+                part((col - whole.col) / whole.width),
+                part((row - whole.row) / whole.height),
+            );
+            let around = Bounds::new(x - width, y - height, x + width, y + height);
+            let Some(around) = around.intersection(extent) else {
+                continue;
+            };
+            let half = &mut seen[down * PIECES + right][usize::from(i > N / 2)];
+            *half = Some(half.map_or(around, |half: Bounds| half.union(&around)));
         }
     }
     seen
 }
 
-/// The poles that lie inside the source, in target coordinates as far as they have any, else at the extent's edge.
-fn poles_inside(transform: &PixelTransform, rect: &PixelRect, extent: &Bounds) -> Vec<(f64, f64)> {
+/// The poles that lie inside a piece of the source, in target coordinates as far as they have any, else at the extent's edge.
+fn poles_inside(transform: &PixelTransform, piece: &Piece, extent: &Bounds) -> Vec<(f64, f64)> {
     let middle = (extent.west + extent.east) / 2.0;
     // The points nearest to the poles that the scheme has; when all along its edge they fall inside, the pole does.
     [extent.south, extent.north]
@@ -271,11 +359,7 @@ fn poles_inside(transform: &PixelTransform, rect: &PixelRect, extent: &Bounds) -
                 .collect();
             let mut ys = vec![y; n];
             transform.to_source(&mut xs, &mut ys);
-            let (west, north) = rect.at(0.0, 0.0);
-            let (east, south) = rect.at(1.0, 1.0);
-            xs.iter()
-                .zip(&ys)
-                .all(|(&c, &r)| c >= west && c <= east && r >= north && r <= south)
+            xs.iter().zip(&ys).all(|(&c, &r)| piece.holds(c, r, 0.0))
         })
         .map(|y| (middle, y))
         .collect()

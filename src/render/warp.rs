@@ -128,7 +128,8 @@ pub(super) fn warp(
         level,
         sampler: &sampler,
         reach: (resampling.reach(scale.0), resampling.reach(scale.1)),
-        closes: sampler.needs_corners() && map.closes(info.placement.width),
+        // Nearest looks at nothing beside the centre, which lies in the source.
+        closes: resampling != Resampling::Nearest && map.closes(info.placement.width),
         size,
     };
     let rows = (STRIP_PX / size).max(1);
@@ -246,7 +247,7 @@ struct Task<'a> {
     level: usize,
     sampler: &'a Sampler,
     reach: (f64, f64),
-    /// Whether an area that ends beyond the last column goes on at the first, and the other way round.
+    /// Whether an area or a kernel that ends beyond the last column goes on at the first, and the other way round.
     closes: bool,
     size: usize,
 }

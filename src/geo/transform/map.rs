@@ -205,7 +205,14 @@ impl Grid {
         let (mut cols, mut rows): (Vec<f64>, Vec<f64>) = (0..n * n)
             .map(|k| tile.apply(at(origin.0, k % n), at(origin.1, k / n)))
             .unzip();
+        let places = (cell == 1).then(|| (cols.clone(), rows.clone()));
         transform.to_source(&mut cols, &mut rows);
+        // What is smooth is no nonsense, and asking PROJ is dear.
+        if let Some(places) = places.filter(|_| leaps(&cols, &rows, n)) {
+            (cols, rows) = places;
+            let Affine([.., height]) = *tile;
+            transform.to_source_and_back(&mut cols, &mut rows, height.abs());
+        }
         let finer = (0..(n - 1) * (n - 1)).map(|_| None).collect();
         Self {
             cell,
@@ -312,6 +319,22 @@ impl Grid {
             }
         }
     }
+}
+
+/// Whether any of `n` by `n` points is not about halfway between its neighbours.
+fn leaps(cols: &[f64], rows: &[f64], n: usize) -> bool {
+    let leaps = |before: usize, k: usize, after: usize| {
+        let step = (cols[after] - cols[before]).hypot(rows[after] - rows[before]);
+        let bend = (cols[before] - 2.0 * cols[k] + cols[after])
+            .hypot(rows[before] - 2.0 * rows[k] + rows[after]);
+        // Points without an image lie nowhere.
+        bend.is_nan() || bend > step / 2.0
+    };
+    (0..n * n).any(|k| {
+        let (col, row) = (k % n, k / n);
+        (col > 0 && col + 1 < n && leaps(k - 1, k, k + 1))
+            || (row > 0 && row + 1 < n && leaps(k - n, k, k + n))
+    })
 }
 
 #[cfg(test)]

@@ -310,6 +310,27 @@ impl PixelTransform {
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
     pub fn to_source(&self, xs: &mut [f64], ys: &mut [f64]) {
         self.way.apply_to_source(xs, ys);
+        self.place(xs, ys);
+    }
+
+    /// The same, but NaN, too, for places that do not lead back to where they came from: far outside a projection's domain, as
+    /// a quarter of the Earth from a zone's middle, what PROJ says may mean nothing. `tolerance` is in the target's units. Only
+    /// y is compared, which does not go round the Earth and is the same for all meridians at a pole.
+    pub fn to_source_and_back(&self, xs: &mut [f64], ys: &mut [f64], tolerance: f64) {
+        let asked = ys.to_vec();
+        self.way.apply_to_source(xs, ys);
+        let (mut back_xs, mut back_ys) = (xs.to_vec(), ys.to_vec());
+        self.way.to_target.apply(&mut back_xs, &mut back_ys);
+        for (k, back) in back_ys.into_iter().enumerate() {
+            if (back - asked[k]).abs() > tolerance {
+                (xs[k], ys[k]) = (f64::NAN, f64::NAN);
+            }
+        }
+        self.place(xs, ys);
+    }
+
+    /// Coordinates in the source's system to its pixels.
+    fn place(&self, xs: &mut [f64], ys: &mut [f64]) {
         if self.shift_x != 0.0 {
             xs.iter_mut().for_each(|x| *x += self.shift_x);
         }
