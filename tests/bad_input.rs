@@ -1205,7 +1205,9 @@ fn a_source_that_shrinks_under_the_bake_ends_with_3() {
     let status = wait(&child).0;
     let last = stderr.lines().last().unwrap().unwrap();
     assert_eq!(status.code(), Some(3), "{last}");
-    assert!(last.contains("a.tif: damaged"), "{last}");
+    // Or too short to be a raster at all, for a thread that comes to it only now.
+    let words = ["a.tif: damaged", "a.tif: cannot be opened"];
+    assert!(words.iter().any(|words| last.contains(words)), "{last}");
     assert!(before.eq(tree(desk.0.path()).into_keys()));
 }
 

@@ -250,6 +250,70 @@ fn a_damaged_block_ends_the_bake_or_becomes_a_hole() {
 }
 
 /// GDAL fills a JPEG that ends early with gray, warns, and calls that success.
+/// Its bands are three sources to a merge; the block is one.
+#[test]
+fn a_merge_tells_of_a_damaged_block_once() {
+    let desk = Desk::new();
+    noise(&desk.path("a.tif"), 1024, 128, (7.0, 47.0));
+    damage(&desk.path("a.tif"), 0, (3, 5));
+    let merge = |policy: &str| {
+        let args = ["merge", "a.tif", "-o", "m.tif", "--report", "r.json"];
+        let policy = ["--on-read-error", policy];
+        desk.command(&[&args[..], &policy].concat())
+            .output()
+            .unwrap()
+    };
+    assert_eq!(merge("fail").status.code(), Some(3));
+    assert!(!desk.path("m.tif").exists() && !desk.path("r.json").exists());
+    let output = merge("skip");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    let report: Value = serde_json::from_slice(&fs::read(desk.path("r.json")).unwrap()).unwrap();
+    let holes = report["holes"].as_array().unwrap();
+    assert_eq!(holes.len(), 1, "{holes:?}");
+    assert_eq!(
+        (&holes[0]["col"], &holes[0]["row"]),
+        (&384.into(), &640.into())
+    );
+    assert_eq!(
+        said.matches("a hole of 128 x 128 pixels").count(),
+        1,
+        "{said}"
+    );
+}
+
+/// A limit of the address space is no place to fail in: neither the allocator nor GDAL's threads come back from there.
+#[test]
+fn what_ulimit_leaves_is_kept_to_or_refused() {
+    let desk = Desk::new();
+    noise(&desk.path("a.tif"), 1024, 128, (7.0, 47.0));
+    let run = |kib: u32, command: &str, output: &str| {
+        let program = env!("CARGO_BIN_EXE_azulejo");
+        let line = format!(
+            "ulimit -v {kib}; exec '{program}' {command} a.tif -j 2 --memory 1GiB -o {output}"
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).current_dir(desk.0.path());
+        let output = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    for (command, output) in [("tile", "x.mbtiles"), ("merge", "x.tif")] {
+        let (code, said) = run(200_000, command, output);
+        assert_eq!(code, Some(9), "{said}");
+        assert!(
+            said.contains("by ulimit") && said.contains("help: ulimit -v"),
+            "{said}"
+        );
+        assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 1, "{said}");
+    }
+    for (command, output) in [("tile", "x.mbtiles"), ("merge", "x.tif")] {
+        let (code, said) = run(600_000, command, output);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("which is what ulimit leaves"), "{said}");
+    }
+}
+
 #[test]
 fn a_jpeg_cut_short_is_damaged_from_there_on() {
     let desk = Desk::new();

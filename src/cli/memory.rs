@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use azulejo::error::Result;
-use azulejo::pyramid::budget::{Budget, Demand, LEAST_CEILING_BYTES};
+use azulejo::error::{Error, Kind, Result};
+use azulejo::pyramid::budget::{BASE_BYTES, Budget, Demand, LEAST_CEILING_BYTES};
 use azulejo::source::cache::BlockCache;
 use azulejo::source::gdal;
 
@@ -40,16 +40,87 @@ pub(super) fn give_back(cache: &BlockCache) {
     };
 }
 
-/// What to say when there is not enough for all threads.
-pub(super) fn note(budget: &Budget, demand: &Demand) -> Option<String> {
-    (budget.jobs < demand.jobs).then(|| {
-        format!(
-            "{} of memory: enough for {} of {} threads",
-            human::memory(demand.ceiling_bytes),
-            budget.jobs,
-            demand.jobs
+/// What to say when there is not enough for all threads, or when our own limit, and nobody else, says how much there is.
+pub(super) fn note(budget: &Budget, demand: &Demand, is_lowered: bool) -> Option<String> {
+    let memory = human::memory(demand.ceiling_bytes);
+    let limit = if is_lowered {
+        format!("{memory} of memory, which is what ulimit leaves of it")
+    } else {
+        format!("{memory} of memory")
+    };
+    if budget.jobs < demand.jobs {
+        let (jobs, wanted) = (budget.jobs, demand.jobs);
+        Some(format!("{limit}: enough for {jobs} of {wanted} threads"))
+    } else {
+        is_lowered.then_some(limit)
+    }
+}
+
+/// What is mapped without being used, a thread: its stack.
+const STACK_BYTES: u64 = 16 << 20;
+
+/// `wanted_bytes`, or as much of it as `ulimit -v` and `ulimit -d` leave to `jobs` threads. Who runs into these is ended by the
+/// allocator, or waits for a thread that GDAL could not start, so nobody should.
+///
+/// # Errors
+/// [`Kind::Resources`] when they leave too little.
+pub(super) fn within_own_limit(wanted_bytes: u64, jobs: usize) -> Result<u64> {
+    let Some(limit) = own_limit() else {
+        return Ok(wanted_bytes);
+    };
+    // The allocator maps 64 MiB for each thread otherwise, of which it uses little.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call takes no pointers.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1)
+    };
+    let mapped = mapped_bytes().unwrap_or(BASE_MAPPED_BYTES);
+    let left = limit
+        .saturating_sub(mapped)
+        .saturating_sub(STACK_BYTES * (jobs as u64 + 2));
+    // What is mapped already counts as the program's own part of the ceiling.
+    let left = left + BASE_BYTES as u64;
+    if left < LEAST_CEILING_BYTES {
+        let mib = |bytes: u64| bytes >> 20;
+        let wanted = limit + LEAST_CEILING_BYTES - left;
+        return Err(Error::new(
+            Kind::Resources,
+            format!(
+                "{} MiB by ulimit, of which {} MiB are left for memory; expected {} MiB, or no limit",
+                mib(limit),
+                mib(left),
+                mib(wanted).next_multiple_of(10)
+            ),
         )
-    })
+        .with_help("ulimit -v unlimited, and --memory, which is held"));
+    }
+    Ok(wanted_bytes.min(left))
+}
+
+/// Whether our address space is limited: then threads may not start, and GDAL waits for them even so.
+pub(super) fn is_limited() -> bool {
+    own_limit().is_some()
+}
+
+/// Where the system does not say what is mapped: measured, 168 MB.
+const BASE_MAPPED_BYTES: u64 = 176 << 20;
+
+/// The address space that we use.
+fn mapped_bytes() -> Option<u64> {
+    status("VmSize:")
+}
+
+/// The most memory that the process has had at one time. `getrusage` would tell that of whoever started it, if it was more.
+pub(super) fn peak_bytes() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// A line of `/proc/self/status`, in bytes.
+fn status(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// Half of the memory that the machine, our control groups and our own limits leave us.

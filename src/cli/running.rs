@@ -77,6 +77,8 @@ pub(super) struct Means {
     pub(super) memory_bytes: u64,
     /// Whether somebody has asked for that ceiling.
     pub(super) is_asked: bool,
+    /// Whether there is less of it than asked for.
+    pub(super) is_lowered: bool,
 }
 
 impl RunArgs {
@@ -87,10 +89,13 @@ impl RunArgs {
     pub(super) fn means(&self, config: &[KeyValue]) -> Result<Means> {
         let memory_bytes = self.memory.unwrap_or_else(memory::half_of_what_is_free);
         configure_gdal(config, memory_bytes)?;
+        let jobs = jobs(self.jobs)?.0;
+        let within = memory::within_own_limit(memory_bytes, jobs)?;
         Ok(Means {
-            jobs: jobs(self.jobs)?.0,
-            memory_bytes,
+            jobs,
+            memory_bytes: within,
             is_asked: self.memory.is_some(),
+            is_lowered: within < memory_bytes && self.memory.is_some(),
         })
     }
 }

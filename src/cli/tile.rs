@@ -70,7 +70,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let mut notes = named.notes(&passed_over, &infos);
     notes.extend(summary::notes(args, &infos, &plan)?);
-    notes.extend(memory::note(&budget, &demand));
+    notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
     console.say("sources", &summary::sources(&args.source, &infos, clip));
     console.say("plan", &summary::plan(args, &plan));
     notes.iter().for_each(|note| console.note(note));

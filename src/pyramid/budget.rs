@@ -6,7 +6,7 @@ use crate::raster::Samples;
 use super::node::Shape;
 
 /// The program, its libraries with GDAL's drivers and PROJ's database, and the headers of some sources: measured, 58 MB.
-const BASE_BYTES: usize = 64 << 20;
+pub const BASE_BYTES: usize = 64 << 20;
 
 /// PROJ's context and transformations, coordinates of a strip of a tile, open datasets: measured, 4 MB a thread.
 const THREAD_BYTES: usize = 6 << 20;

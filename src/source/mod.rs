@@ -15,7 +15,7 @@ use crate::raster::resample::MaskKind;
 use crate::raster::{Raster, SampleType};
 
 /// A rectangle of pixels within one level of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// The first column.
     pub col: usize,

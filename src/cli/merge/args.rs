@@ -15,7 +15,17 @@ pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
   azulejo merge 'scenes/*.tif' -o merged.tif
   azulejo merge north.tif south.tif --mosaic max --crs EPSG:3035 --res 20 -r bilinear -o europe.tif
-  azulejo merge old.tif new.tif --mosaic last --like grid.tif --compress zstd -o updated.tif";
+  azulejo merge old.tif new.tif --mosaic last --like grid.tif --compress zstd -o updated.tif
+
+Environment:
+  Every option can come from a variable: --tile-size from AZULEJO_TILE_SIZE, --overwrite from
+  AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
+  NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
+
+Exit codes:
+  0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
+  4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
+  8 sources and grid or clip do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
 
 const SOURCES: &str = "\
 Rasters, named as for 'azulejo tile': paths, quoted patterns, folders, @list.txt, -, or anything that GDAL opens";
@@ -63,7 +73,7 @@ pub(in crate::cli) struct MergeArgs {
     pub(super) crs: Option<String>,
 
     /// Size of a pixel in units of that system: 10, or 10,20 for its width and height. [default: the first source's]
-    #[arg(long, value_name = "X[,Y]", value_parser = values::resolution, help_heading = "Grid", conflicts_with = "like")]
+    #[arg(long, value_name = "X[,Y]", value_parser = values::resolution, allow_hyphen_values = true, help_heading = "Grid", conflicts_with = "like")]
     pub(super) res: Option<(f64, f64)>,
 
     /// What the output covers, in that system: west,south,east,north; degrees may go beyond 180, as in 170,-20,190,-10.

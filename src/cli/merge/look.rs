@@ -250,6 +250,18 @@ impl Choice {
         Ok(())
     }
 
+    /// What somebody who marks colours by `--nodata` should know.
+    pub(super) fn note(&self, args: &MergeArgs) -> Option<String> {
+        let Some(Nodata::Sets(sets)) = &args.source.nodata else {
+            return None;
+        };
+        let are_colours = sets.len() > 1 && sets.iter().any(|set| set.len() > 1);
+        are_colours.then(|| {
+            "each band is looked at by itself: a value of --nodata is nothing in its band, whatever the others have"
+                .to_owned()
+        })
+    }
+
     /// What the output says of itself.
     pub(super) fn look(&self, args: &MergeArgs, infos: &[SourceInfo], mosaics: &[Mosaic]) -> Look {
         let counts = args.source.mosaic == Rule::Count;

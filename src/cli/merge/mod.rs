@@ -69,7 +69,8 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let look = opened.choice.look(args, &infos, &mosaics);
 
     let mut notes = named.notes(&opened.notes, &infos);
-    notes.extend(memory::note(&budget, &demand));
+    notes.extend(opened.choice.note(args));
+    notes.extend(memory::note(&budget, &demand, means.is_lowered));
     console.say("sources", &summary::sources(&args.source, &infos, clip));
     console.say("output", &output_line(&grid, &look));
     notes.iter().for_each(|note| console.note(note));
@@ -161,7 +162,7 @@ fn file_options(args: &MergeArgs, look: &Look, jobs: usize) -> FileOptions {
     FileOptions {
         kind: args.format,
         compression: args.compress,
-        jobs,
+        jobs: if memory::is_limited() { 1 } else { jobs },
         floats: look.sample_type.range().is_none(),
         classes: look.bands.iter().any(|band| !band.palette.is_empty()),
     }

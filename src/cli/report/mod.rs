@@ -13,6 +13,7 @@ use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, OnReadError, Reads};
 use serde_json::{Map, Value, json};
 
+use super::memory;
 use super::progress::seconds;
 use super::redact;
 use super::running::RunArgs;
@@ -243,6 +244,9 @@ pub(super) fn pairs(pairs: &[KeyValue]) -> Value {
 
 /// The most memory that the process has had at one time.
 pub(super) fn peak_memory_bytes() -> u64 {
+    if let Some(peak) = memory::peak_bytes() {
+        return peak;
+    }
     // SAFETY: all zeros is a valid `rusage`, which the call fills in.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();

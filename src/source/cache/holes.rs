@@ -1,6 +1,6 @@
 //! The list of blocks that could not be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::source::Window;
@@ -38,6 +38,7 @@ impl Holes {
         self.places.insert([source, level, row, col, height, width]);
     }
 
+    /// Sources that are bands of one file tell of the same block once.
     pub(super) fn list(&self) -> Vec<Hole> {
         let hole = |&[source, level, row, col, height, width]: &[usize; 6]| Hole {
             source: Arc::clone(&self.names[&source]),
@@ -49,6 +50,9 @@ impl Holes {
                 height,
             },
         };
-        self.places.iter().map(hole).collect()
+        let mut told = HashSet::new();
+        let mut holes: Vec<Hole> = self.places.iter().map(hole).collect();
+        holes.retain(|hole| told.insert((Arc::clone(&hole.source), hole.level, hole.window)));
+        holes
     }
 }
