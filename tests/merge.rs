@@ -291,6 +291,7 @@ fn the_report_agrees_with_the_output() {
     assert_eq!(report["options"]["mosaic"], "max");
     assert_eq!(report["options"]["compress"], "deflate");
     assert_eq!(report["sources"].as_array().unwrap().len(), 3);
+    assert_eq!(report["sources"][0]["bands"], 2);
     let bytes = std::fs::metadata(folder.join("out.tif")).unwrap().len();
     assert_eq!(report["outputs"][0]["bytes"], bytes);
     let touched = report["reads"]["blocks_touched"].as_u64().unwrap();

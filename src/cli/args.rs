@@ -40,10 +40,10 @@ struct Cli {
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
-    #[command(after_help = TILE_EXAMPLES)]
+    #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}"))]
     Tile(Box<TileArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
-    #[command(after_help = merge::EXAMPLES)]
+    #[command(after_help = format!("{}\n\n{COMMON}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
@@ -61,10 +61,12 @@ Examples:
   azulejo tile S2B_MSIL2A_20220618.zip -b B08,B04,B03 -o infrared.mbtiles
   azulejo tile 'LC08*_B*.TIF' --stack '{scene}_{band}.TIF' -b nir,red,green -o landsat.mbtiles
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
-  find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json
+  find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
+/// What holds for all commands that write something.
+const COMMON: &str = "\
 Environment:
-  Every option can come from a variable: --tile-size from AZULEJO_TILE_SIZE, --overwrite from
+  Every option can come from a variable: --memory from AZULEJO_MEMORY, --overwrite from
   AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
   NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
 

@@ -15,17 +15,7 @@ pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
   azulejo merge 'scenes/*.tif' -o merged.tif
   azulejo merge north.tif south.tif --mosaic max --crs EPSG:3035 --res 20 -r bilinear -o europe.tif
-  azulejo merge old.tif new.tif --mosaic last --like grid.tif --compress zstd -o updated.tif
-
-Environment:
-  Every option can come from a variable: --tile-size from AZULEJO_TILE_SIZE, --overwrite from
-  AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
-  NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
-
-Exit codes:
-  0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
-  4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
-  8 sources and grid or clip do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
+  azulejo merge old.tif new.tif --mosaic last --like grid.tif --compress zstd -o updated.tif";
 
 const SOURCES: &str = "\
 Rasters, named as for 'azulejo tile': paths, quoted patterns, folders, @list.txt, -, or anything that GDAL opens";

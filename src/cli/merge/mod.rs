@@ -56,69 +56,102 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     check_name(&args.output)?;
     let means = args.run.means(&args.source.config)?;
     let named = args.source.named(Some(args.resampling))?;
-    let clip = named.clip.as_ref();
     let (interrupt, report_file, output) = claim(args, &named)?;
-
     let opened = open(args, &named.manifest, means.jobs, (console, &interrupt))?;
-    let infos = opened.infos();
-    opened.choice.check(args)?;
-    let grid = grid(args, &opened, clip)?;
-    let demand = demand(args, &means, &opened, &grid);
-    let (budget, cache) = memory::divide(&demand)?;
-    let mosaics = opened.mosaics(args, &cache, clip)?;
-    let look = opened.choice.look(args, &infos, &mosaics);
-
-    let mut notes = named.notes(&opened.notes, &infos);
-    notes.extend(opened.choice.note(args));
-    notes.extend(memory::note(&budget, &demand, means.is_lowered));
-    console.say("sources", &summary::sources(&args.source, &infos, clip));
-    console.say("output", &output_line(&grid, &look));
-    notes.iter().for_each(|note| console.note(note));
-
-    let job = Merge {
-        bands: &mosaics,
-        apart: opened.choice.apart,
-        grid: &grid,
-        resampling: args.resampling,
-        look: &look,
-        file: file_options(args, &look, budget.jobs),
-        limits: Limits {
-            jobs: budget.jobs,
-            canvas_bytes: means.memory_bytes.saturating_sub(demand.ceiling_bytes),
-            windows_px: (budget.window_px, budget.most_window_px),
-        },
-    };
-    let merged = watched(&job, &output, &cache, (console, &interrupt))?;
-    let holes = cache.holes();
+    let plan = Plan::new(args, &means, &named, &opened)?;
+    plan.say(args, &named, console);
+    let merged = watched(&plan.job(args), &output, &plan.cache, (console, &interrupt))?;
+    let holes = plan.cache.holes();
     holes::warn(&holes, console);
     if !merged.any {
-        return Err(no_overlap(&infos, &grid));
+        return Err(no_overlap(&plan.infos, &plan.grid));
     }
-    warn_of_moved(merged.moved, &look, console);
+    warn_of_moved(merged.moved, &plan.look, console);
     let staged = output.finish()?;
     interrupt.check()?;
     let published = staged.publish()?;
+    let elapsed = started.elapsed();
     // Before anything goes to stdout, which may be full.
     let report = Report {
         args,
-        grid: &grid,
-        look: &look,
+        grid: &plan.grid,
+        look: &plan.look,
         published: &published,
         changed_samples: merged.moved,
-        jobs: budget.jobs,
+        jobs: plan.limits.jobs,
         memory_bytes: means.memory_bytes,
         run: Run {
-            infos: &infos,
-            notes: &notes,
-            reads: cache.reads(),
+            infos: &plan.infos,
+            notes: &plan.notes,
+            reads: plan.cache.reads(),
             holes: &holes,
-            elapsed: started.elapsed(),
+            elapsed,
         },
     };
     let reported = report_file.map_or(Ok(()), |file| file.write(&report.json()));
-    console.print(&result_line(&published, &grid, started.elapsed()))?;
+    console.print(&result_line(&published, &plan.grid, elapsed))?;
     reported?;
     holes::check(&holes, "--report FILE lists them all")
+}
+
+/// What is going to be merged, and with what.
+struct Plan {
+    infos: Vec<SourceInfo>,
+    grid: Grid,
+    cache: Arc<BlockCache>,
+    mosaics: Vec<Mosaic>,
+    apart: bool,
+    look: Look,
+    limits: Limits,
+    notes: Vec<String>,
+}
+
+impl Plan {
+    fn new(args: &MergeArgs, means: &Means, named: &Named, opened: &Opened) -> Result<Self> {
+        let clip = named.clip.as_ref();
+        let infos = opened.infos();
+        opened.choice.check(args)?;
+        let grid = grid(args, opened, clip)?;
+        let demand = demand(args, means, opened, &grid);
+        let (budget, cache) = memory::divide(&demand)?;
+        let mosaics = opened.mosaics(args, &cache, clip)?;
+        let mut notes = named.notes(&opened.notes, &infos);
+        notes.extend(opened.choice.note(args));
+        notes.extend(memory::note(&budget, &demand, means.is_lowered));
+        Ok(Self {
+            look: opened.choice.look(args, &infos, &mosaics),
+            infos,
+            grid,
+            cache,
+            mosaics,
+            apart: opened.choice.apart,
+            limits: Limits {
+                jobs: budget.jobs,
+                canvas_bytes: means.memory_bytes.saturating_sub(demand.ceiling_bytes),
+                windows_px: (budget.window_px, budget.most_window_px),
+            },
+            notes,
+        })
+    }
+
+    fn say(&self, args: &MergeArgs, named: &Named, console: &Console) {
+        let sources = summary::sources(&args.source, &self.infos, named.clip.as_ref());
+        console.say("sources", &sources);
+        console.say("output", &output_line(&self.grid, &self.look));
+        self.notes.iter().for_each(|note| console.note(note));
+    }
+
+    fn job(&self, args: &MergeArgs) -> Merge<'_> {
+        Merge {
+            bands: &self.mosaics,
+            apart: self.apart,
+            grid: &self.grid,
+            resampling: args.resampling,
+            look: &self.look,
+            file: file_options(args, &self.look, self.limits.jobs),
+            limits: self.limits,
+        }
+    }
 }
 
 /// Makes sure that the output and the report can be written where they are wanted. From here on there is something to clean
@@ -272,9 +305,13 @@ fn open(
 }
 
 impl Opened {
-    /// Of the first band of all.
+    /// Of the first band of each, which says how many there are.
     fn infos(&self) -> Vec<SourceInfo> {
-        self.bands[0].iter().map(|s| s.info().clone()).collect()
+        let info = |source: &Arc<dyn Source>| SourceInfo {
+            bands: self.choice.n_bands(),
+            ..source.info().clone()
+        };
+        self.bands[0].iter().map(info).collect()
     }
 
     /// All of all bands, first the one of the first item that has the smallest pixels.
