@@ -8,7 +8,7 @@ mod deflate;
 mod filter;
 mod layout;
 
-use deflate::Deflater;
+use deflate::{Deflater, Search};
 use filter::{Filterer, Strategy};
 use layout::{ColourType, Layout, Layouter};
 
@@ -21,36 +21,33 @@ const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// What a level of effort means.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// The filters for pictures that are not flat.
-    filters: Strategy,
-    /// libdeflate's level for filtered pictures.
+    /// Whether repetitions are looked for in filtered pictures.
+    search: Search,
+    /// libdeflate's level for those.
     level: i32,
     /// And for unfiltered ones: they are less data and repeat more, so searching costs less.
     level_flat: i32,
 }
 
-const fn effort(filters: Strategy, level: i32, level_flat: i32) -> Effort {
+const fn effort(search: Search, level: i32, level_flat: i32) -> Effort {
     Effort {
-        filters,
+        search,
         level,
         level_flat,
     }
 }
 
-/// Time and size of a relief map, tiles of 256 x 256, by effort: 0: 0.9 ms, 70 kB; 1: 1.1, 65; 2: 1.5,
-/// 62; 3: 1.7, 61; 5: 2.9, 59; 7: 9.5, 58; 9: 50, 54. libpng at level 6: 13, 61. Level 3 is the default
-/// as the first whose tiles are no larger than libpng's.
 const EFFORTS: [Effort; 10] = [
-    effort(Strategy::Average, 1, 1),
-    effort(Strategy::Adaptive, 1, 2),
-    effort(Strategy::Adaptive, 2, 4),
-    effort(Strategy::Adaptive, 3, 6),
-    effort(Strategy::Adaptive, 4, 6),
-    effort(Strategy::Adaptive, 6, 7),
-    effort(Strategy::Adaptive, 7, 8),
-    effort(Strategy::Adaptive, 8, 9),
-    effort(Strategy::Adaptive, 9, 9),
-    effort(Strategy::Adaptive, 12, 12),
+    effort(Search::Never, 1, 1),
+    effort(Search::Below(900), 1, 2),
+    effort(Search::Below(950), 1, 4),
+    effort(Search::Below(970), 1, 6),
+    effort(Search::Below(1000), 3, 6),
+    effort(Search::Below(1040), 6, 7),
+    effort(Search::Always, 7, 8),
+    effort(Search::Always, 8, 9),
+    effort(Search::Always, 9, 9),
+    effort(Search::Always, 12, 12),
 ];
 
 /// Whether `tile` starts like a PNG (PNG 3rd edition, section 5.2).
@@ -71,7 +68,6 @@ pub(super) fn open(settings: &Settings) -> Result<Box<dyn Encode>> {
 }
 
 struct Png {
-    filters: Strategy,
     layouter: Layouter,
     filterer: Filterer,
     deflater: Deflater,
@@ -81,11 +77,10 @@ struct Png {
 impl Png {
     fn new(effort: Effort) -> Self {
         Self {
-            filters: effort.filters,
             layouter: Layouter::new(),
             filterer: Filterer::default(),
-            deflater: Deflater::new(effort.level),
-            deflater_flat: Deflater::new(effort.level_flat),
+            deflater: Deflater::new(effort.level, effort.search),
+            deflater_flat: Deflater::new(effort.level_flat, Search::Never),
         }
     }
 }
@@ -98,15 +93,11 @@ impl Encode for Png {
     fn encode(&mut self, image: &Image, out: &mut Vec<u8>) -> Result<()> {
         check_size(image, Format::Png, SIDE_MAX)?;
         let layout = self.layouter.layout(image);
-        let strategy = if wants_filters(&layout) {
-            self.filters
-        } else {
-            Strategy::Plain
+        let strategy = match wants_filters(&layout) {
+            true => Strategy::Adaptive,
+            false => Strategy::Plain,
         };
-        let deflater = match strategy {
-            Strategy::Plain => &mut self.deflater_flat,
-            _ => &mut self.deflater,
-        };
+        let filtered_row_bytes = layout.row_bytes + 1;
         let residuals = self.filterer.filter(
             layout.rows,
             layout.row_bytes,
@@ -114,8 +105,11 @@ impl Encode for Png {
             strategy,
         );
         let start = out.len();
-        write(image, &layout, out, |out| deflater.compress(residuals, out))
-            .inspect_err(|_| out.truncate(start))
+        write(image, &layout, out, |out| match strategy {
+            Strategy::Plain => self.deflater_flat.plain(residuals, out),
+            Strategy::Adaptive => self.deflater.filtered(residuals, filtered_row_bytes, out),
+        })
+        .inspect_err(|_| out.truncate(start))
     }
 }
 
