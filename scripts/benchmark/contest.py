@@ -87,9 +87,10 @@ class Contest:
 
     def _bake(self, entry, work):
         out = os.path.join(work, f"{entry.key}{entry.suffix}")
-        os.sync()  # What was written before is not to be written out during this run.
         commands = entry.commands(self.here.tools, self.source(entry), out)
-        return measure.run(commands, entry.environment, os.path.join(work, "said")), out
+        with measure.alone():
+            os.sync()  # What was written before is not to be written out during this run.
+            return measure.run(commands, entry.environment, os.path.join(work, "said")), out
 
     def _compare(self, written, work):
         """Bytes of the tiles that azulejo and its peer both have, and the pictures of some of them."""

@@ -36,7 +36,8 @@ def run(commands, environment, log):
 
 
 @contextlib.contextmanager
-def _alone():
+def alone():
+    """Holds the lock."""
     if not lock:
         yield
         return
@@ -46,7 +47,7 @@ def _alone():
 
 
 def _run(command, environment, log):
-    with open(log, "w", encoding="utf-8") as said, _alone():
+    with open(log, "w", encoding="utf-8") as said:
         start = time.monotonic()
         # A session of its own: Ctrl-C reaches us alone, and we end all of its processes, not just the first.
         child = subprocess.Popen(
