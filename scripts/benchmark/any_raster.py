@@ -27,7 +27,7 @@ def rows(here, path, folder, runs, say):
     if not present:
         sys.exit("error: no peer is here to measure azulejo beside; expected one of those above on PATH")
     for tool, peer, ours in present:
-        case = cases.Case(f"{source.name}-{tool}", f"{name}, PNG", source.name, (ours,), peer)
+        case = cases.Case(f"{source.name}-{tool}", name, source.name, (ours,), peer)
         trial = contest.Contest(here, case, {source.name: source}, folder)
         try:
             trial.bring_to(runs, say)
@@ -55,7 +55,6 @@ def _zooms(here, path, folder):
 
 
 def _note_other_zooms(trial, ours, peer, say):
-    by_zoom = trial.known["zooms"]
-    if by_zoom[ours.key].keys() != by_zoom[peer.key].keys():
-        shown = " and ".join(f"{min(zooms)}-{max(zooms)}" for zooms in (map(int, by_zoom[k]) for k in (ours.key, peer.key)) for zooms in [list(zooms)])
-        say(f"note: {peer.label} wrote other zooms than azulejo ({shown}): the times are not of the same work")
+    shown = [f"{min(zooms)}-{max(zooms)}" for zooms in (sorted(trial.known["zooms"][e.key]) for e in (ours, peer))]
+    if shown[0] != shown[1]:
+        say(f"note: azulejo wrote zooms {shown[0]}, {peer.label} {shown[1]}: the times are not of the same work")

@@ -138,7 +138,7 @@ def _webp(effort, label, **wanted):
 
 def _webp_512(**wanted):
     options = ["-f", "webp", "--quality", "75", "--tile-size", "512"]
-    return azulejo("webp512", "WebP quality 75, MBTiles", *options, suffix=".mbtiles", pixels=None, **wanted)
+    return azulejo("webp512", "WebP quality 75, 512 px, MBTiles", *options, suffix=".mbtiles", pixels=None, **wanted)
 
 
 def _recorded(label, cpu_s, wall_s, peak_mb, tiles, n_bytes):
@@ -166,7 +166,7 @@ QUARTER_A = ["--bbox", "620000,5323446.4,626553.6,5330000", "--bbox-crs", "EPSG:
 CASES = [
     Case(
         "A-png",
-        "orthophoto, 268 Mpx, PNG",
+        "orthophoto, 268 Mpx",
         "A",
         (
             _folder(cpu=5, wall=4.5, bytes=1.05),
@@ -175,12 +175,12 @@ CASES = [
         ),
         RASTER_TILE,
     ),
-    Case("A-mbtiles", "the same, PNG", "A", (_mbtiles(cpu=13, wall=25),), MBTILES_DRIVER),
-    Case("A-gdal2tiles", "the same, PNG", "A", (_folder(cpu=20),), GDAL2TILES),
-    Case("A8-rio", "a quarter of it, PNG", "A8", (_mbtiles(cpu=18),), RIO),
+    Case("A-mbtiles", "orthophoto, 268 Mpx", "A", (_mbtiles(cpu=13, wall=25),), MBTILES_DRIVER),
+    Case("A-gdal2tiles", "orthophoto, 268 Mpx", "A", (_folder(cpu=20),), GDAL2TILES),
+    Case("A8-rio", "orthophoto, 67 Mpx", "A8", (_mbtiles(cpu=18),), RIO),
     Case(
         "A-jpeg",
-        "orthophoto, JPEG quality 75",
+        "orthophoto, 268 Mpx",
         "A",
         (
             azulejo(
@@ -192,7 +192,7 @@ CASES = [
     ),
     Case(
         "A-webp",
-        "orthophoto, WebP quality 75",
+        "orthophoto, 268 Mpx",
         "A",
         (
             _webp([], "WebP quality 75, folder", cpu=2.5, bytes=1.06),
@@ -202,7 +202,7 @@ CASES = [
     ),
     Case(
         "A-webp-lossless",
-        "orthophoto, WebP lossless",
+        "orthophoto, 268 Mpx",
         "A",
         (
             azulejo("lossless", "WebP lossless, folder", "-f", "webp", "--lossless", cpu=15, bytes=1.16),
@@ -215,20 +215,20 @@ CASES = [
     ),
     Case(
         "A-versatiles",
-        "orthophoto, WebP quality 75, 512 px tiles",
+        "orthophoto, 268 Mpx",
         "A512",
         (_webp_512(cpu=5),),
         recorded=_recorded("VersaTiles 5.3", 186, 100, 2621, 1609, 75.1e6),
     ),
     Case(
         "A-pmtiler",
-        "orthophoto, WebP quality 75, 512 px tiles",
+        "orthophoto, 268 Mpx",
         "A512",
         (_webp_512(cpu=4),),
         recorded=_recorded("pmtiler 0.1", 148, 83, 1337, None, 40.2e6),
     ),
-    Case("B-png", "nine overlapping RGBA files, one turned, PNG", "B", (_folder(cpu=4),), RASTER_TILE),
-    Case("E-png", "whole Earth in degrees, 134 Mpx, PNG", "E", (_folder(cpu=5),), RASTER_TILE),
+    Case("B-png", "9 overlapping RGBA files, one turned", "B", (_folder(cpu=4),), RASTER_TILE),
+    Case("E-png", "whole Earth, degrees, 134 Mpx", "E", (_folder(cpu=5),), RASTER_TILE),
     Case("start-up", "one tile", "world", (_folder(cpu=1, wall=1),), RASTER_TILE, runs=15),
     Case(
         "A8-A",

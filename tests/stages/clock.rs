@@ -5,16 +5,18 @@ use std::time::Instant;
 use super::Anything;
 
 /// Seconds.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub(crate) cpu_s: f64,
     pub(crate) wall_s: f64,
 }
 
-/// Work is repeated until it took so much CPU time.
-const ENOUGH_S: f64 = 0.4;
-/// And so many times, if it is not slow.
-const PASSES: usize = 3;
+/// A batch of passes takes at least so much CPU time: the scheduler's clock may be 4 ms late.
+const BATCH_S: f64 = 0.25;
+/// Batches of which the median counts, if they are not slow.
+const BATCHES: usize = 3;
+/// No more of them when this is over.
+const ENOUGH_S: f64 = 1.0;
 
 /// Does `work` once.
 pub(crate) fn once<T>(work: impl FnOnce() -> Anything<T>) -> Anything<(T, Cost)> {
@@ -28,18 +30,26 @@ pub(crate) fn once<T>(work: impl FnOnce() -> Anything<T>) -> Anything<(T, Cost)>
     Ok((made, Cost { cpu_s, wall_s }))
 }
 
-/// The median of what `work` says it costs, done often enough to tell.
+/// What a pass of `work`, which times itself, costs: the median of some batches of passes.
 pub(crate) fn repeated(mut work: impl FnMut() -> Anything<Cost>) -> Anything<Cost> {
-    let mut costs: Vec<Cost> = Vec::new();
-    loop {
-        costs.push(work()?);
-        let total_s: f64 = costs.iter().map(|cost| cost.cpu_s).sum();
-        if total_s >= 2.0 * ENOUGH_S || (total_s >= ENOUGH_S && costs.len() >= PASSES) {
-            break;
+    let mut batches: Vec<Cost> = Vec::new();
+    let mut total_s = 0.0;
+    while batches.len() < BATCHES && total_s < ENOUGH_S {
+        let (mut sum, mut n) = (Cost::default(), 0.0);
+        while sum.cpu_s < BATCH_S {
+            let cost = work()?;
+            sum.cpu_s += cost.cpu_s;
+            sum.wall_s += cost.wall_s;
+            n += 1.0;
         }
+        total_s += sum.cpu_s;
+        batches.push(Cost {
+            cpu_s: sum.cpu_s / n,
+            wall_s: sum.wall_s / n,
+        });
     }
-    costs.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
-    Ok(costs[costs.len() / 2])
+    batches.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
+    Ok(batches[batches.len() / 2])
 }
 
 /// CPU seconds of this thread so far, as Linux's scheduler counts them; `None` elsewhere. Good to some milliseconds.

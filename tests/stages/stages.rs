@@ -19,7 +19,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use azulejo::archive::{Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind, open_sink};
-use azulejo::encode::{FORMATS, Format, Settings, encoder};
+use azulejo::encode::{DEFAULT_EFFORT, FORMATS, Format, Settings, encoder};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
 use azulejo::raster::Raster;
@@ -128,10 +128,10 @@ fn encode(file: &File, scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anyt
         .map(Image::from_raster)
         .collect::<Result<_, _>>()?;
     let n_px = images.len() * scene::TILE_PX * scene::TILE_PX;
-    let efforts: Vec<Option<u8>> = if file.in_full {
-        (0..=9).map(Some).collect()
+    let efforts = if file.in_full {
+        0..=9
     } else {
-        vec![None]
+        DEFAULT_EFFORT..=DEFAULT_EFFORT
     };
     for format in FORMATS.iter().map(|info| info.format) {
         for lossless in [false, true] {
@@ -139,13 +139,12 @@ fn encode(file: &File, scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anyt
             if lossless && format != Format::Webp {
                 continue;
             }
-            for &effort in &efforts {
+            for effort in efforts.clone() {
                 let settings = Settings {
                     quality: lossy.then_some(75),
                     lossless,
-                    effort,
+                    effort: Some(effort),
                 };
-                let effort = effort.map_or("default".to_owned(), |effort| effort.to_string());
                 let kind = if lossless { " lossless" } else { "" };
                 let name = format!("{format}{kind} effort {effort}");
                 let mut encoder = encoder(format, &settings)?;
