@@ -63,7 +63,8 @@ class Contest:
 
     def _round(self, say):
         """Everybody once. What they wrote is kept until all are through, and compared in the first round."""
-        with tempfile.TemporaryDirectory(prefix="round-", dir=self.folder, ignore_cleanup_errors=True) as work:
+        _clear_left(self.folder)
+        with tempfile.TemporaryDirectory(prefix=f"round-{os.getpid()}-", dir=self.folder, ignore_cleanup_errors=True) as work:
             figures, written = {}, {}
             first = not self.known["rounds"]
             for entry in self.case.entries:
@@ -176,6 +177,14 @@ def _extract(found, tile, work, name):
     with open(path, "wb") as out:
         out.write(found.read(tile))
     return path
+
+
+def _clear_left(folder):
+    """Removes what runs that were killed have left."""
+    for name in os.listdir(folder):
+        kind, _, rest = name.partition("-")
+        if kind == "round" and not os.path.exists(f"/proc/{rest.partition('-')[0]}"):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
 def _remove(found):
