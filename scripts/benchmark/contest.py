@@ -140,10 +140,12 @@ class Contest:
     def _add_lossless(self, entries, chosen, rows, work):
         """The same tiles of the same programs, baked without loss: what a lossy tile is measured against."""
         baked = {}
+        beside = os.path.join(work, "lossless")  # Twins have names of their own, but not among the others.
+        os.mkdir(beside)
         for entry in entries:
             twin = entry.lossless
             if twin.pixels not in baked:
-                baked[twin.pixels] = tiles.Tiles(self._bake(twin, work)[1])
+                baked[twin.pixels] = tiles.Tiles(self._bake(twin, beside)[1])
             for tile, row in zip(chosen, rows):
                 row[f"{entry.key} lossless"] = _extract(baked[twin.pixels], tile, work, f"{entry.key} lossless")
         for found in baked.values():
