@@ -24,8 +24,6 @@ class Entry:
     commands: Callable
     suffix: str = ""
     environment: dict = field(default_factory=dict)
-    # What its pictures are the same as, whatever file or format they are in: `None` if they are not looked at.
-    pixels: str | None = None
     # The entry that writes the same pixels without loss, for lossy ones.
     lossless: "Entry | None" = None
     # azulejo only, ratios: CPU and wall of the peer over azulejo's at least so, bytes of azulejo over the peer's at most.
@@ -54,8 +52,8 @@ class Case:
     azulejo: tuple
     peer: Entry | None = None
     runs: int = 3
-    # Figures of a peer that is not run: cpu_s, wall_s, peak_mb, tiles, bytes.
-    recorded: dict | None = None
+    # Figures of peers that are not run: cpu_s, wall_s, peak_mb, tiles, bytes, and what is wanted beside them.
+    recorded: tuple = ()
     growth: bool = False
 
     @property
@@ -63,24 +61,24 @@ class Case:
         return (*self.azulejo, self.peer) if self.peer else self.azulejo
 
 
-def azulejo(key, label, *options, suffix="", pixels="azulejo", **more):
+def azulejo(key, label, *options, suffix="", **more):
     def commands(tools, source, out):
         asked = ["-r", "bilinear", "-j", "2", "-q"]
         if source.zooms:
             asked += ["--min-zoom", str(source.zooms[0]), "--max-zoom", str(source.zooms[1])]
         return [[tools["azulejo"], "tile", *source.paths, "-o", out, *asked, *options]]
 
-    return Entry(key, label, ("azulejo",), commands, suffix, pixels=pixels, **more)
+    return Entry(key, label, ("azulejo",), commands, suffix, **more)
 
 
-def raster_tile(*options, pixels="gdal", **more):
+def raster_tile(*options, **more):
     def commands(tools, source, out):
         low, high = source.zooms
         asked = ["--min-zoom", str(low), "--max-zoom", str(high), "-r", "bilinear", "-j", "2"]
         asked += ["--overview-resampling", "average", "--webviewer", "none"]
         return [[tools["gdal"], "raster", "tile", *asked, *options, source.path, out]]
 
-    return Entry("gdal", "gdal raster tile", ("gdal",), commands, pixels=pixels, **more)
+    return Entry("gdal", "gdal raster tile", ("gdal",), commands, **more)
 
 
 def _gdal2tiles(tools, source, out):
@@ -103,7 +101,7 @@ def _rio_mbtiles(tools, source, out):
     return [[tools["rio"], "mbtiles", source.path, "-o", out, *asked, "--implementation", "cf"]]
 
 
-GDAL2TILES = Entry("gdal2tiles", "gdal2tiles", ("gdal2tiles",), _gdal2tiles, pixels="gdal2tiles")
+GDAL2TILES = Entry("gdal2tiles", "gdal2tiles", ("gdal2tiles",), _gdal2tiles)
 MBTILES_DRIVER = Entry(
     "driver",
     "gdal_translate to MBTiles, gdaladdo",
@@ -111,9 +109,8 @@ MBTILES_DRIVER = Entry(
     _mbtiles_driver,
     ".mbtiles",
     {"GDAL_NUM_THREADS": "2"},
-    pixels="driver",
 )
-RIO = Entry("rio", "rio mbtiles", ("rio",), _rio_mbtiles, ".mbtiles", pixels="rio")
+RIO = Entry("rio", "rio mbtiles", ("rio",), _rio_mbtiles, ".mbtiles")
 
 RASTER_TILE = raster_tile()
 
@@ -133,17 +130,13 @@ MBTILES = _mbtiles()
 def _webp(effort, label, **wanted):
     options = ["-f", "webp", "--quality", "75", *effort]
     key = f"webp{''.join(effort)}"
-    return azulejo(key, label, *options, pixels=f"azulejo {key}", lossless=FOLDER, **wanted)
+    return azulejo(key, label, *options, lossless=FOLDER, **wanted)
 
 
-def _webp_512(**wanted):
-    options = ["-f", "webp", "--quality", "75", "--tile-size", "512"]
-    return azulejo("webp512", "WebP quality 75, 512 px, MBTiles", *options, suffix=".mbtiles", pixels=None, **wanted)
-
-
-def _recorded(label, cpu_s, wall_s, peak_mb, tiles, n_bytes):
-    """A peer's figures that were measured once, on a processor like this one, and not since."""
-    return {"label": label, "cpu_s": cpu_s, "wall_s": wall_s, "peak_mb": peak_mb, "tiles": tiles, "bytes": n_bytes}
+def _recorded(label, cpu_s, wall_s, peak_mb, tiles, n_bytes, **wanted):
+    """A peer's figures that were measured once, on two cores of an AMD EPYC (Zen 5), and not since."""
+    figures = {"cpu_s": cpu_s, "wall_s": wall_s, "peak_mb": peak_mb, "tiles": tiles, "bytes": n_bytes}
+    return {"label": label, **figures, "wanted": wanted}
 
 
 def sources(data, fixtures):
@@ -162,6 +155,11 @@ def sources(data, fixtures):
 # Where A lies, and the quarter of it that A8 shows: in its own coordinates.
 WHOLE_A = ["--bbox", "620000,5316892.8,633107.2,5330000", "--bbox-crs", "EPSG:32633"]
 QUARTER_A = ["--bbox", "620000,5323446.4,626553.6,5330000", "--bbox-crs", "EPSG:32633"]
+
+
+def _huge(key, label, box):
+    return azulejo(key, label, *box, suffix=".mbtiles", source="huge", grown_per_tile=1.1, grown_peak=1.1)
+
 
 CASES = [
     Case(
@@ -184,11 +182,10 @@ CASES = [
         "A",
         (
             azulejo(
-                "jpeg", "JPEG quality 75, folder", "-f", "jpeg", "--quality", "75",
-                pixels="azulejo jpeg", lossless=FOLDER, cpu=2.7, bytes=1.0,
+                "jpeg", "JPEG quality 75, folder", "-f", "jpeg", "--quality", "75", lossless=FOLDER, cpu=2.7, bytes=1.0,
             ),
         ),
-        raster_tile("-f", "JPEG", "--co", "QUALITY=75", pixels="gdal jpeg", lossless=RASTER_TILE),
+        raster_tile("-f", "JPEG", "--co", "QUALITY=75", lossless=RASTER_TILE),
     ),
     Case(
         "A-webp",
@@ -198,7 +195,7 @@ CASES = [
             _webp([], "WebP quality 75, folder", cpu=2.5, bytes=1.06),
             _webp(["--effort", "5"], "WebP quality 75, folder, --effort 5", cpu=1.4, bytes=1.0),
         ),
-        raster_tile("-f", "WEBP", pixels="gdal webp", lossless=RASTER_TILE),
+        raster_tile("-f", "WEBP", lossless=RASTER_TILE),
     ),
     Case(
         "A-webp-lossless",
@@ -207,25 +204,26 @@ CASES = [
         (
             azulejo("lossless", "WebP lossless, folder", "-f", "webp", "--lossless", cpu=15, bytes=1.16),
             azulejo(
-                "lossless8", "WebP lossless, folder, --effort 8", "-f", "webp", "--lossless", "--effort", "8",
+                "lossless7", "WebP lossless, folder, --effort 7", "-f", "webp", "--lossless", "--effort", "7",
                 cpu=1, bytes=1.0,
             ),
         ),
         raster_tile("-f", "WEBP", "--co", "LOSSLESS=YES"),
     ),
     Case(
-        "A-versatiles",
+        "A-webp-512",
         "orthophoto, 268 Mpx",
         "A512",
-        (_webp_512(cpu=5),),
-        recorded=_recorded("VersaTiles 5.3", 186, 100, 2621, 1609, 75.1e6),
-    ),
-    Case(
-        "A-pmtiler",
-        "orthophoto, 268 Mpx",
-        "A512",
-        (_webp_512(cpu=4),),
-        recorded=_recorded("pmtiler 0.1", 148, 83, 1337, None, 40.2e6),
+        (
+            azulejo(
+                "webp512", "WebP quality 75, 512 px, MBTiles", "-f", "webp", "--quality", "75", "--tile-size", "512",
+                suffix=".mbtiles",
+            ),
+        ),
+        recorded=(
+            _recorded("VersaTiles 5.3", 186, 100, 2621, 1609, 75.1e6, cpu=5),
+            _recorded("pmtiler 0.1", 148, 83, 1337, None, 40.2e6, cpu=4),
+        ),
     ),
     Case("B-png", "9 overlapping RGBA files, one turned", "B", (_folder(cpu=4),), RASTER_TILE),
     Case("E-png", "whole Earth, degrees, 134 Mpx", "E", (_folder(cpu=5),), RASTER_TILE),
@@ -235,8 +233,8 @@ CASES = [
         "four times the pixels",
         "A8",
         (
-            azulejo("A8", "A8 (67 Mpx)", suffix=".mbtiles", pixels=None),
-            azulejo("A", "A (268 Mpx)", suffix=".mbtiles", pixels=None, source="A", grown_cpu=4.1),
+            azulejo("A8", "A8 (67 Mpx)", suffix=".mbtiles"),
+            azulejo("A", "A (268 Mpx)", suffix=".mbtiles", source="A", grown_cpu=4.1),
         ),
         growth=True,
     ),
@@ -245,11 +243,9 @@ CASES = [
         "a part of 64 gigapixels (A, 16 x 16 times, as a VRT)",
         "A",
         (
-            azulejo("A", "A alone", suffix=".mbtiles", pixels=None),
-            azulejo("part", "as much of 64 Gpx", *WHOLE_A, suffix=".mbtiles", pixels=None, source="huge",
-                    grown_per_tile=1.1, grown_peak=1.1),
-            azulejo("quarter", "a quarter of that", *QUARTER_A, suffix=".mbtiles", pixels=None, source="huge",
-                    grown_per_tile=1.1, grown_peak=1.1),
+            azulejo("A", "A alone", suffix=".mbtiles"),
+            _huge("part", "as much of 64 Gpx", WHOLE_A),
+            _huge("quarter", "a quarter of that", QUARTER_A),
         ),
         growth=True,
     ),

@@ -1,6 +1,7 @@
 """Runs a case round by round, everybody once a round, and keeps what was found in a file of its own."""
 
 import datetime
+import hashlib
 import json
 import os
 import shutil
@@ -30,7 +31,10 @@ class Contest:
         return self.known.get("azulejo") == self.here.azulejo_digest() and self.known.get("asked") == self._asked()
 
     def _asked(self):
-        return {e.key: e.commands({t: t for t in self.here.tools}, self.source(e), "OUT") for e in self.case.entries}
+        return {entry.key: self._asked_of(entry) for entry in self.case.entries}
+
+    def _asked_of(self, entry):
+        return entry.commands({tool: tool for tool in self.here.tools}, self.source(entry), f"OUT{entry.suffix}")
 
     def source(self, entry):
         """The raster that an entry bakes."""
@@ -119,16 +123,20 @@ class Contest:
     def _pictures(self, written, work):
         if not self.here.python:
             raise ValueError("no Python with numpy and Pillow, in $BENCH/venv or on PATH")
-        entries = [entry for entry in self.case.entries if entry.pixels]
+        entries = self.case.entries
         common = set.intersection(*(set(written[entry.key].sizes) for entry in entries))
+        chosen = tiles.sample(common, N_BASE, N_ABOVE)
+        folders = {entry.key: self._pictures_of(entry, chosen, written[entry.key]) for entry in entries}
         lossy = any(entry.lossless for entry in entries)
-        chosen = tiles.sample(common, N_BASE, N_ABOVE if lossy else 0)
-        rows = [{entry.key: _extract(written[entry.key], tile, work, entry.key) for entry in entries} for tile in chosen]
         if lossy:
-            self._add_lossless(entries, chosen, rows, work)
-        else:
-            for tile, row in zip(chosen, rows):
-                row["reference"] = self._reference(tile, work)
+            for entry in entries:
+                folders[f"{entry.key} lossless"] = self._lossless(entry.lossless, chosen, work)
+        rows = [{key: _file(folder, tile) for key, folder in folders.items()} for tile in chosen]
+        if not lossy:
+            base = max(z for z, _, _ in chosen)
+            rows = [
+                {**row, "reference": self._reference(tile, work)} for tile, row in zip(chosen, rows) if tile[0] == base
+            ]
         task = {"kind": "lossy" if lossy else "exact", "tiles": rows}
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "quality.py")
         asked = [self.here.python, script]
@@ -137,19 +145,26 @@ class Contest:
             raise ValueError(done.stderr.strip().splitlines()[-1])
         return json.loads(done.stdout)
 
-    def _add_lossless(self, entries, chosen, rows, work):
-        """The same tiles of the same programs, baked without loss: what a lossy tile is measured against."""
-        baked = {}
-        beside = os.path.join(work, "lossless")  # Twins have names of their own, but not among the others.
-        os.mkdir(beside)
-        for entry in entries:
-            twin = entry.lossless
-            if twin.pixels not in baked:
-                baked[twin.pixels] = tiles.Tiles(self._bake(twin, beside)[1])
-            for tile, row in zip(chosen, rows):
-                row[f"{entry.key} lossless"] = _extract(baked[twin.pixels], tile, work, f"{entry.key} lossless")
-        for found in baked.values():
+    def _pictures_of(self, entry, chosen, found=None):
+        """The folder with the chosen tiles of an entry, filled from `found`. It is kept: other cases compare with them."""
+        asked = json.dumps([self.here.azulejo_digest() if entry.is_azulejo else "", self._asked_of(entry)])
+        folder = os.path.join(self.folder, "pictures", hashlib.sha1(asked.encode()).hexdigest()[:12])
+        os.makedirs(folder, exist_ok=True)
+        for tile in chosen if found else []:
+            with open(_file(folder, tile), "wb") as out:
+                out.write(found.read(tile))
+        return folder
+
+    def _lossless(self, twin, chosen, work):
+        """The same tiles of the same program, baked without loss: what a lossy tile is measured against."""
+        folder = self._pictures_of(twin, chosen)
+        if not all(os.path.exists(_file(folder, tile)) for tile in chosen):
+            beside = os.path.join(work, "lossless")  # Twins have names of their own, but not among the others.
+            os.makedirs(beside, exist_ok=True)
+            found = tiles.Tiles(self._bake(twin, beside)[1])
+            self._pictures_of(twin, chosen, found)
             _remove(found)
+        return folder
 
     def _reference(self, tile, work):
         """The tile as gdalwarp renders it with every pixel transformed exactly."""
@@ -174,11 +189,8 @@ class Contest:
         return statistics.median(values) if values else None
 
 
-def _extract(found, tile, work, name):
-    path = os.path.join(work, "{} {}-{}-{}".format(name, *tile))
-    with open(path, "wb") as out:
-        out.write(found.read(tile))
-    return path
+def _file(folder, tile):
+    return os.path.join(folder, "{}-{}-{}".format(*tile))
 
 
 def _clear_left(folder):

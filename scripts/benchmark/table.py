@@ -15,6 +15,8 @@ def rows(contest):
     case, known = contest.case, contest.known
     if not known["rounds"]:
         return []
+    if case.recorded:
+        return [_row(contest, case.azulejo[0], peer) for peer in case.recorded]
     return [_row(contest, entry) for entry in case.azulejo]
 
 
@@ -23,7 +25,7 @@ def _figures(contest, entry):
     return found | contest.known.get("pictures", {}).get(entry.key, {})
 
 
-def _row(contest, entry):
+def _row(contest, entry, recorded=None):
     case, known = contest.case, contest.known
     row = {
         "case": case.name,
@@ -47,14 +49,14 @@ def _row(contest, entry):
         wanted = {"cpu": entry.grown_cpu, "per_tile": entry.grown_per_tile, "peak": entry.grown_peak}
     else:
         peer = case.peer
-        row["peer"] = theirs = case.recorded or {"label": _with_version(peer.label, known), **_figures(contest, peer)}
-        row["recorded"] = bool(case.recorded)
+        row["peer"] = theirs = recorded or {"label": _with_version(peer.label, known), **_figures(contest, peer)}
+        row["recorded"] = bool(recorded)
         ratio = {what: theirs[f"{what}_s"] / max(ours[f"{what}_s"], 1e-3) for what in ("cpu", "wall")}
         common = known.get("common", {}).get(entry.key)
         if common and common["peer"]:
             row["common_tiles"] = common["tiles"]
             ratio["bytes"] = common["azulejo"] / common["peer"]
-        wanted = {"cpu": entry.cpu, "wall": entry.wall, "bytes": entry.bytes}
+        wanted = recorded["wanted"] if recorded else {"cpu": entry.cpu, "wall": entry.wall, "bytes": entry.bytes}
     row["ratio"] = ratio
     row["wanted"] = {what: value for what, value in wanted.items() if value is not None}
     row["reached"] = {what: _reached(case, what, ratio.get(what), value) for what, value in row["wanted"].items()}
@@ -95,9 +97,9 @@ def _text_of_contest(mine):
     lines = ["", _head(mine[0])]
     form = "  {:<53} {:>8} {:>8} {:>8} {:>6} {:>8}  {}"
     lines.append(form.format("", "CPU s", "wall s", "peak MB", "tiles", "MB", "picture"))
-    for program in [row["azulejo"] for row in mine] + [mine[0]["peer"]]:
-        label = program["label"] if program is mine[0]["peer"] else f"azulejo, {program['label']}"
-        label += " (recorded)" if program is mine[0]["peer"] and mine[0]["recorded"] else ""
+    ours = {f"azulejo, {row['azulejo']['label']}": row["azulejo"] for row in mine}
+    theirs = {row["peer"]["label"] + (" (recorded)" if row["recorded"] else ""): row["peer"] for row in mine}
+    for label, program in [*ours.items(), *theirs.items()]:
         cost = [_seconds(program["cpu_s"]), _seconds(program["wall_s"]), f"{program['peak_mb']:.0f}"]
         size = [_whole(program["tiles"]), _megabytes(program["bytes"])]
         lines.append(form.format(label, *cost, *size, _picture(program)).rstrip())
@@ -108,7 +110,8 @@ def _text_of_contest(mine):
         if "bytes" in ratio:
             said = f"bytes {ratio['bytes']:.3f} of the peer's over the {row['common_tiles']} tiles that both have"
             parts.append(said + _verdict(row, "bytes", "at most"))
-        lines.append(f"  -> {row['azulejo']['label']}: {'; '.join(parts)}")
+        name = row["peer"]["label"] if row["recorded"] else row["azulejo"]["label"]
+        lines.append(f"  -> {name}: {'; '.join(parts)}")
     if mine[0]["note"]:
         lines.append(f"  pictures were not compared: {mine[0]['note']}")
     return lines
