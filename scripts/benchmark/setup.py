@@ -37,6 +37,7 @@ class Setup:
         self.bench = os.environ.get("BENCH")
         if self.bench:
             self.bench = os.path.abspath(self.bench)
+        self.built_here = azulejo is None
         self.tools = {
             "azulejo": _azulejo(azulejo),
             "gdal": self._first(["gdal"], lambda path: _works([path, "raster", "tile", "--help"]) or _is_ours(path)),
@@ -77,7 +78,8 @@ class Setup:
             "rio mbtiles": [self.tools["rio"], "mbtiles", "--version"],
         }
         said = {name: _version(command) for name, command in asked.items() if command[0]}
-        said["azulejo"] += _commit()
+        if self.built_here:
+            said["azulejo"] += _commit()
         return said
 
 

@@ -2,12 +2,8 @@
 
 import datetime
 
-NAMES = {
-    "gdal raster tile": "gdal raster tile",
-    "gdal2tiles": "gdal2tiles",
-    "rio mbtiles": "rio mbtiles",
-    "gdal_translate to MBTiles, gdaladdo": "GDAL",
-}
+# Under which name the version of a peer was noted, by the tool that it needs.
+VERSION_OF = {"gdal": "gdal raster tile", "gdal2tiles": "gdal2tiles", "gdal_translate": "GDAL", "rio": "rio mbtiles"}
 
 
 def rows(contest):
@@ -49,7 +45,7 @@ def _row(contest, entry, recorded=None):
         wanted = {"cpu": entry.grown_cpu, "per_tile": entry.grown_per_tile, "peak": entry.grown_peak}
     else:
         peer = case.peer
-        row["peer"] = theirs = recorded or {"label": _with_version(peer.label, known), **_figures(contest, peer)}
+        row["peer"] = theirs = recorded or {"label": _with_version(peer, known), **_figures(contest, peer)}
         row["recorded"] = bool(recorded)
         ratio = {what: theirs[f"{what}_s"] / max(ours[f"{what}_s"], 1e-3) for what in ("cpu", "wall")}
         common = known.get("common", {}).get(entry.key)
@@ -63,9 +59,10 @@ def _row(contest, entry, recorded=None):
     return row
 
 
-def _with_version(label, known):
-    version = known["versions"].get(NAMES.get(label), "")
-    return f"{label} {version}" if label != "gdal_translate to MBTiles, gdaladdo" else f"{label} (GDAL {version})"
+def _with_version(peer, known):
+    name = VERSION_OF[peer.needs[0]]
+    version = known["versions"].get(name, "")
+    return f"{peer.label} {version}" if name in peer.label else f"{peer.label} ({name} {version})"
 
 
 def _reached(case, what, ratio, wanted):
@@ -155,7 +152,9 @@ def markdown(all_rows):
             "how near they are to the same program's lossless tiles (PSNR, SSIM).",
         ]
         if any(row["recorded"] for row in contests):
-            lines += ["\\* recorded once on a processor of this kind, not run again beside azulejo."]
+            lines += ["", "\\* recorded once on two cores of an AMD EPYC (Zen 5), not run again beside azulejo."]
+        if not all(row["current"] for row in contests):
+            lines += ["", "† of an older azulejo, or asked in another way then."]
     if growths:
         lines += ["", "| growing | CPU s | CPU ms a tile | peak MB |", "|---|---|---|---|"]
         for row in growths:
@@ -168,12 +167,13 @@ def markdown(all_rows):
 def _markdown_of_contest(row):
     ours, theirs, ratio = row["azulejo"], row["peer"], row["ratio"]
     mark = "\\*" if row["recorded"] else ""
+    old = "" if row["current"] else " †"
 
     def pair(what, show):
         return f"{show(ours[what])} / {show(theirs[what])}"
 
     cells = [
-        f"{row['job']}: {ours['label']}" if ours["label"] not in row["job"] else row["job"],
+        f"{row['job']}: {ours['label']}{old}",
         f"{theirs['label']}{mark}",
         f"{pair('cpu_s', _seconds)}, **{_times(ratio['cpu'])}**",
         f"{pair('wall_s', _seconds)}, **{_times(ratio['wall'])}**",
@@ -187,16 +187,13 @@ def _markdown_of_contest(row):
 def _provenance(all_rows):
     dates = sorted({row["date"] for row in all_rows})
     when = _date(dates[0]) if len(dates) == 1 else f"{_date(dates[0])} to {_date(dates[-1])}"
-    versions = {}
-    for row in all_rows:
-        versions |= row["versions"]
-    said = ", ".join(f"{name} {version}" for name, version in versions.items())
+    said = " and ".join(sorted({row["versions"]["azulejo"] for row in all_rows}))
     runs = sorted({row["runs"] for row in all_rows})
     medians = f"medians of {runs[0]}" if len(runs) == 1 else f"medians of {runs[0]} to {runs[-1]}"
     if runs == [1]:
         medians = "single"
     machine = "; ".join(sorted({row["machine"] for row in all_rows}))
-    return [f"{machine}; two threads each, {medians} runs in turn, page cache warm, {when}. {said}."]
+    return [f"{machine}; two threads each, {medians} runs in turn, page cache warm, {when}; azulejo {said}."]
 
 
 def _date(iso):
