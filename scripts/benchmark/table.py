@@ -53,10 +53,22 @@ def _row(contest, entry, recorded=None):
             row["common_tiles"] = common["tiles"]
             ratio["bytes"] = common["azulejo"] / common["peer"]
         wanted = recorded["wanted"] if recorded else {"cpu": entry.cpu, "wall": entry.wall, "bytes": entry.bytes}
+        # Speed that is bought with worse pictures is none: they must be as good as those of the best peer.
+        if not recorded and peer.key == "gdal" and "psnr" in ours and "psnr" in theirs:
+            row["picture"] = "ssim" if "ssim" in ours else "psnr"
+            row["picture_as_good"] = _as_good(ours[row["picture"]], theirs[row["picture"]], row["picture"])
     row["ratio"] = ratio
     row["wanted"] = {what: value for what, value in wanted.items() if value is not None}
     row["reached"] = {what: _reached(case, what, ratio.get(what), value) for what, value in row["wanted"].items()}
     return row
+
+
+def _as_good(ours, theirs, measure):
+    """To the digits that are shown: a tenth of a decibel, a thousandth of likeness. None is an exact picture."""
+    if ours is None or theirs is None:
+        return ours is None
+    digits = 3 if measure == "ssim" else 1
+    return round(ours, digits) >= round(theirs, digits)
 
 
 def _with_version(peer, known):
@@ -107,6 +119,8 @@ def _text_of_contest(mine):
         if "bytes" in ratio:
             said = f"bytes {ratio['bytes']:.3f} of the peer's over the {row['common_tiles']} tiles that both have"
             parts.append(said + _verdict(row, "bytes", "at most"))
+        if "picture" in row:
+            parts.append(f"picture {'as good' if row['picture_as_good'] else 'NOT as good'} by {row['picture'].upper()}")
         name = row["peer"]["label"] if row["recorded"] else row["azulejo"]["label"]
         lines.append(f"  -> {name}: {'; '.join(parts)}")
     if mine[0]["note"]:
