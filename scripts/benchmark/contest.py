@@ -68,7 +68,8 @@ class Contest:
     def _round(self, say):
         """Everybody once. What they wrote is kept until all are through, and compared in the first round."""
         _clear_left(self.folder)
-        with tempfile.TemporaryDirectory(prefix=f"round-{os.getpid()}-", dir=self.folder, ignore_cleanup_errors=True) as work:
+        prefix = f"round-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.folder, ignore_cleanup_errors=True) as work:
             figures, written = {}, {}
             first = not self.known["rounds"]
             for entry in self.case.entries:
@@ -125,6 +126,8 @@ class Contest:
             raise ValueError("no Python with numpy and Pillow, in $BENCH/venv or on PATH")
         entries = self.case.entries
         common = set.intersection(*(set(written[entry.key].sizes) for entry in entries))
+        if not common:
+            raise ValueError("there is no tile that all have")
         chosen = tiles.sample(common, N_BASE, N_ABOVE)
         folders = {entry.key: self._pictures_of(entry, chosen, written[entry.key]) for entry in entries}
         lossy = any(entry.lossless for entry in entries)

@@ -161,9 +161,9 @@ def markdown(all_rows):
             "|---|---|---|---|---|---|---|",
             *[_markdown_of_contest(row) for row in contests],
             "",
-            "Figures are azulejo's / the peer's; **bold** is the peer's over azulejo's. Tile bytes are azulejo's over the peer's, over the",
-            "tiles that both have. Picture: of lossless tiles how near the base is to `gdalwarp -et 0` (PSNR), of lossy ones",
-            "how near they are to the same program's lossless tiles (PSNR, SSIM).",
+            "Figures are azulejo's / the peer's; **bold** is the peer's over azulejo's. Tile bytes are azulejo's over the",
+            "peer's, over the tiles that both have. Picture: of lossless tiles how near the base is to `gdalwarp -et 0`",
+            "(PSNR), of lossy ones how near they are to the same program's lossless tiles (PSNR, SSIM).",
         ]
         if any(row["recorded"] for row in contests):
             lines += ["", "\\* recorded once on two cores of an AMD EPYC (Zen 5), not run again beside azulejo."]
@@ -174,7 +174,8 @@ def markdown(all_rows):
         for row in growths:
             ours = row["azulejo"]
             per_tile = 1000 * ours["cpu_s"] / ours["tiles"]
-            lines.append(f"| {row['job']}: {ours['label']} | {_seconds(ours['cpu_s'])} | {per_tile:.2f} | {ours['peak_mb']:.0f} |")
+            cells = [f"{row['job']}: {ours['label']}", _seconds(ours["cpu_s"]), f"{per_tile:.2f}", f"{ours['peak_mb']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_provenance(all_rows)])
 
 
