@@ -78,6 +78,7 @@ class Setup:
             "rio mbtiles": [self.tools["rio"], "mbtiles", "--version"],
         }
         said = {name: _version(command) for name, command in asked.items() if command[0]}
+        # Of a program from elsewhere nobody knows.
         if self.built_here:
             said["azulejo"] += _commit()
         return said
@@ -122,10 +123,10 @@ def _version(command):
 
 
 def _commit():
-    """The commit that is checked out, and whether anything was changed since."""
-    git = ["git", "-C", ROOT]
-    head = subprocess.run([*git, "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode != 0:
+    """The last commit that changed the program, and a plus if it was changed since."""
+    git, sources = ["git", "-C", ROOT], ["--", "src", "build.rs", "Cargo.lock"]
+    head = subprocess.run([*git, "log", "-1", "--format=%h", *sources], capture_output=True, text=True, check=False)
+    if head.returncode != 0 or not head.stdout.strip():
         return ""
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src", "Cargo.lock"], check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", *sources], check=False)
     return f" ({head.stdout.strip()}{'+' if changed.returncode else ''})"

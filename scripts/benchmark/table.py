@@ -174,7 +174,7 @@ def markdown(all_rows):
         for row in growths:
             ours = row["azulejo"]
             per_tile = 1000 * ours["cpu_s"] / ours["tiles"]
-            cells = [f"{row['job']}: {ours['label']}", _seconds(ours["cpu_s"]), f"{per_tile:.2f}", f"{ours['peak_mb']:.0f}"]
+            cells = [ours["label"], _seconds(ours["cpu_s"]), f"{per_tile:.2f}", f"{ours['peak_mb']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_provenance(all_rows)])
 
