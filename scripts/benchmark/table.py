@@ -130,7 +130,7 @@ def _text_of_contest(mine):
 
 def _text_of_growth(mine):
     lines = ["", _head(mine[0])]
-    form = "  {:<34} {:>8} {:>8} {:>8} {:>6} {:>12}"
+    form = "  {:<44} {:>8} {:>8} {:>8} {:>6} {:>12}"
     lines.append(form.format("", "CPU s", "wall s", "peak MB", "tiles", "CPU ms/tile"))
     for row in mine:
         ours = row["azulejo"]
@@ -157,8 +157,8 @@ def markdown(all_rows):
     lines = []
     if contests:
         lines += [
-            "| job | beside | CPU s | wall s | peak MB | tile bytes | picture |",
-            "|---|---|---|---|---|---|---|",
+            "| job | beside | CPU s | wall s | peak MB | tiles | tile bytes | picture |",
+            "|---|---|---|---|---|---|---|---|",
             *[_markdown_of_contest(row) for row in contests],
             "",
             "Figures are azulejo's / the peer's; **bold** is the peer's over azulejo's. Tile bytes are azulejo's over the",
@@ -193,6 +193,7 @@ def _markdown_of_contest(row):
         f"{pair('cpu_s', _seconds)}, **{_times(ratio['cpu'])}**",
         f"{pair('wall_s', _seconds)}, **{_times(ratio['wall'])}**",
         f"{ours['peak_mb']:.0f} / {theirs['peak_mb']:.0f}",
+        pair("tiles", _whole),
         f"{ratio['bytes']:.2f}" if "bytes" in ratio else f"{_megabytes(ours['bytes'])} / {_megabytes(theirs['bytes'])} MB",
         " / ".join(filter(None, [_picture(ours), _picture(theirs)])),
     ]
