@@ -212,7 +212,7 @@ impl Sink for DirectorySink {
 }
 
 /// Writes a file that must not exist yet. Only the first tile of a column finds its folder missing, so nobody needs to
-/// remember which ones there are.
+/// remember which ones there are. The disk begins to write it at once: nothing is left to do when all are there.
 fn write_new(path: &Path, data: &[u8]) -> io::Result<()> {
     let mut file = match File::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -221,7 +221,9 @@ fn write_new(path: &Path, data: &[u8]) -> io::Result<()> {
         }
         result => result?,
     };
-    file.write_all(data)
+    file.write_all(data)?;
+    rename::begin_sync(&file);
+    Ok(())
 }
 
 /// Opens the folder at `path` for reading.

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
+use super::rename;
 use super::stage::{self, Place, Shape, Temporary};
 use super::tally::{self, Tally};
 use super::{Metadata, Sink, SinkOptions, Staged, Store, StoredMetadata};
@@ -62,6 +63,9 @@ const BEGIN: &str = "
     CREATE TABLE tiles (zoom_level integer, tile_column integer, tile_row integer, tile_data blob);
 ";
 
+/// Bytes of tiles after which the disk begins to write what there is, so that little is left to do at the end.
+const SYNC_BYTES: usize = 16 << 20;
+
 const INSERT_TILE: &str = "INSERT INTO tiles VALUES (?, ?, ?, ?)";
 
 /// The index is made when all tiles are there: sorting once is faster than finding the place of each, and packs
@@ -82,8 +86,11 @@ pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>
         .execute_batch(BEGIN)
         .map_err(|error| writing(&connection, &place, &error))?;
     let tally = Tally::new(options);
+    let file = File::open(temporary.path()).map_err(|error| place.writing(&error))?;
     Ok(Box::new(MbtilesSink {
         connection,
+        file,
+        waiting_bytes: 0,
         temporary,
         place,
         tally,
@@ -145,6 +152,10 @@ fn refuse_journals(path: &Path, kind: Kind) -> Result<()> {
 /// A database being written. The connection comes first, so that it is closed before the file is removed.
 struct MbtilesSink {
     connection: Connection,
+    /// The same file once more, for [`rename::begin_sync`]. Closed after the connection: to close it takes the locks away.
+    file: File,
+    /// Bytes since the disk was last told to write.
+    waiting_bytes: usize,
     temporary: Temporary,
     place: Place,
     tally: Tally,
@@ -158,8 +169,15 @@ impl Sink for MbtilesSink {
             place,
             tally,
             roots,
+            file,
+            waiting_bytes,
             ..
         } = self;
+        *waiting_bytes += data.len();
+        if *waiting_bytes >= SYNC_BYTES {
+            *waiting_bytes = 0;
+            rename::begin_sync(file);
+        }
         tally.add(tile, data, || {
             let row = tally::flip(tile.z(), tile.y().into(), *roots);
             connection
@@ -174,6 +192,7 @@ impl Sink for MbtilesSink {
         self.tally.check(metadata)?;
         let Self {
             connection,
+            file,
             temporary,
             place,
             tally,
@@ -183,6 +202,7 @@ impl Sink for MbtilesSink {
         connection
             .close()
             .map_err(|(connection, error)| writing(&connection, &place, &error))?;
+        drop(file);
         let (bytes, sha256) =
             stage::sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
         Ok(Staged {

@@ -1,5 +1,5 @@
 //! What the standard library lacks for giving a finished output its name: renaming that never replaces, exchanging two
-//! names, syncing a folder and a file system.
+//! names, syncing a folder and a file system, syncing ahead.
 
 use std::fs::{self, File};
 use std::io;
@@ -110,6 +110,18 @@ pub(super) fn open_folder(folder: &Path) -> io::Result<Option<File>> {
 pub(super) fn sync_folder(folder: Option<File>) -> io::Result<()> {
     folder.map_or(Ok(()), |folder| folder.sync_all())
 }
+
+/// Has the system begin to write what waits of `file` to the disk, and does not wait for it: a later sync has less to do.
+/// Where the system cannot, that sync does it all.
+#[cfg(target_os = "linux")]
+pub(super) fn begin_sync(file: &File) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the descriptor is open for the whole call; the other arguments are plain numbers.
+    unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn begin_sync(_file: &File) {}
 
 /// Writes everything that waits to be written to the file system of `folder`, once. For a folder of millions of tiles
 /// one fsync a file would take longer than the bake, as each waits for the disk.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::gdal::config::{get_config_option, set_config_option};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::pyramid::budget::{BASE_BYTES, Budget, Demand, LEAST_CEILING_BYTES};
 use azulejo::source::cache::BlockCache;
@@ -11,10 +12,23 @@ use azulejo::source::gdal;
 
 use super::human;
 
-/// Megabytes of GDAL's own cache of blocks under a ceiling. Ours keeps what is finished; GDAL's matters where one block of
-/// a file makes several of our units.
-pub(super) fn gdal_cache_mb(ceiling_bytes: u64) -> u64 {
-    ((ceiling_bytes / 8) >> 20).clamp(16, 64)
+/// Sets GDAL's own cache of blocks for `jobs` threads under a ceiling, unless somebody has set it. Ours keeps what is
+/// finished; GDAL's matters where one block of a file makes several of our units, and each thread has some of its own there.
+///
+/// # Errors
+/// When GDAL refuses the setting.
+pub(super) fn share_with_gdal(ceiling_bytes: u64, jobs: usize) -> Result<()> {
+    const OPTION: &str = "GDAL_CACHEMAX";
+    // From the environment, too.
+    let told = get_config_option(OPTION, "").unwrap_or_default();
+    if !told.is_empty() {
+        return Ok(());
+    }
+    let megabytes = ((ceiling_bytes / 8) >> 20)
+        .min(16 * jobs as u64)
+        .clamp(16, 64);
+    set_config_option(OPTION, &megabytes.to_string())
+        .map_err(|error| Error::internal(format!("GDAL refuses {OPTION} ({error})")))
 }
 
 /// Divides the memory, and makes the cache of blocks that it leaves.

@@ -32,7 +32,8 @@ pub(super) struct RunArgs {
     jobs: Option<Jobs>,
 
     /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
-    /// little of it, fewer threads run. Never changes a byte. [default: half of what the machine or its container has free]
+    /// little of it, fewer threads run. Never changes a byte. [default: what the job has use for, at most half of what the
+    /// machine or its container has free]
     #[arg(long, value_name = "SIZE", value_parser = values::memory, display_order = place::MEMORY)]
     memory: Option<u64>,
 
@@ -88,8 +89,9 @@ impl RunArgs {
     /// When GDAL refuses an option, or the variable for its threads says something else.
     pub(super) fn means(&self, config: &[KeyValue]) -> Result<Means> {
         let memory_bytes = self.memory.unwrap_or_else(memory::half_of_what_is_free);
-        configure_gdal(config, memory_bytes)?;
+        configure_gdal(config)?;
         let jobs = jobs(self.jobs)?.0;
+        memory::share_with_gdal(memory_bytes, jobs)?;
         let within = memory::within_own_limit(memory_bytes, jobs)?;
         Ok(Means {
             jobs,
@@ -117,18 +119,15 @@ impl Means {
             block_px: block_px.max().unwrap_or(1),
             seam_bytes,
             waiting_bytes: None,
+            cache_bytes: None,
         }
     }
 }
 
-/// Sets GDAL's configuration options, and its cache for a ceiling of `memory_bytes` unless somebody has set it.
-fn configure_gdal(config: &[KeyValue], memory_bytes: u64) -> Result<()> {
+/// Sets GDAL's configuration options.
+fn configure_gdal(config: &[KeyValue]) -> Result<()> {
     init();
     let refused = |error| Error::usage(format!("--config: GDAL refuses it ({error})"));
-    if std::env::var_os("GDAL_CACHEMAX").is_none() {
-        let megabytes = memory::gdal_cache_mb(memory_bytes).to_string();
-        gdal::config::set_config_option("GDAL_CACHEMAX", &megabytes).map_err(refused)?;
-    }
     for option in config {
         gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
     }

@@ -17,7 +17,7 @@ use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
 use azulejo::raster::kernel::Resampling;
 use azulejo::source::SourceInfo;
-use azulejo::source::cache::Hole;
+use azulejo::source::cache::{Hole, walk_bytes};
 use azulejo::source::gdal::OpenOptions;
 use azulejo::source::stack::scene::Opened;
 use serde_json::json;
@@ -170,8 +170,9 @@ impl Job {
         let seams = args.source.seam_bytes(infos.len(), &shape);
         let mut demand = self.means.demand((shape, seams), infos.iter());
         if !self.means.is_asked {
-            // Nobody has asked for less than it takes.
+            // Nobody has asked for less than it takes, nor for more than is of use.
             demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());
+            demand.cache_bytes = Some(walk_bytes(infos, demand.jobs));
         }
         demand
     }

@@ -28,6 +28,9 @@ const UNIT_COPIES: usize = 3;
 /// Units of the block cache that a thread should find again: those around its tile.
 const UNITS_A_THREAD: usize = 4;
 
+/// Bytes of encoded tiles a thread: several shards of tiles that hardly compress.
+const MOST_SHARDS_BYTES: usize = 64 << 20;
+
 /// The least ceiling that makes sense: one thread just fits.
 pub const LEAST_CEILING_BYTES: u64 = 128 << 20;
 
@@ -66,6 +69,8 @@ pub struct Demand {
     pub waiting_bytes: Option<usize>,
     /// Bytes that each thread needs for soft seams: see [`seam_bytes`](crate::render::seam_bytes).
     pub seam_bytes: usize,
+    /// What the cache of blocks has use for, in bytes: more is left alone. `None` for all there is.
+    pub cache_bytes: Option<usize>,
 }
 
 impl Default for Budget {
@@ -127,18 +132,22 @@ impl Budget {
         let windows_bytes = (least.windows + spare / 12).min(jobs * WINDOW_COPIES * (pixel << 28));
         let shards_bytes = match demand.waiting_bytes {
             Some(_) => least.shards,
-            None => (least.shards + spare / 6).min(jobs << 28),
+            None => (least.shards + spare / 6)
+                .min(jobs * MOST_SHARDS_BYTES.max(16 * demand.tile_bytes())),
         };
         let blocks_bytes = free - windows_bytes - shards_bytes;
         let window_px = windows_bytes / jobs / WINDOW_COPIES / pixel;
         let most_unit_bytes = blocks_bytes / (8 + UNIT_COPIES * jobs);
         let unit_bytes = demand.unit_bytes().min(most_unit_bytes);
+        let useful_bytes = demand
+            .cache_bytes
+            .map_or(usize::MAX, |bytes| bytes.max(8 * unit_bytes));
         Some(Self {
             jobs,
             window_px: window_px.min(1 << 24),
             most_window_px: window_px,
             shards_bytes,
-            cache_bytes: blocks_bytes - unit_bytes * UNIT_COPIES * jobs,
+            cache_bytes: (blocks_bytes - unit_bytes * UNIT_COPIES * jobs).min(useful_bytes),
             unit_bytes,
         })
     }
@@ -215,6 +224,7 @@ mod tests {
             block_px in 1_usize..1 << 32,
             waiting_bytes in prop::option::of(0_usize..1 << 26),
             seam_bytes in prop::sample::select(vec![0_usize, 100 << 20]),
+            cache_bytes in prop::option::of(0_usize..1 << 32),
         ) {
             let demand = Demand {
                 ceiling_bytes: ceiling_mib << 20,
@@ -224,6 +234,7 @@ mod tests {
                 block_px,
                 waiting_bytes,
                 seam_bytes,
+                cache_bytes,
             };
             let pixel = pixel_bytes(&demand.shape);
             let Ok(budget) = Budget::new(&demand) else {
@@ -240,6 +251,9 @@ mod tests {
             prop_assert!(budget.window_px >= LEAST_WINDOW_PX);
             prop_assert!(budget.window_px <= budget.most_window_px);
             prop_assert!(budget.unit_bytes <= budget.cache_bytes / 8 + 1);
+            if let Some(useful_bytes) = cache_bytes {
+                prop_assert!(budget.cache_bytes <= useful_bytes.max(8 * budget.unit_bytes));
+            }
             if budget.jobs < jobs {
                 let one_more = demand.needed(budget.jobs + 1) as u64 + demand.gdal_bytes;
                 prop_assert!(one_more > demand.ceiling_bytes);

@@ -63,8 +63,8 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
         for child in tile.children() {
             canvas.place(child.quadrant(), self.fold(child)?);
         }
-        let node = canvas.into_node();
-        if let Some(emitted) = self.emitter.emit(tile, &node)? {
+        let mut node = canvas.into_node();
+        if let Some(emitted) = self.emitter.emit(tile, &mut node)? {
             (self.emit)(emitted)?;
         }
         Ok(node.reduce(self.plan.reducer))

@@ -44,11 +44,11 @@ impl Emitter {
         }
     }
 
-    /// The bytes of a tile; `None` for a blank one that is not to be stored.
+    /// The bytes of a tile; `None` for a blank one that is not to be stored. `node` lends its pixels, and is the same after.
     ///
     /// # Errors
     /// When the format cannot hold the picture.
-    pub fn emit(&mut self, tile: TileCoord, node: &Node) -> Result<Option<Emitted>> {
+    pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
         let data = match node {
             Node::Empty if self.blank == Blank::Skip => return Ok(None),
             Node::Empty => self.simple(None)?,
@@ -62,11 +62,11 @@ impl Emitter {
         if let Some(data) = self.remembered.get(&pixel) {
             return Ok(Arc::clone(data));
         }
-        let raster = match pixel {
+        let mut raster = match pixel {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
-        let data = self.encode(&raster)?;
+        let data = self.encode(&mut raster)?;
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
@@ -74,10 +74,12 @@ impl Emitter {
         Ok(data)
     }
 
-    fn encode(&mut self, raster: &Raster) -> Result<Arc<[u8]>> {
-        let image = Image::from_raster(raster)?;
+    fn encode(&mut self, raster: &mut Raster) -> Result<Arc<[u8]>> {
         self.buffer.clear();
-        self.encoder.encode(&image, &mut self.buffer)?;
+        let Self {
+            encoder, buffer, ..
+        } = self;
+        Image::lend(raster, |image| encoder.encode(image, buffer))?;
         Ok(Arc::from(self.buffer.as_slice()))
     }
 }

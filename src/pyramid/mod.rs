@@ -188,18 +188,18 @@ fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
     if let Some(height) = options.shard_height {
         return plan.zoom_max.saturating_sub(height).max(plan.zoom_min);
     }
-    // 16 million pixels of base tiles: 256 tiles of 256 pixels, some 30 MB as PNG.
+    // 4 million pixels of base tiles: 64 tiles of 256 pixels, some 8 MB as PNG. Larger ones only wait longer for each other.
     let pixels_log2 = 2 * plan.shape.tile_size_px.ilog2();
     // At least one zoom, so that the largest tiles are not all reduced and encoded by the one thread that folds; unless
     // there is no memory even for that.
-    let highest = (24_u32.saturating_sub(pixels_log2) / 2).max(1) as u8;
+    let highest = (22_u32.saturating_sub(pixels_log2) / 2).max(1) as u8;
     let fits = |height: &u8| {
         let root = plan.zoom_max.saturating_sub(*height);
         shard_bytes(plan, root) <= options.budget.shards_bytes / (2 * options.jobs.max(1))
     };
     let highest = (1..=highest).rev().find(fits).unwrap_or(0);
     let lowest_zoom = plan.zoom_max.saturating_sub(highest).max(plan.zoom_min);
-    let enough = 8 * options.jobs.max(1) as u64;
+    let enough = 16 * options.jobs.max(1) as u64;
     (lowest_zoom..=plan.zoom_max)
         .find(|&z| plan.count(z) >= enough)
         .unwrap_or(plan.zoom_max)

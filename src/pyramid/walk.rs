@@ -79,7 +79,7 @@ impl<'a> Walker<'a> {
         if !self.plan.covers(tile) {
             return Ok(Node::Empty);
         }
-        let node = if self.plan.is_leaf(tile) {
+        let mut node = if self.plan.is_leaf(tile) {
             self.render(tile)?
         } else {
             let mut canvas = Canvas::empty(self.plan.shape);
@@ -89,7 +89,7 @@ impl<'a> Walker<'a> {
             canvas.into_node()
         };
         if self.plan.wants(tile) {
-            self.emitted.extend(self.emitter.emit(tile, &node)?);
+            self.emitted.extend(self.emitter.emit(tile, &mut node)?);
             self.shared.done.fetch_add(1, Ordering::Relaxed);
         }
         Ok(node.reduce(self.plan.reducer))

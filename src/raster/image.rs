@@ -63,17 +63,7 @@ impl Image {
     /// When the raster has neither one nor three bands, or samples that are neither 8-bit nor 16-bit unsigned.
     pub fn from_raster(raster: &Raster) -> Result<Self> {
         let opaque = raster.is_opaque();
-        let channels = match (raster.bands(), opaque) {
-            (1, true) => Channels::Gray,
-            (1, false) => Channels::GrayAlpha,
-            (3, true) => Channels::Rgb,
-            (3, false) => Channels::Rgba,
-            (n, _) => {
-                return Err(Error::internal(format!(
-                    "a picture has 1 or 3 bands, this raster has {n}"
-                )));
-            }
-        };
+        let channels = channels(raster.bands(), opaque)?;
         let (mask, bands) = (&raster.mask, raster.bands());
         let pixels = match (&raster.samples, raster.sample_type()) {
             (Samples::U8(values), _) if opaque => Pixels::U8(values.clone()),
@@ -101,6 +91,46 @@ impl Image {
             pixels,
         })
     }
+
+    /// Calls `take` with what [`Image::from_raster`] makes of `raster`. The samples are lent to the picture where they are
+    /// its pixels, not copied: most tiles are opaque and of 8 bits.
+    ///
+    /// # Errors
+    /// As [`Image::from_raster`], and those of `take`.
+    pub fn lend<T>(raster: &mut Raster, take: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let lent = match &mut raster.samples {
+            Samples::U8(values) if raster.mask.iter().all(|&m| m == 255) => std::mem::take(values),
+            _ => return take(&Self::from_raster(raster)?),
+        };
+        let mut image = Self {
+            width: raster.width(),
+            height: raster.height(),
+            channels: Channels::Gray,
+            pixels: Pixels::U8(lent),
+        };
+        let taken = channels(raster.bands(), true).and_then(|channels| {
+            image.channels = channels;
+            take(&image)
+        });
+        if let Pixels::U8(lent) = image.pixels {
+            raster.samples = Samples::U8(lent);
+        }
+        taken
+    }
+}
+
+fn channels(bands: usize, opaque: bool) -> Result<Channels> {
+    Ok(match (bands, opaque) {
+        (1, true) => Channels::Gray,
+        (1, false) => Channels::GrayAlpha,
+        (3, true) => Channels::Rgb,
+        (3, false) => Channels::Rgba,
+        (n, _) => {
+            return Err(Error::internal(format!(
+                "a picture has 1 or 3 bands, this raster has {n}"
+            )));
+        }
+    })
 }
 
 fn with_alpha<S: Copy, T>(
@@ -121,4 +151,33 @@ fn with_alpha<S: Copy, T>(
 /// Round half up; `as` saturates at both ends.
 fn to_u16(value: f32) -> u16 {
     (value + 0.5) as u16
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lent_is_the_picture_and_comes_back() {
+        for bands in [1, 3] {
+            for mask in [[255, 255], [255, 7]] {
+                let samples = Samples::U8((1..=2 * bands as u8).collect());
+                let mask = mask.to_vec();
+                let mut raster =
+                    Raster::from_parts(2, 1, bands, SampleType::U8, samples, mask).unwrap();
+                let before = raster.clone();
+                let lent = Image::lend(&mut raster, |image| Ok(image.clone())).unwrap();
+                assert_eq!(lent, Image::from_raster(&before).unwrap());
+                assert_eq!(raster, before);
+                let failed = Image::lend(&mut raster, |_| Err::<(), _>(Error::internal("no")));
+                assert!(failed.is_err());
+                assert_eq!(raster, before);
+            }
+        }
+        let mut two = Raster::empty(1, 1, 2, SampleType::U8);
+        two.mask.fill(255);
+        assert!(Image::lend(&mut two, |_| Ok(())).is_err());
+        assert_eq!(two.samples.len(), 2);
+    }
 }

@@ -13,6 +13,14 @@ impl Raster {
             let from = r * other.width();
             let n = other.width();
             let masks = (&mut self.mask[to..to + n], &other.mask[from..from + n]);
+            if masks.0.iter().all(|&m| m == 0) && masks.1.iter().all(|&m| m == 255) {
+                masks.0.fill(255);
+                of_one_kind!((&mut self.samples, &other.samples), |dst, src| {
+                    dst[to * bands..(to + n) * bands]
+                        .copy_from_slice(&src[from * bands..(from + n) * bands]);
+                });
+                continue;
+            }
             of_one_kind!((&mut self.samples, &other.samples), |dst, src| under(
                 &mut dst[to * bands..(to + n) * bands],
                 &src[from * bands..(from + n) * bands],

@@ -174,6 +174,11 @@ fn quarter(sum: u32) -> u32 {
 trait Quarter: Sample {
     fn mean(values: [Self; 4]) -> Self;
     fn weighted_mean(values: [Self; 4], weights: [u8; 4], sum: u32) -> Self;
+
+    /// The means of two rows of pixels with three bands.
+    fn average_rgb(upper: &[Self], lower: &[Self], dst: &mut [Self]) {
+        average_bands::<Self, 3>(upper, lower, dst);
+    }
 }
 
 impl Quarter for u8 {
@@ -193,6 +198,10 @@ impl Quarter for u8 {
         let (whole, rest) = (total / sum, total % sum);
         let up = 2 * rest > sum || (2 * rest == sum && whole % 2 == 1);
         (whole + u32::from(up)) as Self
+    }
+
+    fn average_rgb(upper: &[Self], lower: &[Self], dst: &mut [Self]) {
+        average_rgb_bytes(upper, lower, dst);
     }
 }
 
@@ -223,7 +232,7 @@ impl Quarter for f64 {
 fn average_opaque<S: Quarter>(upper: &[S], lower: &[S], bands: usize, dst: &mut [S]) {
     match bands {
         1 => average_bands::<S, 1>(upper, lower, dst),
-        3 => average_bands::<S, 3>(upper, lower, dst),
+        3 => S::average_rgb(upper, lower, dst),
         _ => {
             for (i, out) in dst.iter_mut().enumerate() {
                 let k = i / bands * 2 * bands + i % bands;
@@ -245,10 +254,56 @@ fn average_bands<S: Quarter, const N: usize>(upper: &[S], lower: &[S], dst: &mut
     }
 }
 
+/// [`average_bands`] of three bands, laid out for vectors: each byte is averaged with the one a pixel after it, and of the
+/// means every other pixel is taken.
+fn average_rgb_bytes(upper: &[u8], lower: &[u8], dst: &mut [u8]) {
+    const IN: usize = 96;
+    const OUT: usize = IN / 2;
+    let (uppers, lowers) = (upper.chunks_exact(IN), lower.chunks_exact(IN));
+    let (upper_rest, lower_rest) = (uppers.remainder(), lowers.remainder());
+    let mut outs = dst.chunks_exact_mut(OUT);
+    for ((upper, lower), out) in uppers.zip(lowers).zip(&mut outs) {
+        let mut sums = [0_u16; IN];
+        for ((sum, &u), &l) in sums.iter_mut().zip(upper).zip(lower) {
+            *sum = u16::from(u) + u16::from(l);
+        }
+        let mut means = [0_u8; IN];
+        for ((mean, &left), &right) in means.iter_mut().zip(&sums).zip(&sums[3..]) {
+            let sum = left + right;
+            *mean = ((sum + 1 + ((sum >> 2) & 1)) >> 2) as u8;
+        }
+        // Four bytes are moved as one; the fourth is overwritten by the next pixel.
+        let mut pixels = [0_u8; OUT + 1];
+        for i in 0..OUT / 3 {
+            pixels[3 * i..3 * i + 4].copy_from_slice(&means[6 * i..6 * i + 4]);
+        }
+        out.copy_from_slice(&pixels[..OUT]);
+    }
+    average_bands::<u8, 3>(upper_rest, lower_rest, outs.into_remainder());
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::raster::{SampleType, Samples};
+
+    proptest! {
+        #[test]
+        fn bytes_in_vectors_have_the_same_means(
+            (upper, lower) in (0_usize..80).prop_flat_map(|n| {
+                let row = || prop::collection::vec(any::<u8>(), 6 * n);
+                (row(), row())
+            }),
+        ) {
+            let mut fast = vec![0; upper.len() / 2];
+            let mut plain = fast.clone();
+            average_rgb_bytes(&upper, &lower, &mut fast);
+            average_bands::<u8, 3>(&upper, &lower, &mut plain);
+            prop_assert_eq!(fast, plain);
+        }
+    }
 
     fn raster(values: &[u8], mask: &[u8]) -> Raster {
         Raster::from_parts(

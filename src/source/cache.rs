@@ -88,6 +88,38 @@ struct Slot {
     arrived: Condvar,
 }
 
+/// Bytes of units that are worth keeping on a walk along a Hilbert curve over `sources`, by `jobs` threads side by side.
+///
+/// The walk comes back to the units at the edges of the squares that it fills. Those of small squares come back soon and
+/// are still there; those of squares that do not fit are decoded again. With room for squares half as wide as everything
+/// that is a few units in a hundred, and to halve it takes four times the memory. Units that are wide and low, as strips
+/// are, want squares as wide as they.
+pub fn walk_bytes(sources: &[SourceInfo], jobs: usize) -> usize {
+    let pixels = |info: &SourceInfo| info.levels[0].width.saturating_mul(info.levels[0].height);
+    let all_px = sources.iter().map(pixels).fold(0, usize::saturating_add);
+    let of_source = |info: &SourceInfo| {
+        let pixel_bytes = store::pixel_bytes(info);
+        let (width, height) = Grid::new(&info.levels[0], pixel_bytes, usize::MAX).unit();
+        let unit = usize::midpoint(width, height);
+        let side = (all_px.isqrt() / 2).clamp(SQUARE_UNITS.0 * unit, SQUARE_UNITS.1 * unit);
+        let square = (side + width).saturating_mul(side + height);
+        let beside = jobs.saturating_mul(PX_A_THREAD);
+        square.saturating_add(beside).saturating_mul(pixel_bytes)
+    };
+    let whole = |info| pixels(info).saturating_mul(store::pixel_bytes(info));
+    // Where sources meet, the units of both are wanted.
+    let layers = sources.len().clamp(1, 2);
+    let one = sources.iter().map(of_source).max().unwrap_or(0);
+    let all = sources.iter().map(whole).fold(0, usize::saturating_add);
+    one.saturating_mul(layers).min(all)
+}
+
+/// The sides of the squares, in units, at least and at most.
+const SQUARE_UNITS: (usize, usize) = (9, 20);
+
+/// Pixels that a thread is at while another is elsewhere.
+const PX_A_THREAD: usize = 1 << 21;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing in here panics between two changes that belong together.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -44,6 +44,11 @@ impl Grid {
         }
     }
 
+    /// Columns and rows of a unit.
+    pub(super) fn unit(&self) -> (usize, usize) {
+        self.unit
+    }
+
     /// The units that `window` touches: their numbers and places.
     pub(super) fn units(&self, window: Window) -> impl Iterator<Item = (u64, Window)> + use<> {
         let grid = *self;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::geo::affine::Affine;
+use crate::geo::tile::TileCoord;
 use crate::geo::transform::crs::Crs;
 use crate::geo::transform::{Georef, Placement};
 use crate::raster::{SampleType, Samples};
@@ -289,4 +290,63 @@ fn a_thread_that_dies_leaves_nobody_waiting() {
     assert_eq!(held, 0);
     let again = source.cache.unit(key, 10, || Ok(Unit::Empty));
     assert!(again.is_ok());
+}
+
+/// One value all over, in blocks, at no cost.
+struct Flat(SourceInfo);
+
+impl Source for Flat {
+    fn info(&self) -> &SourceInfo {
+        &self.0
+    }
+
+    fn read(&self, _level: usize, window: Window) -> Result<Raster> {
+        let n = window.width * window.height;
+        let samples = Samples::U8(vec![7; n]);
+        let mask = vec![255; n];
+        Raster::from_parts(
+            window.width,
+            window.height,
+            1,
+            SampleType::U8,
+            samples,
+            mask,
+        )
+    }
+}
+
+#[test]
+fn a_walk_finds_most_units_again() {
+    for (side, block) in [(12_000, (256, 256)), (3000, (512, 512)), (4000, (4000, 8))] {
+        let mut info = blocks(1, 1, block).info;
+        info.sample_type = SampleType::U8;
+        (info.placement.width, info.placement.height) = (side, side);
+        (info.levels[0].width, info.levels[0].height) = (side, side);
+        info.levels[0].block = block;
+        let budget_bytes = walk_bytes(std::slice::from_ref(&info), 1);
+        // Not simply everything, but for strips.
+        let is_all = budget_bytes == side * side * 2;
+        assert_eq!(is_all, side < 12_000, "{side}");
+        let cache = Arc::new(BlockCache::new(budget_bytes, 1 << 20));
+        let source = Cached::new(Arc::new(Flat(info)), cache, OnReadError::Fail);
+        // Tiles that do not keep to the blocks.
+        let mut tiles: Vec<TileCoord> = (0..64 * 64)
+            .map(|k| TileCoord::new(6, k % 64, k / 64))
+            .collect();
+        tiles.sort_by_key(|tile| tile.hilbert());
+        for tile in tiles {
+            let span = |at: u32| {
+                let start = (at as usize * 250 + 100).saturating_sub(2);
+                (start < side).then(|| (start, 254.min(side - start)))
+            };
+            if let (Some((col, width)), Some((row, height))) = (span(tile.x()), span(tile.y())) {
+                source.read(0, window(col, row, width, height)).unwrap();
+            }
+        }
+        let reads = source.cache.reads();
+        assert!(
+            reads.blocks_decoded * 100 <= reads.blocks_touched * 108,
+            "{side}: {reads:?}"
+        );
+    }
 }
