@@ -283,6 +283,7 @@ impl Task<'_> {
         if pixels.is_empty() {
             return Ok(());
         }
+        let mut over = self.sampler.over(&pixels);
         for row in rect.row..rect.row + rect.height {
             scratch.take_line(
                 Rect {
@@ -301,8 +302,7 @@ impl Task<'_> {
                 upper: (&line.upper.0, &line.upper.1),
                 lower: (&line.lower.0, &line.lower.1),
             };
-            self.sampler
-                .sample_row(&pixels, &places, tile, row, rect.col);
+            over.sample_row(&places, tile, row, rect.col);
         }
         Ok(())
     }
