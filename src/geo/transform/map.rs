@@ -37,6 +37,19 @@ enum Kind {
     Grid(Grid),
 }
 
+/// Half pixels from a cell's left edge to its corners and to its centres; as numbers, for converting them takes longer than
+/// what they are for. A cell has up to 16 of each, and one corner more at the end of the tile.
+const HALF_PIXELS: [[f64; CELL_PX + 1]; 2] = {
+    let mut halves = [[0.0; CELL_PX + 1]; 2];
+    let mut i = 0;
+    while i <= CELL_PX {
+        halves[0][i] = (2 * i) as f64;
+        halves[1][i] = (2 * i + 1) as f64;
+        i += 1;
+    }
+    halves
+};
+
 /// A square grid of points, the finer ones inside a cell of the coarser.
 struct Grid {
     /// Half pixels a cell, each way: 32, 8, or 1, where there is a point for every centre and every corner.
@@ -113,6 +126,11 @@ impl TileMap {
         (place.0 - turns * cols, place.1 - turns * rows)
     }
 
+    /// Whether the same place may be found more than once, round the Earth: [`TileMap::beside`] then says something.
+    pub fn turns(&self) -> bool {
+        self.turn_px.is_some()
+    }
+
     /// Whether the last column of a source `width` pixels wide lies beside its first, once round the Earth.
     pub fn closes(&self, width: usize) -> bool {
         // Files round the size of their pixels.
@@ -120,6 +138,20 @@ impl TileMap {
         self.turn_px.is_some_and(|(cols, rows)| {
             (cols.abs() - width as f64).abs() < SLACK_PX && rows.abs() < SLACK_PX
         })
+    }
+
+    /// Rows from `row` on, at least one, between which the map is linear along each column: what lies between the first and
+    /// the last of them lies between their places.
+    pub fn linear_rows(&self, row: usize) -> usize {
+        let Kind::Grid(grid) = &self.kind else {
+            return self.size_px - row;
+        };
+        let cell_row = row / CELL_PX;
+        let cells = cell_row * (grid.n - 1)..(cell_row + 1) * (grid.n - 1);
+        if grid.finer[cells].iter().any(Option::is_some) {
+            return 1;
+        }
+        (cell_row + 1) * CELL_PX - row
     }
 
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.
@@ -313,8 +345,8 @@ impl Grid {
                 let left = values[k] + (values[k + n] - values[k]) * t;
                 let right = values[k + 1] + (values[k + n + 1] - values[k + 1]) * t;
                 let step = (right - left) / self.cell as f64;
-                for (i, v) in out.iter_mut().enumerate() {
-                    *v = left + step * (half_col + 2 * i) as f64;
+                for (v, half) in out.iter_mut().zip(&HALF_PIXELS[half_col]) {
+                    *v = left + step * half;
                 }
             }
         }
