@@ -69,6 +69,30 @@ impl WeightTable {
         &self.pairs[row.start / 2..row.end / 2]
     }
 
+    /// The first `N` of [`WeightTable::pairs`] where there are `2 * N` taps: sooner found where the number is known.
+    #[inline]
+    pub fn pairs_of<const N: usize>(&self, phase: usize) -> &[i32; N] {
+        let rest = &self.pairs[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
+    }
+
+    /// [`WeightTable::fixed`] where there are `N` taps.
+    #[inline]
+    pub fn fixed_of<const N: usize>(&self, phase: usize) -> &[i32; N] {
+        let rest = &self.fixed[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
+    }
+
+    /// [`WeightTable::real`] where there are `N` taps.
+    #[inline]
+    pub fn real_of<const N: usize>(&self, phase: usize) -> &[f64; N] {
+        let rest = &self.real[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
+    }
+
     /// Weights at `phase`; they sum to 1 but for rounding.
     pub fn real(&self, phase: usize) -> &[f64] {
         &self.real[self.row(phase)]

@@ -18,27 +18,13 @@ pub(super) struct Input<'a, S> {
 }
 
 impl<S> Input<'_, S> {
-    /// The same for `n` pixels from `first` on.
-    fn part(&self, first: usize, n: usize) -> Self
-    where
-        S: Copy,
-    {
-        let range = first..first + n;
-        let run = Run {
-            origins: &self.run.origins[range.clone()],
-            col_phases: &self.run.col_phases[range.clone()],
-            row_phases: &self.run.row_phases[range],
-        };
-        Self { run, ..*self }
-    }
-
-    /// The last place at which a support of pixels of `bands` samples may begin so that `beyond` samples after its end can be
-    /// read; negative where there is none.
-    fn last_origin(&self, bands: usize, beyond: usize) -> i32 {
-        let most = self.samples.len().saturating_sub(beyond) / bands;
+    /// Whether `beyond` samples after the end of every support can be read, of pixels of `bands` samples: all but those in the
+    /// window's last corner.
+    #[cfg(target_arch = "x86_64")]
+    fn goes_on(&self, bands: usize, beyond: usize) -> bool {
         let reach = (self.rows.taps - 1) * self.width + self.cols.taps;
-        most.checked_sub(reach)
-            .map_or(-1, |last| i32::try_from(last).unwrap_or(i32::MAX))
+        let last = self.run.origins.iter().fold(0, |last, &k| last.max(k)) as usize;
+        (last + reach) * bands + beyond <= self.samples.len()
     }
 }
 
@@ -62,7 +48,8 @@ pub(super) fn compiled(work: impl Work) {
 /// Bytes of RGB. `false` when nothing was done.
 pub(super) fn rgb(input: &Input<u8>, dst: &mut [[u8; 3]]) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    // The last load of a row takes up to four bytes more than there are.
+    if is_x86_feature_detected!("avx2") && input.goes_on(3, 4) {
         // SAFETY: the processor has AVX2.
         unsafe { x86::rgb(input, dst) };
         return true;
@@ -73,7 +60,8 @@ pub(super) fn rgb(input: &Input<u8>, dst: &mut [[u8; 3]]) -> bool {
 /// Bytes of one band. `false` when nothing was done.
 pub(super) fn gray(input: &Input<u8>, dst: &mut [[u8; 1]]) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    // The last load of a row takes up to two bytes more than there are.
+    if is_x86_feature_detected!("avx2") && input.goes_on(1, 2) {
         // SAFETY: the processor has AVX2.
         unsafe { x86::gray(input, dst) };
         return true;
@@ -84,7 +72,8 @@ pub(super) fn gray(input: &Input<u8>, dst: &mut [[u8; 1]]) -> bool {
 /// RGB in floating point. `false` when nothing was done.
 pub(super) fn rgb_f32(input: &Input<f32>, dst: &mut [[f32; 3]]) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    // A load takes one value more than a pixel has.
+    if is_x86_feature_detected!("avx2") && input.goes_on(3, 1) {
         // SAFETY: the processor has AVX2.
         unsafe { x86::rgb_f32(input, dst) };
         return true;
@@ -96,8 +85,9 @@ pub(super) fn rgb_f32(input: &Input<f32>, dst: &mut [[f32; 3]]) -> bool {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::super::convolve::{ROW_SHIFT, SUM_SHIFT, plain};
+    use super::super::convolve::{ROW_SHIFT, SUM_SHIFT};
     use super::{Input, Work};
+    use crate::raster::weights::WeightTable;
 
     #[target_feature(enable = "avx2")]
     pub(super) fn compiled(work: impl Work) {
@@ -151,23 +141,20 @@ mod x86 {
         out
     }
 
-    /// Calls `$name` with the number of taps as a constant where it is a usual one, so that its loops unroll; 0 is any.
+    /// Calls `$name` with the number of taps, and half of it, as constants where it is a usual one, so that its loops unroll; 0
+    /// is any.
     macro_rules! of_taps {
         ($name:ident, $input:expr, $dst:expr) => {
             match ($input.cols.taps, $input.rows.taps) {
-                (2, 2) => $name::<2>($input, $dst),
-                (4, 4) => $name::<4>($input, $dst),
-                (6, 6) => $name::<6>($input, $dst),
-                _ => $name::<0>($input, $dst),
+                (2, 2) => $name::<2, 1>($input, $dst),
+                (4, 4) => $name::<4, 2>($input, $dst),
+                (6, 6) => $name::<6, 3>($input, $dst),
+                _ => $name::<0, 0>($input, $dst),
             }
         };
     }
 
-    fn taps<const TAPS: usize>(taps: usize) -> usize {
-        if TAPS == 0 { taps } else { TAPS }
-    }
-
-    /// Item `k` of every group of `N`; the last one stands in for those that are not there.
+    /// `N` values from `first` on; the last one stands in for those that are not there.
     #[inline(always)]
     fn group<const N: usize>(list: &[i32], first: usize) -> [i32; N] {
         let list = &list[first..];
@@ -177,57 +164,87 @@ mod x86 {
         }
     }
 
+    #[inline(always)]
+    fn pairs<const HALF: usize>(table: &WeightTable, phase: i32) -> &[i32] {
+        match HALF {
+            0 => table.pairs(phase as usize),
+            _ => table.pairs_of::<HALF>(phase as usize),
+        }
+    }
+
+    #[inline(always)]
+    fn singles<const TAPS: usize>(table: &WeightTable, phase: i32) -> &[i32] {
+        match TAPS {
+            0 => table.fixed(phase as usize),
+            _ => table.fixed_of::<TAPS>(phase as usize),
+        }
+    }
+
+    #[inline(always)]
+    fn real<const TAPS: usize>(table: &WeightTable, phase: i32) -> &[f64] {
+        match TAPS {
+            0 => table.real(phase as usize),
+            _ => table.real_of::<TAPS>(phase as usize),
+        }
+    }
+
     #[target_feature(enable = "avx2")]
     pub(super) fn rgb(input: &Input<u8>, dst: &mut [[u8; 3]]) {
         of_taps!(rgb_of, input, dst);
     }
 
-    /// Four pixels at a time, two in one register: one in each half.
     #[target_feature(enable = "avx2")]
-    fn rgb_of<const TAPS: usize>(input: &Input<u8>, dst: &mut [[u8; 3]]) {
-        // The last load of a row takes up to four bytes more than there are.
-        let last = input.last_origin(3, 4);
+    fn rgb_of<const TAPS: usize, const HALF: usize>(input: &Input<u8>, dst: &mut [[u8; 3]]) {
         let mut weights = Vec::new();
-        for (k, dst) in dst.chunks_mut(4).enumerate() {
-            let origins: [i32; 4] = group(input.run.origins, 4 * k);
-            if origins.iter().any(|&origin| origin > last) {
-                plain::<u8, 3, 0>(&input.part(4 * k, dst.len()), dst);
-                continue;
-            }
-            let cols: [i32; 4] = group(input.run.col_phases, 4 * k);
-            let rows: [i32; 4] = group(input.run.row_phases, 4 * k);
-            let ab = two_rgb::<TAPS>(
-                input,
-                [origins[0], origins[1]],
-                [cols[0], cols[1]],
-                [rows[0], rows[1]],
-                &mut weights,
-            );
-            let cd = two_rgb::<TAPS>(
-                input,
-                [origins[2], origins[3]],
-                [cols[2], cols[3]],
-                [rows[2], rows[3]],
-                &mut weights,
-            );
-            // To bytes, which clamps them: A C A C in the lower half, B D B D in the upper, four bytes each.
-            let words = _mm256_packs_epi32(ab, cd);
-            let bytes = _mm256_packus_epi16(words, words);
-            let order = _mm256_setr_epi32(0, 4, 1, 5, 0, 0, 0, 0);
-            let pixels = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(bytes, order));
-            let three = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-            let packed = _mm_shuffle_epi8(pixels, three);
-            let low = _mm_cvtsi128_si64(packed).to_le_bytes();
-            let high = _mm_extract_epi32::<2>(packed).to_le_bytes();
-            let dst = dst.as_flattened_mut();
-            if dst.len() == 12 {
-                dst[..8].copy_from_slice(&low);
-                dst[8..].copy_from_slice(&high);
-            } else {
-                let both = low.iter().chain(&high);
-                dst.iter_mut().zip(both).for_each(|(to, from)| *to = *from);
-            }
+        let run = input.run;
+        let (fours, rest) = dst.as_chunks_mut::<4>();
+        for (k, dst) in fours.iter_mut().enumerate() {
+            let origins = group(run.origins, 4 * k);
+            let phases = (group(run.col_phases, 4 * k), group(run.row_phases, 4 * k));
+            four_rgb::<TAPS, HALF>(input, origins, phases, &mut weights, dst);
         }
+        if !rest.is_empty() {
+            let k = run.origins.len() - rest.len();
+            let phases = (group(run.col_phases, k), group(run.row_phases, k));
+            let mut four = [[0; 3]; 4];
+            four_rgb::<TAPS, HALF>(
+                input,
+                group(run.origins, k),
+                phases,
+                &mut weights,
+                &mut four,
+            );
+            rest.copy_from_slice(&four[..rest.len()]);
+        }
+    }
+
+    /// Four pixels, two in one register: one in each half.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_rgb<const TAPS: usize, const HALF: usize>(
+        input: &Input<u8>,
+        origins: [i32; 4],
+        (cols, rows): ([i32; 4], [i32; 4]),
+        weights: &mut Vec<__m256i>,
+        dst: &mut [[u8; 3]; 4],
+    ) {
+        let mut twos = [_mm256_setzero_si256(); 2];
+        for (k, two) in twos.iter_mut().enumerate() {
+            let (a, b) = (2 * k, 2 * k + 1);
+            let places = [origins[a], origins[b]];
+            let phases = ([cols[a], cols[b]], [rows[a], rows[b]]);
+            *two = two_rgb::<TAPS, HALF>(input, places, phases, weights);
+        }
+        // To bytes, which clamps them: A C A C in the lower half, B D B D in the upper, four bytes each.
+        let words = _mm256_packs_epi32(twos[0], twos[1]);
+        let bytes = _mm256_packus_epi16(words, words);
+        let order = _mm256_setr_epi32(0, 4, 1, 5, 0, 0, 0, 0);
+        let pixels = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(bytes, order));
+        let three = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+        let packed = _mm_shuffle_epi8(pixels, three);
+        let (low, high) = dst.as_flattened_mut().split_at_mut(8);
+        low.copy_from_slice(&_mm_cvtsi128_si64(packed).to_le_bytes());
+        high.copy_from_slice(&_mm_extract_epi32::<2>(packed).to_le_bytes());
     }
 
     /// One value in the lower half, another in the upper.
@@ -247,35 +264,30 @@ mod x86 {
     /// Two pixels as 32-bit numbers, red, green, blue and nothing each. `weights` is a buffer.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn two_rgb<const TAPS: usize>(
+    fn two_rgb<const TAPS: usize, const HALF: usize>(
         input: &Input<u8>,
         origins: [i32; 2],
-        cols: [i32; 2],
-        rows: [i32; 2],
+        (cols, rows): ([i32; 2], [i32; 2]),
         weights: &mut Vec<__m256i>,
     ) -> __m256i {
-        let (n_cols, n_rows) = (taps::<TAPS>(input.cols.taps), taps::<TAPS>(input.rows.taps));
-        let low = &input.cols.pairs(cols[0] as usize)[..n_cols / 2];
-        let high = &input.cols.pairs(cols[1] as usize)[..n_cols / 2];
-        weights.clear();
-        let mut fixed = [_mm256_setzero_si256(); 3];
-        let pairs = low.iter().zip(high);
-        if TAPS == 0 {
-            for (&low, &high) in pairs {
+        let mut fixed = [_mm256_setzero_si256(); HALF];
+        let low = pairs::<HALF>(input.cols, cols[0]);
+        let high = pairs::<HALF>(input.cols, cols[1]);
+        let col_weights = if HALF == 0 {
+            weights.clear();
+            for (&low, &high) in low.iter().zip(high) {
                 weights.push(halves(low, high));
             }
+            &weights[..]
         } else {
-            for (fixed, (&low, &high)) in fixed.iter_mut().zip(pairs) {
-                *fixed = halves(low, high);
+            for (i, fixed) in fixed.iter_mut().enumerate() {
+                *fixed = halves(low[i], high[i]);
             }
-        }
-        let col_weights = match TAPS {
-            0 => &weights[..],
-            taps => &fixed[..taps / 2],
+            &fixed[..]
         };
         let row_weights = [
-            &input.rows.fixed(rows[0] as usize)[..n_rows],
-            &input.rows.fixed(rows[1] as usize)[..n_rows],
+            singles::<TAPS>(input.rows, rows[0]),
+            singles::<TAPS>(input.rows, rows[1]),
         ];
         let starts = [3 * origins[0] as usize, 3 * origins[1] as usize];
         // Of two pixels side by side: both reds as 16 bits, both greens, both blues. And of the two that follow.
@@ -315,28 +327,27 @@ mod x86 {
         of_taps!(gray_of, input, dst);
     }
 
-    /// Eight pixels at a time, side by side.
     #[target_feature(enable = "avx2")]
-    fn gray_of<const TAPS: usize>(input: &Input<u8>, dst: &mut [[u8; 1]]) {
-        // The last load of a row takes two bytes more where the taps are no multiple of four.
-        let last = input.last_origin(1, 2);
+    fn gray_of<const TAPS: usize, const HALF: usize>(input: &Input<u8>, dst: &mut [[u8; 1]]) {
         let mut weights = Vec::new();
-        for (k, dst) in dst.chunks_mut(8).enumerate() {
-            let origins: [i32; 8] = group(input.run.origins, 8 * k);
-            if origins.iter().any(|&origin| origin > last) {
-                plain::<u8, 1, 0>(&input.part(8 * k, dst.len()), dst);
-                continue;
-            }
-            let cols = group(input.run.col_phases, 8 * k);
-            let rows = group(input.run.row_phases, 8 * k);
-            let total = eight_gray::<TAPS>(input, origins, cols, rows, &mut weights);
+        let run = input.run;
+        for (k, dst) in dst.as_flattened_mut().chunks_mut(8).enumerate() {
+            let origins = group(run.origins, 8 * k);
+            let phases = (group(run.col_phases, 8 * k), group(run.row_phases, 8 * k));
+            let total = eight_gray::<TAPS, HALF>(input, origins, phases, &mut weights);
             // To bytes, which clamps them: the first four in the lower half, the others in the upper.
             let words = _mm256_packs_epi32(total, total);
             let bytes = _mm256_packus_epi16(words, words);
             let low = _mm256_extract_epi32::<0>(bytes).to_le_bytes();
             let high = _mm256_extract_epi32::<4>(bytes).to_le_bytes();
-            for (to, from) in dst.iter_mut().zip(low.into_iter().chain(high)) {
-                *to = [from];
+            if let [first @ .., _, _, _, _] = dst
+                && first.len() == 4
+            {
+                first.copy_from_slice(&low);
+                dst[4..].copy_from_slice(&high);
+            } else {
+                let both = low.into_iter().chain(high);
+                dst.iter_mut().zip(both).for_each(|(to, from)| *to = from);
             }
         }
     }
@@ -357,40 +368,37 @@ mod x86 {
         )
     }
 
+    /// Eight pixels side by side. `weights` is a buffer.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn eight_gray<const TAPS: usize>(
+    fn eight_gray<const TAPS: usize, const HALF: usize>(
         input: &Input<u8>,
         origins: [i32; 8],
-        cols: [i32; 8],
-        rows: [i32; 8],
+        (cols, rows): ([i32; 8], [i32; 8]),
         weights: &mut Vec<__m256i>,
     ) -> __m256i {
-        let (n_cols, n_rows) = (taps::<TAPS>(input.cols.taps), taps::<TAPS>(input.rows.taps));
-        let pairs = |p: usize| &input.cols.pairs(cols[p] as usize)[..n_cols / 2];
-        weights.clear();
-        let mut fixed = [_mm256_setzero_si256(); 3];
-        if TAPS == 0 {
-            for i in 0..n_cols / 2 {
+        let mut fixed = [_mm256_setzero_si256(); HALF];
+        let pairs = |p: usize| pairs::<HALF>(input.cols, cols[p]);
+        let col_weights = if HALF == 0 {
+            weights.clear();
+            for i in 0..input.cols.taps / 2 {
                 weights.push(eight(|p| pairs(p)[i]));
             }
+            &weights[..]
         } else {
-            for (i, fixed) in fixed[..TAPS / 2].iter_mut().enumerate() {
+            for (i, fixed) in fixed.iter_mut().enumerate() {
                 *fixed = eight(|p| pairs(p)[i]);
             }
-        }
-        let col_weights = match TAPS {
-            0 => &weights[..],
-            taps => &fixed[..taps / 2],
+            &fixed[..]
         };
-        let row_weights = |p: usize| &input.rows.fixed(rows[p] as usize)[..n_rows];
+        let row_weights = |p: usize| singles::<TAPS>(input.rows, rows[p]);
         // Of four bytes: the first two as 16 bits, and the other two.
         let pair = _mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
         let next = _mm_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1);
         let (pair, next) = (join(pair, pair), join(next, next));
         let half = _mm256_set1_epi32(1 << (ROW_SHIFT - 1));
         let mut total = _mm256_set1_epi32(1 << (SUM_SHIFT - 1));
-        for j in 0..n_rows {
+        for j in 0..if TAPS == 0 { input.rows.taps } else { TAPS } {
             let start = |p: usize| origins[p] as usize + j * input.width;
             let mut sum = half;
             let (fours, rest) = col_weights.as_chunks::<2>();
@@ -419,18 +427,12 @@ mod x86 {
 
     /// One pixel at a time, all its bands beside each other.
     #[target_feature(enable = "avx2")]
-    fn rgb_f32_of<const TAPS: usize>(input: &Input<f32>, dst: &mut [[f32; 3]]) {
-        let (n_cols, n_rows) = (taps::<TAPS>(input.cols.taps), taps::<TAPS>(input.rows.taps));
-        // A load takes one value more than a pixel has.
-        let last = input.last_origin(3, 1);
-        for (k, dst) in dst.iter_mut().enumerate() {
-            let origin = input.run.origins[k];
-            if origin > last {
-                plain::<f32, 3, 0>(&input.part(k, 1), std::slice::from_mut(dst));
-                continue;
-            }
-            let col_weights = &input.cols.real(input.run.col_phases[k] as usize)[..n_cols];
-            let row_weights = &input.rows.real(input.run.row_phases[k] as usize)[..n_rows];
+    fn rgb_f32_of<const TAPS: usize, const HALF: usize>(input: &Input<f32>, dst: &mut [[f32; 3]]) {
+        let run = input.run;
+        let phases = run.col_phases.iter().zip(run.row_phases);
+        for ((dst, &origin), (&col, &row)) in dst.iter_mut().zip(run.origins).zip(phases) {
+            let col_weights = real::<TAPS>(input.cols, col);
+            let row_weights = real::<TAPS>(input.rows, row);
             let mut total = _mm256_setzero_pd();
             for (j, &row_weight) in row_weights.iter().enumerate() {
                 let start = 3 * (origin as usize + j * input.width);
