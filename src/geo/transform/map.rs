@@ -3,9 +3,9 @@
 //! PROJ is asked at the corners of a grid of 16-pixel cells, 289 points for a tile of 256; between them the map is
 //! bilinear. Whether that is good enough is measured on the same points: every second one, left out, shows what
 //! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
-//! distance is halved. Cells where it is not good enough, or where PROJ fails at a corner (poles, the antimeridian, the
-//! limb of a geostationary disc), get a grid of 4-pixel cells of their own, and where that will not do either every point
-//! is computed.
+//! distance is halved. Cells where it is not good enough are cut in four, again and again, until it is, or every point is
+//! computed. Below 4 pixels that is so at once where PROJ fails at a corner, or the map leaps (poles, the antimeridian, the
+//! limb of a geostationary disc).
 
 use super::PixelTransform;
 use crate::geo::affine::Affine;
@@ -16,6 +16,9 @@ const CELL_PX: usize = 16;
 
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
 const TOLERANCE_PX: f64 = 0.002;
+
+/// Half pixels of a cell in which, where it is torn, every point is computed.
+const TORN: usize = 8;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
@@ -52,7 +55,7 @@ const HALF_PIXELS: [[f64; CELL_PX + 1]; 2] = {
 
 /// A square grid of points, the finer ones inside a cell of the coarser.
 struct Grid {
-    /// Half pixels a cell, each way: 32, 8, or 1, where there is a point for every centre and every corner.
+    /// Half pixels a cell, each way: 32 or half as many, down to 1, where there is a point for every centre and every corner.
     cell: usize,
     /// Points a side: cells + 1.
     n: usize,
@@ -257,12 +260,6 @@ impl Grid {
 
     /// Finds the cells that are not linear and gives them grids of their own.
     fn refine(&mut self, transform: &PixelTransform, tile: &Affine, origin: (usize, usize)) {
-        // 32 half pixels are split into 4 x 4 cells of 8; 8 into single ones.
-        let (finer, cells) = if self.cell > 8 {
-            (self.cell / 4, 4)
-        } else {
-            (1, self.cell)
-        };
         let last = self.n - 1;
         for (row, col) in (0..last)
             .step_by(2)
@@ -278,12 +275,63 @@ impl Grid {
                 (row + 1, col + 1),
             ] {
                 let origin = (origin.0 + c * self.cell, origin.1 + r * self.cell);
-                let mut grid = Self::new(transform, tile, origin, finer, cells + 1);
-                if finer > 1 {
-                    grid.refine(transform, tile, origin);
-                }
+                let grid = self.finer(transform, tile, origin, (r, c));
                 self.finer[r * last + c] = Some(Box::new(grid));
             }
+        }
+    }
+
+    /// The grid of the cell at (row, column) `at`, whose upper left corner is at `origin`.
+    fn finer(
+        &self,
+        transform: &PixelTransform,
+        tile: &Affine,
+        origin: (usize, usize),
+        at: (usize, usize),
+    ) -> Self {
+        let mut grid = self.halved(transform, tile, origin, at);
+        // What has no image at points one or two pixels apart has none between them.
+        if self.cell <= TORN && grid.cols.iter().all(|col| col.is_nan()) {
+            return grid;
+        }
+        // Where it is torn, points say little of those between them.
+        if self.cell <= TORN && leaps(&grid.cols, &grid.rows, grid.n) {
+            return Self::new(transform, tile, origin, 1, self.cell + 1);
+        }
+        if grid.cell > 1 {
+            grid.refine(transform, tile, origin);
+        }
+        grid
+    }
+
+    /// The cell at (row, column) `at` cut in four. Its corners are known; PROJ is asked for the other points.
+    fn halved(
+        &self,
+        transform: &PixelTransform,
+        tile: &Affine,
+        origin: (usize, usize),
+        at: (usize, usize),
+    ) -> Self {
+        const NEW: [usize; 5] = [1, 3, 4, 5, 7];
+        let cell = self.cell / 2;
+        let half_pixels = |origin: usize, k: usize| (origin + k * cell) as f64 / 2.0;
+        let (mut new_cols, mut new_rows): (Vec<f64>, Vec<f64>) = NEW
+            .iter()
+            .map(|k| tile.apply(half_pixels(origin.0, k % 3), half_pixels(origin.1, k / 3)))
+            .unzip();
+        transform.to_source(&mut new_cols, &mut new_rows);
+        let first = at.0 * self.n + at.1;
+        let corners = [first, first + 1, first + self.n, first + self.n + 1];
+        let join = |known: &[f64], new: &[f64]| {
+            let [nw, ne, sw, se] = corners.map(|k| known[k]);
+            vec![nw, new[0], ne, new[1], new[2], new[3], sw, new[4], se]
+        };
+        Self {
+            cell,
+            n: 3,
+            cols: join(&self.cols, &new_cols),
+            rows: join(&self.rows, &new_rows),
+            finer: (0..4).map(|_| None).collect(),
         }
     }
 
