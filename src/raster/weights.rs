@@ -16,6 +16,8 @@ pub struct WeightTable {
     /// Phases that share a row, as a power of two: a kernel twice as wide is half as steep. So the table does not grow.
     shared: u32,
     fixed: Vec<i32>,
+    /// The same, two in one.
+    pairs: Vec<i32>,
     real: Vec<f64>,
 }
 
@@ -40,11 +42,13 @@ impl WeightTable {
             real.extend(raw.iter().map(|w| w / sum));
             fixed.extend(to_fixed(&raw, sum));
         }
+        let pairs = fixed.as_chunks().0.iter().map(|&two| pair(two)).collect();
         Self {
             taps,
             first,
             shared,
             fixed,
+            pairs,
             real,
         }
     }
@@ -57,6 +61,36 @@ impl WeightTable {
     /// Fixed-point weights at `phase`; they sum to `1 << WEIGHT_BITS`.
     pub fn fixed(&self, phase: usize) -> &[i32] {
         &self.fixed[self.row(phase)]
+    }
+
+    /// [`WeightTable::fixed`], two in one: the first in the lower 16 bits, the second above. There is an even number of them.
+    pub fn pairs(&self, phase: usize) -> &[i32] {
+        let row = self.row(phase);
+        &self.pairs[row.start / 2..row.end / 2]
+    }
+
+    /// The first `N` of [`WeightTable::pairs`] where there are `2 * N` taps: sooner found where the number is known.
+    #[inline]
+    pub fn pairs_of<const N: usize>(&self, phase: usize) -> &[i32; N] {
+        let rest = &self.pairs[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
+    }
+
+    /// [`WeightTable::fixed`] where there are `N` taps.
+    #[inline]
+    pub fn fixed_of<const N: usize>(&self, phase: usize) -> &[i32; N] {
+        let rest = &self.fixed[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
+    }
+
+    /// [`WeightTable::real`] where there are `N` taps.
+    #[inline]
+    pub fn real_of<const N: usize>(&self, phase: usize) -> &[f64; N] {
+        let rest = &self.real[(phase >> self.shared) * N..];
+        rest.first_chunk()
+            .expect("a table has a row for each phase")
     }
 
     /// Weights at `phase`; they sum to 1 but for rounding.
@@ -79,6 +113,12 @@ fn to_fixed(raw: &[f64], sum: f64) -> Vec<i32> {
             fixed
         })
         .collect()
+}
+
+/// No weight is much above 1, so that each fits 16 bits.
+fn pair([first, second]: [i32; 2]) -> i32 {
+    debug_assert!([first, second].iter().all(|&w| i16::try_from(w).is_ok()));
+    (first & 0xffff) | (second << 16)
 }
 
 /// Splits a place along one axis (pixel corners at whole numbers) into the pixel whose centre is at or before it, and the

@@ -2,6 +2,7 @@
 
 mod edge;
 mod level;
+mod lines;
 mod warp;
 
 use std::collections::HashMap;

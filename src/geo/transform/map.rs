@@ -3,9 +3,9 @@
 //! PROJ is asked at the corners of a grid of 16-pixel cells, 289 points for a tile of 256; between them the map is
 //! bilinear. Whether that is good enough is measured on the same points: every second one, left out, shows what
 //! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
-//! distance is halved. Cells where it is not good enough, or where PROJ fails at a corner (poles, the antimeridian, the
-//! limb of a geostationary disc), get a grid of 4-pixel cells of their own, and where that will not do either every point
-//! is computed.
+//! distance is halved. Cells where it is not good enough are cut in four, again and again, until it is, or every point is
+//! computed. Below 4 pixels that is so at once where PROJ fails at a corner, or the map leaps (poles, the antimeridian, the
+//! limb of a geostationary disc).
 
 use super::PixelTransform;
 use crate::geo::affine::Affine;
@@ -16,6 +16,9 @@ const CELL_PX: usize = 16;
 
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
 const TOLERANCE_PX: f64 = 0.002;
+
+/// Half pixels of a cell in which, where it is torn, every point is computed.
+const TORN: usize = 8;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
@@ -37,9 +40,22 @@ enum Kind {
     Grid(Grid),
 }
 
+/// Half pixels from a cell's left edge to its corners and to its centres; as numbers, for converting them takes longer than
+/// what they are for. A cell has up to 16 of each, and one corner more at the end of the tile.
+const HALF_PIXELS: [[f64; CELL_PX + 1]; 2] = {
+    let mut halves = [[0.0; CELL_PX + 1]; 2];
+    let mut i = 0;
+    while i <= CELL_PX {
+        halves[0][i] = (2 * i) as f64;
+        halves[1][i] = (2 * i + 1) as f64;
+        i += 1;
+    }
+    halves
+};
+
 /// A square grid of points, the finer ones inside a cell of the coarser.
 struct Grid {
-    /// Half pixels a cell, each way: 32, 8, or 1, where there is a point for every centre and every corner.
+    /// Half pixels a cell, each way: 32 or half as many, down to 1, where there is a point for every centre and every corner.
     cell: usize,
     /// Points a side: cells + 1.
     n: usize,
@@ -113,6 +129,11 @@ impl TileMap {
         (place.0 - turns * cols, place.1 - turns * rows)
     }
 
+    /// Whether the same place may be found more than once, round the Earth: [`TileMap::beside`] then says something.
+    pub fn turns(&self) -> bool {
+        self.turn_px.is_some()
+    }
+
     /// Whether the last column of a source `width` pixels wide lies beside its first, once round the Earth.
     pub fn closes(&self, width: usize) -> bool {
         // Files round the size of their pixels.
@@ -120,6 +141,20 @@ impl TileMap {
         self.turn_px.is_some_and(|(cols, rows)| {
             (cols.abs() - width as f64).abs() < SLACK_PX && rows.abs() < SLACK_PX
         })
+    }
+
+    /// Rows from `row` on, at least one, between which the map is linear along each column: what lies between the first and
+    /// the last of them lies between their places.
+    pub fn linear_rows(&self, row: usize) -> usize {
+        let Kind::Grid(grid) = &self.kind else {
+            return self.size_px - row;
+        };
+        let cell_row = row / CELL_PX;
+        let cells = cell_row * (grid.n - 1)..(cell_row + 1) * (grid.n - 1);
+        if grid.finer[cells].iter().any(Option::is_some) {
+            return 1;
+        }
+        (cell_row + 1) * CELL_PX - row
     }
 
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.
@@ -225,12 +260,6 @@ impl Grid {
 
     /// Finds the cells that are not linear and gives them grids of their own.
     fn refine(&mut self, transform: &PixelTransform, tile: &Affine, origin: (usize, usize)) {
-        // 32 half pixels are split into 4 x 4 cells of 8; 8 into single ones.
-        let (finer, cells) = if self.cell > 8 {
-            (self.cell / 4, 4)
-        } else {
-            (1, self.cell)
-        };
         let last = self.n - 1;
         for (row, col) in (0..last)
             .step_by(2)
@@ -246,12 +275,63 @@ impl Grid {
                 (row + 1, col + 1),
             ] {
                 let origin = (origin.0 + c * self.cell, origin.1 + r * self.cell);
-                let mut grid = Self::new(transform, tile, origin, finer, cells + 1);
-                if finer > 1 {
-                    grid.refine(transform, tile, origin);
-                }
+                let grid = self.finer(transform, tile, origin, (r, c));
                 self.finer[r * last + c] = Some(Box::new(grid));
             }
+        }
+    }
+
+    /// The grid of the cell at (row, column) `at`, whose upper left corner is at `origin`.
+    fn finer(
+        &self,
+        transform: &PixelTransform,
+        tile: &Affine,
+        origin: (usize, usize),
+        at: (usize, usize),
+    ) -> Self {
+        let mut grid = self.halved(transform, tile, origin, at);
+        // What has no image at points one or two pixels apart has none between them.
+        if self.cell <= TORN && grid.cols.iter().all(|col| col.is_nan()) {
+            return grid;
+        }
+        // Where it is torn, points say little of those between them.
+        if self.cell <= TORN && leaps(&grid.cols, &grid.rows, grid.n) {
+            return Self::new(transform, tile, origin, 1, self.cell + 1);
+        }
+        if grid.cell > 1 {
+            grid.refine(transform, tile, origin);
+        }
+        grid
+    }
+
+    /// The cell at (row, column) `at` cut in four. Its corners are known; PROJ is asked for the other points.
+    fn halved(
+        &self,
+        transform: &PixelTransform,
+        tile: &Affine,
+        origin: (usize, usize),
+        at: (usize, usize),
+    ) -> Self {
+        const NEW: [usize; 5] = [1, 3, 4, 5, 7];
+        let cell = self.cell / 2;
+        let half_pixels = |origin: usize, k: usize| (origin + k * cell) as f64 / 2.0;
+        let (mut new_cols, mut new_rows): (Vec<f64>, Vec<f64>) = NEW
+            .iter()
+            .map(|k| tile.apply(half_pixels(origin.0, k % 3), half_pixels(origin.1, k / 3)))
+            .unzip();
+        transform.to_source(&mut new_cols, &mut new_rows);
+        let first = at.0 * self.n + at.1;
+        let corners = [first, first + 1, first + self.n, first + self.n + 1];
+        let join = |known: &[f64], new: &[f64]| {
+            let [nw, ne, sw, se] = corners.map(|k| known[k]);
+            vec![nw, new[0], ne, new[1], new[2], new[3], sw, new[4], se]
+        };
+        Self {
+            cell,
+            n: 3,
+            cols: join(&self.cols, &new_cols),
+            rows: join(&self.rows, &new_rows),
+            finer: (0..4).map(|_| None).collect(),
         }
     }
 
@@ -313,8 +393,8 @@ impl Grid {
                 let left = values[k] + (values[k + n] - values[k]) * t;
                 let right = values[k + 1] + (values[k + n + 1] - values[k + 1]) * t;
                 let step = (right - left) / self.cell as f64;
-                for (i, v) in out.iter_mut().enumerate() {
-                    *v = left + step * (half_col + 2 * i) as f64;
+                for (v, half) in out.iter_mut().zip(&HALF_PIXELS[half_col]) {
+                    *v = left + step * half;
                 }
             }
         }

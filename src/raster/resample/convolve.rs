@@ -1,5 +1,7 @@
 //! Convolution: a weighted sum over a rectangle of source pixels, by tables.
 
+use super::avx2::{self, Input};
+use super::supports::{Run, Supports, Whole};
 use super::{MaskKind, Pixels, Places};
 use crate::raster::sample::Sample;
 use crate::raster::weights::{WEIGHT_BITS, WeightTable, split};
@@ -35,10 +37,15 @@ pub(super) trait Lane: Sample {
     );
     /// The product of two weights as a share of one.
     fn share(col_weight: Self::Weight, row_weight: Self::Weight) -> f64;
+    /// Pixels whose supports are whole, by the processor's vectors. `false` when nothing was done: there is no way for them.
+    fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool;
 }
 
 /// Bits dropped between the two passes, so that the second stays within 32: 8 + 14 - 7 + 14 = 29 and a sign.
-const ROW_SHIFT: u32 = 7;
+pub(super) const ROW_SHIFT: u32 = 7;
+
+/// Bits that are left to drop after the second.
+pub(super) const SUM_SHIFT: u32 = 2 * WEIGHT_BITS - ROW_SHIFT;
 
 impl Lane for u8 {
     type Weight = i32;
@@ -60,8 +67,7 @@ impl Lane for u8 {
 
     #[inline]
     fn finish(sum: i32) -> Self {
-        const SHIFT: u32 = 2 * WEIGHT_BITS - ROW_SHIFT;
-        ((sum + (1 << (SHIFT - 1))) >> SHIFT).clamp(0, 255) as Self
+        ((sum + (1 << (SUM_SHIFT - 1))) >> SUM_SHIFT).clamp(0, 255) as Self
     }
 
     #[inline]
@@ -75,11 +81,20 @@ impl Lane for u8 {
     fn share(col_weight: i32, row_weight: i32) -> f64 {
         f64::from(col_weight * row_weight)
     }
+
+    fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
+        let dst = dst.as_flattened_mut();
+        match N {
+            1 => avx2::gray(input, dst.as_chunks_mut().0),
+            3 => avx2::rgb(input, dst.as_chunks_mut().0),
+            _ => false,
+        }
+    }
 }
 
 /// Floating point: weights and sums have more digits than samples of 32 bits, or wide kernels would lose the last of 16.
 macro_rules! floating_lane {
-    ($float:ty) => {
+    ($float:ty, $by_vectors:expr) => {
         impl Lane for $float {
             type Weight = f64;
 
@@ -112,12 +127,17 @@ macro_rules! floating_lane {
             fn share(col_weight: f64, row_weight: f64) -> f64 {
                 col_weight * row_weight
             }
+
+            fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
+                let by_vectors: fn(&Input<Self>, &mut [[Self; 3]]) -> bool = $by_vectors;
+                N == 3 && by_vectors(input, dst.as_flattened_mut().as_chunks_mut().0)
+            }
         }
     };
 }
 
-floating_lane!(f32);
-floating_lane!(f64);
+floating_lane!(f32, avx2::rgb_f32);
+floating_lane!(f64, |_, _| false);
 
 /// One row of the tile.
 pub(super) fn row<S: Lane>(
@@ -125,72 +145,131 @@ pub(super) fn row<S: Lane>(
     places: &Places,
     tables: &Tables,
     mask_kind: MaskKind,
+    (supports, whole): (&mut Supports, &Whole),
     dst: &mut [S],
     mask: &mut [u8],
 ) {
+    supports.find(places, (tables.cols, tables.rows), source.raster, whole);
     match source.raster.bands() {
-        1 => row_of_bands::<S, 1>(source, places, tables, mask_kind, dst, mask),
-        3 => row_of_bands::<S, 3>(source, places, tables, mask_kind, dst, mask),
+        1 => row_of_bands::<S, 1>(source, places, tables, mask_kind, supports, dst, mask),
+        3 => row_of_bands::<S, 3>(source, places, tables, mask_kind, supports, dst, mask),
         n => unreachable!("a tile has 1 or 3 bands, not {n}"),
     }
 }
 
-/// Where no kernel is widened, the number of taps is known here, and the loops over them unroll: more than twice as fast.
 fn row_of_bands<S: Lane, const N: usize>(
     source: &Pixels<S>,
     places: &Places,
     tables: &Tables,
     mask_kind: MaskKind,
+    supports: &Supports,
     dst: &mut [S],
     mask: &mut [u8],
 ) {
-    match (tables.cols.taps, tables.rows.taps) {
-        (2, 2) => row_of::<S, N, 2>(source, places, tables, mask_kind, dst, mask),
-        (4, 4) => row_of::<S, N, 4>(source, places, tables, mask_kind, dst, mask),
-        (6, 6) => row_of::<S, N, 6>(source, places, tables, mask_kind, dst, mask),
-        _ => row_of::<S, N, ANY>(source, places, tables, mask_kind, dst, mask),
+    let dst = dst.as_chunks_mut::<N>().0;
+    for (first, n, whole) in supports.runs() {
+        let (dst, mask) = (&mut dst[first..first + n], &mut mask[first..first + n]);
+        if whole {
+            let input = Input {
+                samples: source.samples,
+                width: source.raster.width(),
+                cols: tables.cols,
+                rows: tables.rows,
+                run: supports.run(first, n),
+            };
+            run(&input, dst);
+            mask.fill(255);
+            continue;
+        }
+        for (i, (dst, mask)) in dst.iter_mut().zip(mask).enumerate() {
+            let place = (places.cols[first + i], places.rows[first + i]);
+            if let Some(found) = pixel(source, place, tables, mask_kind) {
+                (*dst, *mask) = found;
+            }
+        }
+    }
+}
+
+/// Pixels whose supports are whole, by the fastest way there is for them.
+fn run<S: Lane, const N: usize>(input: &Input<S>, dst: &mut [[S; N]]) {
+    if !S::by_vectors(input, dst) {
+        avx2::compiled(PlainRun { input, dst });
+    }
+}
+
+struct PlainRun<'a, S, const N: usize> {
+    input: &'a Input<'a, S>,
+    dst: &'a mut [[S; N]],
+}
+
+impl<S: Lane, const N: usize> avx2::Work for PlainRun<'_, S, N> {
+    #[inline(always)]
+    fn run(self) {
+        plain_of_taps(self.input, self.dst);
+    }
+}
+
+/// Where no kernel is widened, the number of taps is known here, and the loops over them unroll: more than twice as fast.
+#[inline(always)]
+fn plain_of_taps<S: Lane, const N: usize>(input: &Input<S>, dst: &mut [[S; N]]) {
+    match (input.cols.taps, input.rows.taps) {
+        (2, 2) => plain::<S, N, 2>(input, dst),
+        (4, 4) => plain::<S, N, 4>(input, dst),
+        (6, 6) => plain::<S, N, 6>(input, dst),
+        _ => plain::<S, N, ANY>(input, dst),
     }
 }
 
 /// As many taps as the tables have.
 const ANY: usize = 0;
 
-fn row_of<S: Lane, const N: usize, const TAPS: usize>(
+/// Pixels whose supports are whole.
+#[inline(always)]
+pub(super) fn plain<S: Lane, const N: usize, const TAPS: usize>(
+    input: &Input<S>,
+    dst: &mut [[S; N]],
+) {
+    let run = input.run;
+    let phases = run.col_phases.iter().zip(run.row_phases);
+    for ((dst, &origin), (&col_phase, &row_phase)) in dst.iter_mut().zip(run.origins).zip(phases) {
+        let phases = (col_phase as usize, row_phase as usize);
+        *dst = convolve::<S, N, TAPS>(input, origin as usize, phases);
+    }
+}
+
+/// Any pixel and its mask, by looking at everything; `None` where there is nothing.
+fn pixel<S: Lane, const N: usize>(
     source: &Pixels<S>,
-    places: &Places,
+    (col, row): (f64, f64),
     tables: &Tables,
     mask_kind: MaskKind,
-    dst: &mut [S],
-    mask: &mut [u8],
-) {
-    let dst = dst.as_chunks_mut::<N>().0;
-    for (i, (dst, mask)) in dst.iter_mut().zip(mask).enumerate() {
-        let (col, row) = (places.cols[i], places.rows[i]);
-        let Some(centre) = source.holding(col, row) else {
-            continue;
-        };
-        if source.raster.mask[centre] == 0 {
-            continue;
-        }
-        let (col, row) = (split(col), split(row));
-        if let Some(origin) = whole_support(source, tables, mask_kind, col.0, row.0) {
-            *dst = convolve::<S, N, TAPS>(source, tables, origin, col.1, row.1);
-            *mask = 255;
-        } else {
-            let (cols, rows) = tables
-                .fallback
-                .map_or((tables.cols, tables.rows), |bilinear| (bilinear, bilinear));
-            let part = convolve_masked::<S, N>(source, (cols, rows), col, row);
-            if let Some(part) = part.filter(|part| part.half || !tables.needs_half) {
-                *dst = part.pixel;
-                *mask = if mask_kind == MaskKind::Graded {
-                    part.covered
-                } else {
-                    255
-                };
-            }
-        }
+) -> Option<([S; N], u8)> {
+    let centre = source.holding(col, row)?;
+    if source.raster.mask[centre] == 0 {
+        return None;
     }
+    let (col, row) = (split(col), split(row));
+    if let Some(origin) = whole_support(source, tables, mask_kind, col.0, row.0) {
+        let input = Input {
+            samples: source.samples,
+            width: source.raster.width(),
+            cols: tables.cols,
+            rows: tables.rows,
+            run: Run::default(),
+        };
+        let pixel = convolve::<S, N, ANY>(&input, origin, (col.1, row.1));
+        return Some((pixel, 255));
+    }
+    let (cols, rows) = tables
+        .fallback
+        .map_or((tables.cols, tables.rows), |bilinear| (bilinear, bilinear));
+    let part = convolve_masked::<S, N>(source, (cols, rows), col, row)
+        .filter(|part| part.half || !tables.needs_half)?;
+    let mask = match mask_kind {
+        MaskKind::Graded => part.covered,
+        MaskKind::None | MaskKind::Binary => 255,
+    };
+    Some((part.pixel, mask))
 }
 
 /// The index of the first pixel of the support around (`col`, `row`) if all of it lies within the window and is whole.
@@ -224,23 +303,20 @@ fn whole_support<S>(
 /// The plain case: all of the support is there.
 #[inline(always)]
 fn convolve<S: Lane, const N: usize, const TAPS: usize>(
-    source: &Pixels<S>,
-    tables: &Tables,
+    input: &Input<S>,
     origin: usize,
-    col_phase: usize,
-    row_phase: usize,
+    (col_phase, row_phase): (usize, usize),
 ) -> [S; N] {
     let (col_taps, row_taps) = match TAPS {
-        ANY => (tables.cols.taps, tables.rows.taps),
+        ANY => (input.cols.taps, input.rows.taps),
         taps => (taps, taps),
     };
-    let width = source.raster.width();
-    let col_weights = &S::weights(tables.cols, col_phase)[..col_taps];
-    let row_weights = &S::weights(tables.rows, row_phase)[..row_taps];
+    let col_weights = &S::weights(input.cols, col_phase)[..col_taps];
+    let row_weights = &S::weights(input.rows, row_phase)[..row_taps];
     let mut total = [S::Weight::default(); N];
     for (j, &row_weight) in row_weights.iter().enumerate() {
-        let start = (origin + j * width) * N;
-        let line = source.samples[start..start + col_taps * N]
+        let start = (origin + j * input.width) * N;
+        let line = input.samples[start..start + col_taps * N]
             .as_chunks::<N>()
             .0;
         let mut sums = [S::Weight::default(); N];
@@ -314,4 +390,205 @@ fn convolve_masked<S: Lane, const N: usize>(
         covered: share,
         half: there >= asked / 2,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::kernel::{KERNELS, Method};
+    use crate::raster::{Raster, SampleType, Samples, of_one_kind};
+    use proptest::prelude::*;
+
+    /// A raster of noise: its mask is whole but for the pixels in which `holes` of 256 chances come true.
+    fn noise(
+        (width, height): (usize, usize),
+        bands: usize,
+        sample_type: SampleType,
+        holes: u32,
+        mut seed: u32,
+    ) -> Raster {
+        let mut random = move || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed >> 8
+        };
+        let mut raster = Raster::empty(width, height, bands, sample_type);
+        for k in 0..width * height * bands {
+            // Extremes, which overshoot most, and what lies between.
+            let value = match random() % 4 {
+                0 => 0,
+                1 => 255,
+                _ => random() & 255,
+            };
+            let value = match sample_type {
+                SampleType::U8 => f64::from(value),
+                _ => f64::from(value * 257) + 0.1,
+            };
+            raster.set_sample(k, value);
+        }
+        for mask in &mut raster.mask {
+            *mask = match random() % 256 < holes {
+                true => [0, 0, 1, 77, 254][random() as usize % 5],
+                false => 255,
+            };
+        }
+        raster.clear_hidden();
+        raster
+    }
+
+    /// A row of the tile, pixel by pixel and by whatever is fastest: samples as bits, and masks.
+    fn both_ways(
+        source: &Raster,
+        places: &Places,
+        tables: &Tables,
+        kind: MaskKind,
+    ) -> [(Vec<u64>, Vec<u8>); 2] {
+        let n = places.cols.len();
+        [false, true].map(|fast| {
+            let mut tile = Raster::empty(n, 1, source.bands(), source.sample_type());
+            let mask = &mut tile.mask;
+            of_one_kind!((&source.samples, &mut tile.samples), |src, dst| {
+                let pixels = Pixels {
+                    samples: src,
+                    raster: source,
+                };
+                if fast {
+                    let whole = Whole::new(source, kind, tables.cols.taps, tables.rows.taps);
+                    let mut supports = Supports::default();
+                    row(
+                        &pixels,
+                        places,
+                        tables,
+                        kind,
+                        (&mut supports, &whole),
+                        dst,
+                        mask,
+                    );
+                } else {
+                    match source.bands() {
+                        1 => plainly::<_, 1>(&pixels, places, tables, kind, dst, mask),
+                        _ => plainly::<_, 3>(&pixels, places, tables, kind, dst, mask),
+                    }
+                }
+            });
+            let samples = (0..n * source.bands()).map(|k| tile.samples.get(k).to_bits());
+            (samples.collect(), tile.mask)
+        })
+    }
+
+    fn plainly<S: Lane, const N: usize>(
+        source: &Pixels<S>,
+        places: &Places,
+        tables: &Tables,
+        kind: MaskKind,
+        dst: &mut [S],
+        mask: &mut [u8],
+    ) {
+        for (i, dst) in dst.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+            let place = (places.cols[i], places.rows[i]);
+            if let Some(found) = pixel(source, place, tables, kind) {
+                (*dst, mask[i]) = found;
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn a_row_is_its_pixels_one_by_one(
+            size in (1..40_usize, 1..40_usize),
+            bands in prop::sample::select(vec![1_usize, 3]),
+            sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U16, SampleType::F32, SampleType::F64]),
+            kernel in prop::sample::select((0..KERNELS.len()).filter(|&k| matches!(KERNELS[k].method, Method::Convolution { .. })).collect::<Vec<_>>()),
+            scale in (0.5..3.0_f64, 0.5..3.0_f64),
+            widened in any::<bool>(),
+            (kind, holes) in prop::sample::select(vec![(MaskKind::None, 0), (MaskKind::Binary, 0), (MaskKind::Binary, 2), (MaskKind::Graded, 2), (MaskKind::Graded, 60)]),
+            (from, to) in ((-3.0..43.0_f64, -3.0..43.0_f64), (-3.0..43.0_f64, -3.0..43.0_f64)),
+            n in 1..70_usize,
+            seed in any::<u32>(),
+        ) {
+            let source = noise(size, bands, sample_type, holes, seed);
+            let Method::Convolution { radius, weight } = KERNELS[kernel].method else {
+                unreachable!("others are left out");
+            };
+            let table = |scale: f64| WeightTable::new(radius, weight, if widened { scale } else { 1.0 });
+            let (cols, rows) = (table(scale.0), table(scale.1));
+            let bilinear = WeightTable::new(1.0, |x: f64| (1.0 - x.abs()).max(0.0), 1.0);
+            let tables = Tables {
+                cols: &cols,
+                rows: &rows,
+                fallback: (radius == 2.0 && !widened).then_some(&bilinear),
+                needs_half: radius == 3.0,
+            };
+            // Along a line, with one place that is nowhere.
+            let along = |a: f64, b: f64, nowhere: usize| -> Vec<f64> {
+                (0..n).map(|i| if i == nowhere { f64::NAN } else { a + (b - a) * i as f64 / n as f64 }).collect()
+            };
+            let within = |v: f64, size: usize| if (0.0..=size as f64).contains(&v) { v } else { f64::NAN };
+            let place_cols: Vec<f64> = along(from.0, to.0, seed as usize % 97).into_iter().map(|v| within(v, size.0)).collect();
+            let place_rows: Vec<f64> = along(from.1, to.1, n).into_iter().map(|v| within(v, size.1)).collect();
+            let places = Places { cols: &place_cols, rows: &place_rows, upper: (&[], &[]), lower: (&[], &[]) };
+            let [plain, fast] = both_ways(&source, &places, &tables, kind);
+            prop_assert_eq!(plain, fast);
+        }
+    }
+
+    /// Where the processor has no vectors, runs are made by the plain loops alone.
+    #[test]
+    fn a_run_by_vectors_is_a_run_by_plain_loops() {
+        fn check<S: Lane + std::fmt::Debug, const N: usize>(samples: &[S], width: usize) {
+            for kernel in &KERNELS {
+                let Method::Convolution { radius, weight } = kernel.method else {
+                    continue;
+                };
+                for scale in [(1.0, 1.0), (1.4, 1.0), (2.7, 3.9)] {
+                    let cols = WeightTable::new(radius, weight, scale.0);
+                    let rows = WeightTable::new(radius, weight, scale.1);
+                    let height = samples.len() / N / width;
+                    let (across, down) = (width - cols.taps + 1, height - rows.taps + 1);
+                    let n = across * down;
+                    let origins: Vec<i32> = (0..n)
+                        .map(|k| (k / across * width + k % across) as i32)
+                        .collect();
+                    let phases = |step: usize| -> Vec<i32> {
+                        (0..n).map(|k| (k * step % 512) as i32).collect()
+                    };
+                    let (col_phases, row_phases) = (phases(7), phases(13));
+                    let input = Input {
+                        samples,
+                        width,
+                        cols: &cols,
+                        rows: &rows,
+                        run: Run {
+                            origins: &origins,
+                            col_phases: &col_phases,
+                            row_phases: &row_phases,
+                        },
+                    };
+                    let mut plainly = vec![[S::default(); N]; n];
+                    plain::<S, N, ANY>(&input, &mut plainly);
+                    let mut by_vectors = vec![[S::default(); N]; n];
+                    run(&input, &mut by_vectors);
+                    assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
+                    plain_of_taps(&input, &mut by_vectors);
+                    assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
+                }
+            }
+        }
+        for (bands, sample_type) in [
+            (1, SampleType::U8),
+            (3, SampleType::U8),
+            (1, SampleType::F32),
+            (3, SampleType::F32),
+            (3, SampleType::F64),
+        ] {
+            let raster = noise((41, 37), bands, sample_type, 0, 5);
+            match (&raster.samples, bands) {
+                (Samples::U8(values), 1) => check::<_, 1>(values, 41),
+                (Samples::U8(values), _) => check::<_, 3>(values, 41),
+                (Samples::F32(values), 1) => check::<_, 1>(values, 41),
+                (Samples::F32(values), _) => check::<_, 3>(values, 41),
+                (Samples::F64(values), _) => check::<_, 3>(values, 41),
+            }
+        }
+    }
 }

@@ -5,12 +5,18 @@
 //! does not depend on the processor. Samples of integer types stay within their range, with fractions.
 
 mod area;
+mod avx2;
 mod convolve;
+mod supports;
+
+use std::sync::{Arc, OnceLock};
 
 use super::Raster;
-use super::kernel::{Method, Resampling};
+use super::kernel::{KERNELS, Method, Resampling};
 use super::sample::{Sample, of_one_kind};
 use super::weights::WeightTable;
+
+use self::supports::{Supports, Whole};
 
 /// How a mask is to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +51,11 @@ pub struct Sampler {
 enum Kind {
     Nearest,
     Convolution {
-        cols: WeightTable,
-        rows: WeightTable,
+        cols: Arc<WeightTable>,
+        rows: Arc<WeightTable>,
         /// Where part of the support is missing, a kernel with negative lobes would lack the other half of its bargain
         /// and ring: cubic then steps down to bilinear.
-        fallback: Option<Box<WeightTable>>,
+        fallback: Option<Arc<WeightTable>>,
         /// Lanczos would ring most of all, and leaves out what has less than half of its support; so does GDAL's.
         needs_half: bool,
     },
@@ -63,29 +69,21 @@ impl Sampler {
     /// `resampling` for a tile that shrinks the source `scale` times (columns, rows); below 1 it enlarges. `classes` says that
     /// a pixel's bands are one value, not several.
     pub fn new(resampling: Resampling, scale: (f64, f64), mask: MaskKind, classes: bool) -> Self {
-        let kind =
-            match resampling.kernel().method {
-                Method::Nearest => Kind::Nearest,
-                Method::Convolution { radius, weight } => {
-                    let plain = scale.0 <= 1.0 && scale.1 <= 1.0;
-                    let fallback = (resampling == Resampling::Cubic && plain).then(|| {
-                        match Resampling::Bilinear.kernel().method {
-                            Method::Convolution { radius, weight } => {
-                                Box::new(WeightTable::new(radius, weight, 1.0))
-                            }
-                            _ => unreachable!("bilinear is a convolution"),
-                        }
-                    });
-                    Kind::Convolution {
-                        cols: WeightTable::new(radius, weight, scale.0),
-                        rows: WeightTable::new(radius, weight, scale.1),
-                        fallback,
-                        needs_half: resampling == Resampling::Lanczos,
-                    }
+        let kind = match resampling.kernel().method {
+            Method::Nearest => Kind::Nearest,
+            Method::Convolution { .. } => {
+                let plain = scale.0 <= 1.0 && scale.1 <= 1.0;
+                Kind::Convolution {
+                    cols: table(resampling, scale.0),
+                    rows: table(resampling, scale.1),
+                    fallback: (resampling == Resampling::Cubic && plain)
+                        .then(|| table(Resampling::Bilinear, 1.0)),
+                    needs_half: resampling == Resampling::Lanczos,
                 }
-                Method::AreaMean => Kind::Mean,
-                Method::AreaMode => Kind::Mode { classes },
-            };
+            }
+            Method::AreaMean => Kind::Mean,
+            Method::AreaMode => Kind::Mode { classes },
+        };
         Self { kind, mask }
     }
 
@@ -94,25 +92,45 @@ impl Sampler {
         matches!(self.kind, Kind::Mean | Kind::Mode { .. })
     }
 
-    /// Fills row `row` of `out`, from its pixel `first` on, with what lies at `places` in `source`. Pixels of the row that
+    /// Looks through `source`, a window, once for all the rows that are made of it.
+    pub fn over<'a>(&'a self, source: &'a Raster) -> Over<'a> {
+        let whole = match &self.kind {
+            Kind::Convolution { cols, rows, .. } => {
+                Whole::new(source, self.mask, cols.taps, rows.taps)
+            }
+            Kind::Nearest | Kind::Mean | Kind::Mode { .. } => Whole::Unknown,
+        };
+        Over {
+            sampler: self,
+            source,
+            whole,
+            supports: Supports::default(),
+        }
+    }
+}
+
+/// A sampler over one window of the source.
+pub struct Over<'a> {
+    sampler: &'a Sampler,
+    source: &'a Raster,
+    whole: Whole,
+    /// A buffer.
+    supports: Supports,
+}
+
+impl Over<'_> {
+    /// Fills row `row` of `out`, from its pixel `first` on, with what lies at `places` in the window. Pixels of the row that
     /// find nothing are left alone.
-    pub fn sample_row(
-        &self,
-        source: &Raster,
-        places: &Places,
-        out: &mut Raster,
-        row: usize,
-        first: usize,
-    ) {
+    pub fn sample_row(&mut self, places: &Places, out: &mut Raster, row: usize, first: usize) {
         let (bands, n) = (out.bands(), places.cols.len());
         let start = row * out.width() + first;
         // 8-bit samples cannot leave their range.
         let range = out.sample_type().range();
         let mask = &mut out.mask[start..start + n];
-        of_one_kind!((&source.samples, &mut out.samples), |src, dst| {
+        of_one_kind!((&self.source.samples, &mut out.samples), |src, dst| {
             let pixels = Pixels {
                 samples: src,
-                raster: source,
+                raster: self.source,
             };
             let dst = &mut dst[start * bands..(start + n) * bands];
             self.sample(&pixels, places, dst, mask);
@@ -124,13 +142,14 @@ impl Sampler {
     }
 
     fn sample<S: convolve::Lane>(
-        &self,
+        &mut self,
         source: &Pixels<S>,
         places: &Places,
         dst: &mut [S],
         mask: &mut [u8],
     ) {
-        match &self.kind {
+        let mask_kind = self.sampler.mask;
+        match &self.sampler.kind {
             Kind::Nearest => nearest(source, places, dst, mask),
             Kind::Convolution {
                 cols,
@@ -147,15 +166,34 @@ impl Sampler {
                         fallback: fallback.as_deref(),
                         needs_half: *needs_half,
                     },
-                    self.mask,
+                    mask_kind,
+                    (&mut self.supports, &self.whole),
                     dst,
                     mask,
                 );
             }
-            Kind::Mean => area::mean_row(source, places, self.mask, dst, mask),
+            Kind::Mean => area::mean_row(source, places, mask_kind, dst, mask),
             Kind::Mode { classes } => area::mode_row(source, places, *classes, dst, mask),
         }
     }
+}
+
+/// The weights of a convolution. Those of a kernel that is not widened are made once.
+fn table(resampling: Resampling, scale: f64) -> Arc<WeightTable> {
+    static PLAIN: [OnceLock<Arc<WeightTable>>; KERNELS.len()] =
+        [const { OnceLock::new() }; KERNELS.len()];
+    let make = |scale| {
+        let Method::Convolution { radius, weight } = resampling.kernel().method else {
+            unreachable!("only a convolution has weights");
+        };
+        Arc::new(WeightTable::new(radius, weight, scale))
+    };
+    if scale > 1.0 {
+        return make(scale);
+    }
+    let index = KERNELS.iter().position(|k| k.resampling == resampling);
+    let index = index.expect("every kernel has a row");
+    Arc::clone(PLAIN[index].get_or_init(|| make(1.0)))
 }
 
 /// The samples of a window, typed, and the window they are of.

@@ -18,7 +18,7 @@ fn pixel(source: &Raster, resampling: Resampling, scale: (f64, f64), kind: MaskK
         upper: (&[col - w], &[row - h]),
         lower: (&[col + w], &[row + h]),
     };
-    sampler.sample_row(source, &places, &mut tile, 0, 0);
+    sampler.over(source).sample_row(&places, &mut tile, 0, 0);
     tile.finish();
     (tile.samples.get(0), tile.mask[0])
 }
@@ -70,7 +70,7 @@ fn the_mean_across_a_border_is_there_however_much_it_enlarges() {
             upper: (&[1.0 - 0.3 * length], &[0.0]),
             lower: (&[1.0 + 0.7 * length], &[1.0]),
         };
-        sampler.sample_row(&source, &places, &mut tile, 0, 0);
+        sampler.over(&source).sample_row(&places, &mut tile, 0, 0);
         let wanted = if length > 1.1 { 169.0 } else { 170.0 };
         assert_eq!(
             (tile.samples.get(0), tile.mask[0]),

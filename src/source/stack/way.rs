@@ -238,6 +238,7 @@ impl Way {
         cols.iter_mut().for_each(|col| *col -= west as f64);
         rows.iter_mut().for_each(|row| *row -= north as f64);
         let mut raster = empty(window, source.info());
+        let mut over = sampler.over(&pixels);
         for (index, &row) in rows.iter().enumerate().filter(|(_, row)| row.is_finite()) {
             let places = Places {
                 cols: &cols,
@@ -245,7 +246,7 @@ impl Way {
                 upper: (&[], &[]),
                 lower: (&[], &[]),
             };
-            sampler.sample_row(&pixels, &places, &mut raster, index, 0);
+            over.sample_row(&places, &mut raster, index, 0);
         }
         Ok(Some(raster))
     }
