@@ -3,9 +3,9 @@
 //! PROJ is asked at the corners of a grid of 16-pixel cells, 289 points for a tile of 256; between them the map is
 //! bilinear. Whether that is good enough is measured on the same points: every second one, left out, shows what
 //! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
-//! distance is halved. Cells where it is not good enough are cut in four, again and again, until it is, or every point is
-//! computed. Below 4 pixels that is so at once where PROJ fails at a corner, or the map leaps (poles, the antimeridian, the
-//! limb of a geostationary disc).
+//! distance is halved. Cells where it is not good enough get a grid of 4-pixel cells of their own. Of those, cells that are
+//! still bent are cut in four, again and again, until they are linear or every point is computed. That is so at once where
+//! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc).
 
 use super::PixelTransform;
 use crate::geo::affine::Affine;
@@ -17,8 +17,8 @@ const CELL_PX: usize = 16;
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
 const TOLERANCE_PX: f64 = 0.002;
 
-/// Half pixels of a cell in which, where it is torn, every point is computed.
-const TORN: usize = 8;
+/// Half pixels of the cells into which one of the coarsest grid is cut; these are halved.
+const FINE: usize = 8;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
@@ -55,7 +55,7 @@ const HALF_PIXELS: [[f64; CELL_PX + 1]; 2] = {
 
 /// A square grid of points, the finer ones inside a cell of the coarser.
 struct Grid {
-    /// Half pixels a cell, each way: 32 or half as many, down to 1, where there is a point for every centre and every corner.
+    /// Half pixels a cell, each way: 32, 8, 4, 2, or 1, where there is a point for every centre and every corner.
     cell: usize,
     /// Points a side: cells + 1.
     n: usize,
@@ -289,13 +289,18 @@ impl Grid {
         origin: (usize, usize),
         at: (usize, usize),
     ) -> Self {
+        if self.cell > FINE {
+            let mut grid = Self::new(transform, tile, origin, FINE, self.cell / FINE + 1);
+            grid.refine(transform, tile, origin);
+            return grid;
+        }
         let mut grid = self.halved(transform, tile, origin, at);
         // What has no image at points one or two pixels apart has none between them.
-        if self.cell <= TORN && grid.cols.iter().all(|col| col.is_nan()) {
+        if grid.cols.iter().all(|col| col.is_nan()) {
             return grid;
         }
         // Where it is torn, points say little of those between them.
-        if self.cell <= TORN && leaps(&grid.cols, &grid.rows, grid.n) {
+        if leaps(&grid.cols, &grid.rows, grid.n) {
             return Self::new(transform, tile, origin, 1, self.cell + 1);
         }
         if grid.cell > 1 {
