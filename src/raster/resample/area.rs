@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{MaskKind, Pixels, Places};
+use super::{MaskKind, Pixels, Places, avx2};
 use crate::raster::sample::Sample;
 
 /// Steps a source pixel is divided into along each axis when shares of it are counted. Shares, and sums of shares times
@@ -20,6 +20,7 @@ struct Span {
 
 impl Span {
     /// `None` when nothing of it lies within `0..size`.
+    #[inline(always)]
     fn new(a: f64, b: f64, size: usize) -> Option<Self> {
         // A hair is rounding.
         const HAIR: f64 = 1e-9;
@@ -42,6 +43,7 @@ impl Span {
     /// The share of pixel `k` that lies in the span, in [`STEPS`]; of a span shorter than a pixel, the share of the span that
     /// lies in pixel `k`, which cannot be none in both of two. A pixel that is alone counts whole: there is nothing to weigh it
     /// against.
+    #[inline(always)]
     fn share(&self, k: usize) -> f64 {
         if self.first + 1 == self.end {
             return STEPS;
@@ -52,6 +54,7 @@ impl Span {
 }
 
 /// The source pixels under tile pixel `i`.
+#[inline(always)]
 fn spans<S>(source: &Pixels<S>, places: &Places, i: usize) -> Option<(Span, Span)> {
     let cols = Span::new(places.upper.0[i], places.lower.0[i], source.raster.width())?;
     let rows = Span::new(places.upper.1[i], places.lower.1[i], source.raster.height())?;
@@ -65,45 +68,100 @@ pub(super) fn mean_row<S: Sample>(
     dst: &mut [S],
     mask: &mut [u8],
 ) {
-    let bands = source.raster.bands();
-    let mut sums = vec![0.0; bands];
-    for (i, (dst, mask)) in dst.chunks_exact_mut(bands).zip(mask).enumerate() {
-        let Some((cols, rows)) = spans(source, places, i) else {
-            continue;
-        };
-        sums.fill(0.0);
-        let (mut covered, mut inside) = (0.0, 0.0);
-        for row in rows.first..rows.end {
-            let row_share = rows.share(row);
-            for col in cols.first..cols.end {
-                let k = row * source.raster.width() + col;
-                if source.raster.mask[k] == 0 {
-                    continue;
-                }
-                let share = row_share * cols.share(col);
-                let weight = share * f64::from(source.raster.mask[k]);
-                inside += share;
-                covered += weight;
-                for (sum, &value) in sums.iter_mut().zip(source.pixel(k)) {
-                    *sum += weight * value.value();
-                }
-            }
-        }
-        let share = if covered > 0.0 {
-            (covered / inside + 0.5).clamp(0.0, 255.0) as u8
-        } else {
-            0
-        };
-        if share > 0 {
-            for (dst, sum) in dst.iter_mut().zip(&sums) {
-                *dst = S::from_mean(sum / covered);
-            }
-            *mask = if mask_kind == MaskKind::Graded {
-                share
-            } else {
-                255
+    match source.raster.bands() {
+        1 => avx2::compiled(MeanRow::<S, 1>(source, places, mask_kind, dst, mask)),
+        3 => avx2::compiled(MeanRow::<S, 3>(source, places, mask_kind, dst, mask)),
+        n => unreachable!("a tile has 1 or 3 bands, not {n}"),
+    }
+}
+
+/// A row of means of pixels of `N` bands.
+struct MeanRow<'a, S, const N: usize>(
+    &'a Pixels<'a, S>,
+    &'a Places<'a>,
+    MaskKind,
+    &'a mut [S],
+    &'a mut [u8],
+);
+
+impl<S: Sample, const N: usize> avx2::Work for MeanRow<'_, S, N> {
+    #[inline(always)]
+    fn run(self) {
+        let Self(source, places, mask_kind, dst, mask) = self;
+        let dst = dst.as_chunks_mut::<N>().0;
+        // Shares of the columns, which every row needs.
+        let mut shares = Vec::new();
+        for (i, (dst, mask)) in dst.iter_mut().zip(mask).enumerate() {
+            let Some((cols, rows)) = spans(source, places, i) else {
+                continue;
             };
+            shares.clear();
+            for col in cols.first..cols.end {
+                shares.push(cols.share(col));
+            }
+            let sums = sums::<S, N>(source, &shares, cols.first, &rows);
+            let share = if sums.covered > 0.0 {
+                (sums.covered / sums.inside + 0.5).clamp(0.0, 255.0) as u8
+            } else {
+                0
+            };
+            if share > 0 {
+                for (dst, sum) in dst.iter_mut().zip(sums.bands) {
+                    *dst = S::from_mean(sum / sums.covered);
+                }
+                *mask = if mask_kind == MaskKind::Graded {
+                    share
+                } else {
+                    255
+                };
+            }
         }
+    }
+}
+
+/// Sums over an area.
+struct Sums<const N: usize> {
+    /// Of samples by what they weigh.
+    bands: [f64; N],
+    /// Of what they weigh: share times mask.
+    covered: f64,
+    /// Of the shares of those that are there.
+    inside: f64,
+}
+
+/// The sums over the columns from `first` on, of which `shares` are taken, and the rows of `rows`.
+#[inline(always)]
+fn sums<S: Sample, const N: usize>(
+    source: &Pixels<S>,
+    shares: &[f64],
+    first: usize,
+    rows: &Span,
+) -> Sums<N> {
+    let mut bands = [0.0; N];
+    let (mut covered, mut inside) = (0.0, 0.0);
+    for row in rows.first..rows.end {
+        let row_share = rows.share(row);
+        let start = row * source.raster.width() + first;
+        let masks = &source.raster.mask[start..start + shares.len()];
+        let pixels = &source.samples[start * N..(start + shares.len()) * N];
+        let pixels = pixels.as_chunks::<N>().0;
+        for ((&col_share, &mask), pixel) in shares.iter().zip(masks).zip(pixels) {
+            if mask == 0 {
+                continue;
+            }
+            let share = row_share * col_share;
+            let weight = share * f64::from(mask);
+            inside += share;
+            covered += weight;
+            for band in 0..N {
+                bands[band] += weight * pixel[band].value();
+            }
+        }
+    }
+    Sums {
+        bands,
+        covered,
+        inside,
     }
 }
 

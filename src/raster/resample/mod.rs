@@ -222,13 +222,28 @@ impl<S> Pixels<'_, S> {
 }
 
 fn nearest<S: Copy>(source: &Pixels<S>, places: &Places, dst: &mut [S], mask: &mut [u8]) {
-    let bands = source.raster.bands();
-    for (i, (dst, mask)) in dst.chunks_exact_mut(bands).zip(mask).enumerate() {
-        let Some(k) = source.holding(places.cols[i], places.rows[i]) else {
+    match source.raster.bands() {
+        1 => nearest_of(source, places, dst.as_chunks_mut::<1>().0, mask),
+        3 => nearest_of(source, places, dst.as_chunks_mut::<3>().0, mask),
+        n => unreachable!("a tile has 1 or 3 bands, not {n}"),
+    }
+}
+
+/// To copy a few bytes takes less than to ask how many.
+fn nearest_of<S: Copy, const N: usize>(
+    source: &Pixels<S>,
+    places: &Places,
+    dst: &mut [[S; N]],
+    mask: &mut [u8],
+) {
+    let pixels = source.samples.as_chunks::<N>().0;
+    let places = places.cols.iter().zip(places.rows);
+    for ((dst, mask), (&col, &row)) in dst.iter_mut().zip(mask).zip(places) {
+        let Some(k) = source.holding(col, row) else {
             continue;
         };
         if source.raster.mask[k] > 0 {
-            dst.copy_from_slice(source.pixel(k));
+            *dst = pixels[k];
             *mask = source.raster.mask[k];
         }
     }
