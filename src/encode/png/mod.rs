@@ -37,11 +37,14 @@ const fn effort(search: Search, level: i32, level_flat: i32) -> Effort {
     }
 }
 
+/// Time and size of an orthophoto, tiles of 256 x 256, by effort: 0: 0.4 ms, 97 kB; 3: 0.9, 94; 4: 1.9, 91; 5: 3.9, 89; 9: 31, 85.
+/// Where residuals hardly repeat, as of a satellite's picture of the whole Earth, 0 to 5 all take 0.5 ms. Level 3 is the default as
+/// the last at which that is so for most pictures.
 const EFFORTS: [Effort; 10] = [
     effort(Search::Never, 1, 1),
-    effort(Search::Below(900), 1, 2),
-    effort(Search::Below(950), 1, 4),
-    effort(Search::Below(970), 1, 6),
+    effort(Search::Below(950), 1, 2),
+    effort(Search::Below(970), 1, 4),
+    effort(Search::Below(985), 1, 6),
     effort(Search::Below(1000), 3, 6),
     effort(Search::Below(1040), 6, 7),
     effort(Search::Always, 7, 8),

@@ -7,7 +7,7 @@ use crate::raster::Raster;
 use crate::raster::weights::{PHASES, WeightTable};
 
 /// Columns and rows of a window beyond which steps of a phase do not fit 32 bits.
-const MOST_SIDE_PX: usize = 1 << 21;
+const MOST_SIDE_PX: usize = 1 << (30 - PHASES.ilog2());
 
 /// In which of a window's rectangles every pixel is whole.
 pub(super) enum Whole {

@@ -124,7 +124,7 @@ impl Deflater {
 }
 
 /// One in so many rows tells how all will do.
-const SAMPLED: usize = 8;
+const SAMPLED: usize = 16;
 
 /// libdeflate. It takes its memory (0.1 to 1 MB, by level) when it is used first.
 struct Libdeflate {
