@@ -32,7 +32,8 @@
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
-//! version and of what it says about a raster), no threads outside `pyramid/run`.
+//! version and of what it says about a raster), no threads outside `pyramid/run`, no `unsafe` but for calls of C and in the two modules of
+//! code for wide vectors, `raster/resample/avx2` and `encode/png/filter/wide`, which have plain twins.
 //! `tests/architecture.rs` reads the `use` lines and enforces this.
 //!
 //! # Six types carry the program

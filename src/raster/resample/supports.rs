@@ -228,9 +228,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_support_begins_where_split_says(place in -3.4..2e6_f64, taps in 1..40_usize) {
+        fn a_support_begins_where_split_says(place in -3.4..MOST_SIDE_PX as f64, taps in 1..40_usize) {
             let table = WeightTable::new(taps as f64, |x| 1.0 / (1.0 + x * x), 1.0);
-            let axis = Axis::new(&table, 1 << 21);
+            let axis = Axis::new(&table, MOST_SIDE_PX as i32);
             let (at, phase) = split(place);
             prop_assert_eq!(axis.support(place), ((at + table.first) as i32, phase as i32));
         }
