@@ -23,7 +23,7 @@ const SIDE_MAX: usize = 16_383;
 /// 1.7, 4.4, 0.961; 3 and 4: 4.1, 4.2, 0.963; 5: 4.6, 4.2, 0.963; 6: 8.0, 4.1, 0.962. Method 2 is the
 /// default: as close as the faster ones in fewer bytes, and what follows costs more than twice the
 /// time for a twentieth.
-const METHODS: [c_int; 10] = [0, 1, 2, 2, 3, 4, 4, 5, 5, 6];
+const METHODS: [c_int; 10] = [0, 1, 2, 2, 3, 3, 4, 5, 5, 6];
 
 /// Who makes lossless tiles: libwebp with one of its lossless presets, 0..=9, or `image-webp`.
 #[derive(Clone, Copy)]
@@ -160,10 +160,20 @@ fn default_config() -> Result<WebPConfig> {
 fn lossy_coder(quality: u8, method: c_int) -> Result<Coder> {
     let config = default_config()?;
     Ok(Coder::Libwebp(WebPConfig {
-        quality: f32::from(quality),
+        quality: libwebp_quality(quality),
         method,
+        // The simple loop filter leaves more of a picture's texture than the normal one, in the same
+        // number of bytes.
+        filter_type: 0,
         ..config
     }))
+}
+
+/// The quality for libwebp with its simple loop filter that looks like `quality` with its defaults,
+/// in a few percent fewer bytes: a hair lower in the middle of the scale, the same at its ends.
+fn libwebp_quality(quality: u8) -> f32 {
+    let quality = f32::from(quality);
+    quality - quality * (100.0 - quality) / 1875.0
 }
 
 fn lossless_coder(level: Option<c_int>) -> Result<Coder> {
