@@ -133,6 +133,8 @@ struct Job {
     format: azulejo::encode::Format,
     means: Means,
     shard_height: Option<u8>,
+    /// Whether somebody will read the digest of the tiles.
+    digest: bool,
 }
 
 impl Job {
@@ -156,6 +158,7 @@ impl Job {
             format: args.format,
             means,
             shard_height: args.shard_height,
+            digest: args.run.report.is_some(),
         })
     }
 
@@ -268,6 +271,7 @@ fn build(
             jobs: budget.jobs,
             shard_height: job.shard_height,
             budget,
+            digest: job.digest,
         },
         &mut watch,
     )

@@ -38,6 +38,8 @@ pub struct BuildOptions {
     pub shard_height: Option<u8>,
     /// How the memory is divided.
     pub budget: Budget,
+    /// Whether to add up [`Baked::digest`].
+    pub digest: bool,
 }
 
 /// How far a bake is.
@@ -59,8 +61,8 @@ pub struct Baked {
     /// Tiles and bytes of each zoom; only zooms that have any.
     pub zooms: BTreeMap<u8, Zoom>,
     /// SHA-256 over all tiles in their order: for each, zoom, x and y as 4 bytes, the length of its data as 8 (all little
-    /// end first), and the data. The same for every container.
-    pub digest: [u8; 32],
+    /// end first), and the data. The same for every container. `None` when it was not asked for.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// The tiles of one zoom.
@@ -109,7 +111,10 @@ pub fn build(
     let shard_zoom = shard_zoom(plan, options);
     let shards = plan.walk(shard_zoom);
     let planned = plan.count_all();
-    let tally = std::cell::RefCell::new(Tally::default());
+    let tally = std::cell::RefCell::new(Tally {
+        digest: options.digest.then(Sha256::new),
+        ..Tally::default()
+    });
     let tick = || {
         let tally = tally.borrow();
         let done = shared.done.load(Ordering::Relaxed) + tally.crown;
@@ -150,7 +155,7 @@ pub fn build(
     })?;
     Ok(Baked {
         zooms: tally.zooms,
-        digest: tally.digest.finalize().into(),
+        digest: tally.digest.map(|digest| digest.finalize().into()),
     })
 }
 
@@ -162,7 +167,7 @@ struct Tally {
     bytes: u64,
     /// Tiles above the shards.
     crown: u64,
-    digest: Sha256,
+    digest: Option<Sha256>,
 }
 
 impl Tally {
@@ -174,11 +179,14 @@ impl Tally {
         self.tiles += 1;
         self.bytes += data.len() as u64;
         self.crown += u64::from(tile.z() < shard_zoom);
+        let Some(digest) = &mut self.digest else {
+            return;
+        };
         for number in [u32::from(tile.z()), tile.x(), tile.y()] {
-            self.digest.update(number.to_le_bytes());
+            digest.update(number.to_le_bytes());
         }
-        self.digest.update((data.len() as u64).to_le_bytes());
-        self.digest.update(data);
+        digest.update((data.len() as u64).to_le_bytes());
+        digest.update(data);
     }
 }
 

@@ -150,6 +150,7 @@ pub(crate) fn bake_to(
         jobs: 2,
         shard_height: None,
         budget: Budget::default(),
+        digest: true,
     };
     let baked = build(
         &mosaic,

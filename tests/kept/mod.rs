@@ -41,6 +41,7 @@ pub(crate) fn bake_into(
         jobs,
         shard_height,
         budget: Budget::default(),
+        digest: true,
     };
     build(
         mosaic,

@@ -45,7 +45,7 @@ impl Report<'_> {
             "zooms": zooms.collect::<Vec<_>>(),
             "tiles": self.baked.tiles(),
             "bytes": self.baked.bytes(),
-            "tiles_sha256": hex(&self.baked.digest),
+            "tiles_sha256": self.baked.digest.map(|digest| hex(&digest)),
         });
         self.run.json(self.options(), own)
     }
