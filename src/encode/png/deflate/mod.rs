@@ -70,7 +70,7 @@ impl Deflater {
     ) -> Result<()> {
         let tries_both = match self.search {
             Search::Never => false,
-            Search::Below(thousandths) if data.len() > SAMPLED * row_bytes => {
+            Search::Below(thousandths) if data.len() > 4 * LEAST_SAMPLE_BYTES => {
                 self.take_sample(data, row_bytes);
                 let sample = std::mem::take(&mut self.sample);
                 let sizes = self.both(&sample);
@@ -100,10 +100,11 @@ impl Deflater {
         Ok(())
     }
 
-    /// Takes rows from two places, one in [`SAMPLED`] of them.
+    /// Takes rows from two places, one in [`SAMPLED`] of them, of small pictures more.
     fn take_sample(&mut self, data: &[u8], row_bytes: usize) {
         let n_rows = data.len() / row_bytes;
-        let n_taken = n_rows / SAMPLED / 2;
+        let least = LEAST_SAMPLE_BYTES.div_ceil(row_bytes);
+        let n_taken = (n_rows / SAMPLED).max(least).min(n_rows) / 2;
         self.sample.clear();
         for quarter in [1, 3] {
             let first = n_rows * quarter / 4 - n_taken / 2;
@@ -125,6 +126,10 @@ impl Deflater {
 
 /// One in so many rows tells how all will do.
 const SAMPLED: usize = 16;
+
+/// Of less than this, what a stream needs besides the data would say more than the data. Less than four times as much is
+/// compressed by both.
+const LEAST_SAMPLE_BYTES: usize = 12 << 10;
 
 /// libdeflate. It takes its memory (0.1 to 1 MB, by level) when it is used first.
 struct Libdeflate {
