@@ -1,7 +1,9 @@
 """Runs a case round by round, everybody once a round, and keeps what was found in a file of its own."""
 
+import atexit
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -205,8 +207,21 @@ def _clear_left(folder):
 
 
 def _remove(found):
+    """Gives back the room that tiles take. Files are emptied now and removed when all is over: ext4 is slow for minutes to make
+    files where many have been removed, and the next in turn would pay for that."""
     found.close()
-    if os.path.isdir(found.path):
-        shutil.rmtree(found.path)
-    else:
+    if not os.path.isdir(found.path):
         os.remove(found.path)
+        return
+    for folder, _, names in os.walk(found.path):
+        for name in names:
+            os.truncate(os.path.join(folder, name), 0)
+    work = os.path.dirname(found.path)
+    while os.path.basename(work) == "lossless":
+        work = os.path.dirname(work)
+    emptied = os.path.join(os.path.dirname(work), f"round-{os.getpid()}-emptied-{next(_numbers)}")
+    os.rename(found.path, emptied)
+    atexit.register(shutil.rmtree, emptied, ignore_errors=True)
+
+
+_numbers = itertools.count()
