@@ -124,15 +124,25 @@ fn luma([red, green, blue, _]: Rgba) -> u32 {
 /// a photograph. Stretches of one colour are left out, or a photograph of a coast, or one that ends
 /// within the tile, would pass for a map. Looks at one row in eight.
 pub(super) fn is_flat(rows: &[u8], row_bytes: usize, pixel_bytes: usize) -> bool {
+    match pixel_bytes {
+        1 => is_flat_of::<1>(rows, row_bytes),
+        2 => is_flat_of::<2>(rows, row_bytes),
+        3 => is_flat_of::<3>(rows, row_bytes),
+        4 => is_flat_of::<4>(rows, row_bytes),
+        6 => is_flat_of::<6>(rows, row_bytes),
+        // Four channels of 16 bits are the longest there are.
+        _ => is_flat_of::<8>(rows, row_bytes),
+    }
+}
+
+fn is_flat_of<const N: usize>(rows: &[u8], row_bytes: usize) -> bool {
     let (mut n_equal, mut n) = (0, 0);
     // From the middle of each group of eight, as the edge of a picture is often special.
     let first = (rows.len() / row_bytes / 2).min(4);
     for row in rows.chunks_exact(row_bytes).skip(first).step_by(8) {
-        for stretch in row.chunks(STRETCH * pixel_bytes) {
-            let left = stretch.chunks_exact(pixel_bytes);
-            let here = left.clone().skip(1);
-            let n_here = here.len();
-            let n_equal_here = left.zip(here).filter(|(left, here)| left == here).count();
+        for stretch in row.as_chunks::<N>().0.chunks(STRETCH) {
+            let n_here = stretch.len() - 1;
+            let n_equal_here = stretch.windows(2).filter(|two| two[0] == two[1]).count();
             if n_equal_here < n_here {
                 n_equal += n_equal_here;
                 n += n_here;

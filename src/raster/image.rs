@@ -98,8 +98,9 @@ impl Image {
     /// # Errors
     /// As [`Image::from_raster`], and those of `take`.
     pub fn lend<T>(raster: &mut Raster, take: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let opaque = raster.is_opaque();
         let lent = match &mut raster.samples {
-            Samples::U8(values) if raster.mask.iter().all(|&m| m == 255) => std::mem::take(values),
+            Samples::U8(values) if opaque => std::mem::take(values),
             _ => return take(&Self::from_raster(raster)?),
         };
         let mut image = Self {

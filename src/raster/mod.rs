@@ -38,6 +38,18 @@ pub struct Raster {
 /// Bytes of a mask that are looked at before asking whether to go on: many at once is faster than one by one.
 const CHUNK: usize = 256;
 
+/// Whether all of `mask` is 255.
+fn all_whole(mask: &[u8]) -> bool {
+    let whole = |bytes: &[u8]| bytes.iter().fold(255, |all, m| all & m) == 255;
+    mask.chunks(CHUNK).all(whole)
+}
+
+/// Whether all of `mask` is 0.
+fn all_hidden(mask: &[u8]) -> bool {
+    let hidden = |bytes: &[u8]| bytes.iter().fold(0, |any, m| any | m) == 0;
+    mask.chunks(CHUNK).all(hidden)
+}
+
 impl Raster {
     /// An empty raster (mask 0 everywhere) of `width` by `height` pixels with `bands` bands, alpha not counted.
     pub fn empty(width: usize, height: usize, bands: usize, sample_type: SampleType) -> Self {
@@ -121,14 +133,12 @@ impl Raster {
 
     /// Whether every pixel is whole.
     pub fn is_opaque(&self) -> bool {
-        let all = |bytes: &[u8]| bytes.iter().fold(255, |all, m| all & m) == 255;
-        self.mask.chunks(CHUNK).all(all)
+        all_whole(&self.mask)
     }
 
     /// Whether there is nothing at all.
     pub fn is_empty(&self) -> bool {
-        let none = |bytes: &[u8]| bytes.iter().fold(0, |any, m| any | m) == 0;
-        self.mask.chunks(CHUNK).all(none)
+        all_hidden(&self.mask)
     }
 
     /// The part of it that is `width` by `height` pixels and has its upper left corner at (`col`, `row`). All of it must lie
@@ -156,6 +166,10 @@ impl Raster {
                     pixel.fill(S::default());
                 }
             }
+        }
+        // Most rasters are whole, and bytes are always numbers.
+        if matches!(self.samples, Samples::U8(_)) && self.is_opaque() {
+            return;
         }
         let bands = self.bands;
         of_any_kind!(&mut self.samples, |values| clear(

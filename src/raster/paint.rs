@@ -1,6 +1,6 @@
 //! Painting one raster below another: what is there already stays.
 
-use super::Raster;
+use super::{Raster, all_hidden, all_whole};
 use super::sample::{Sample, of_one_kind};
 
 impl Raster {
@@ -13,7 +13,7 @@ impl Raster {
             let from = r * other.width();
             let n = other.width();
             let masks = (&mut self.mask[to..to + n], &other.mask[from..from + n]);
-            if masks.0.iter().all(|&m| m == 0) && masks.1.iter().all(|&m| m == 255) {
+            if all_hidden(masks.0) && all_whole(masks.1) {
                 masks.0.fill(255);
                 of_one_kind!((&mut self.samples, &other.samples), |dst, src| {
                     dst[to * bands..(to + n) * bands]

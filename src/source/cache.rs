@@ -115,7 +115,7 @@ pub fn walk_bytes(sources: &[SourceInfo], jobs: usize) -> usize {
 }
 
 /// The sides of the squares, in units, at least and at most.
-const SQUARE_UNITS: (usize, usize) = (9, 20);
+const SQUARE_UNITS: (usize, usize) = (9, 16);
 
 /// Pixels that a thread is at while another is elsewhere.
 const PX_A_THREAD: usize = 1 << 21;

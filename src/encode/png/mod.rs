@@ -46,7 +46,7 @@ const EFFORTS: [Effort; 10] = [
     effort(Search::Below(970), 1, 4),
     effort(Search::Below(985), 1, 6),
     effort(Search::Below(1000), 3, 6),
-    effort(Search::Below(1040), 6, 7),
+    effort(Search::Below(1040), 5, 7),
     effort(Search::Always, 7, 8),
     effort(Search::Always, 8, 9),
     effort(Search::Always, 9, 9),
