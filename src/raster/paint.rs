@@ -1,7 +1,7 @@
 //! Painting one raster below another: what is there already stays.
 
-use super::{Raster, all_hidden, all_whole};
 use super::sample::{Sample, of_one_kind};
+use super::{Raster, all_hidden, all_whole};
 
 impl Raster {
     /// Paints `other` below what is here already, its upper left corner at (`col`, `row`): pixels that are whole stay, empty

@@ -40,6 +40,22 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// What whole rows of the tile cover, or a little more, if that is easily told and lies well within the source, as it mostly
+    /// does.
+    fn extent_inside(&self, rect: Rect) -> Option<Extent> {
+        if rect.width < self.map.size_px() {
+            return None;
+        }
+        let [cols, rows] = self.map.hull(rect.row, rect.height)?;
+        let inside = self.holds(cols.0, rows.0) && self.holds(cols.1, rows.1);
+        let (right, down) = self.shrink;
+        inside.then_some(Extent {
+            cols: (cols.0 * right, cols.1 * right),
+            rows: (rows.0 * down, rows.1 * down),
+            inside: true,
+        })
+    }
+
     fn holds(&self, col: f64, row: f64) -> bool {
         (col >= -HAIR) & (col <= self.width + HAIR) & (row >= -HAIR) & (row <= self.height + HAIR)
     }
@@ -168,6 +184,9 @@ impl Lines {
     /// What `rect` covers; `None` when that is nothing. Where the map is linear, the first and the last row say it for all
     /// between them, if they lie in the source, which has no dents.
     pub(super) fn extent(&mut self, way: &Way, rect: Rect) -> Option<Extent> {
+        if let Some(extent) = way.extent_inside(rect) {
+            return Some(extent);
+        }
         let mut extent = Extent {
             cols: (f64::INFINITY, f64::NEG_INFINITY),
             rows: (f64::INFINITY, f64::NEG_INFINITY),

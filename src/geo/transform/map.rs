@@ -157,6 +157,32 @@ impl TileMap {
         (cell_row + 1) * CELL_PX - row
     }
 
+    /// The smallest and largest column, and row, of all that lies in `height` tile rows from `row` on, or a little more. `None`
+    /// where that takes a closer look: the map is bent there, has no image, or goes round the Earth.
+    pub fn hull(&self, row: usize, height: usize) -> Option<[(f64, f64); 2]> {
+        let Kind::Grid(grid) = &self.kind else {
+            return None;
+        };
+        let (first, end) = (row / CELL_PX, (row + height).div_ceil(CELL_PX));
+        let cells = first * (grid.n - 1)..end * (grid.n - 1);
+        if self.turns() || grid.finer[cells].iter().any(Option::is_some) {
+            return None;
+        }
+        // Between its points a linear map has no extremes.
+        let points = first * grid.n..(end + 1) * grid.n;
+        let span = |values: &[f64]| {
+            let mut span = (f64::INFINITY, f64::NEG_INFINITY);
+            for &v in values {
+                if !v.is_finite() {
+                    return None;
+                }
+                span = (span.0.min(v), span.1.max(v));
+            }
+            Some(span)
+        };
+        Some([span(&grid.cols[points.clone()])?, span(&grid.rows[points])?])
+    }
+
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.
     fn line(&self, half_row: usize, half_col: usize, cols: &mut [f64], rows: &mut [f64]) {
         match &self.kind {
