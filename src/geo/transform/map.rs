@@ -7,6 +7,9 @@
 //! still bent are cut in four, again and again, until they are linear or every point is computed. That is so at once where
 //! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc).
 
+mod axes;
+
+use self::axes::Axes;
 use super::PixelTransform;
 use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
@@ -38,6 +41,8 @@ enum Kind {
         row: i64,
     },
     Grid(Grid),
+    /// With the coarsest points.
+    Axes(Grid, Axes),
 }
 
 /// Half pixels from a cell's left edge to its corners and to its centres; as numbers, for converting them takes longer than
@@ -81,12 +86,17 @@ impl TileMap {
             };
         }
         let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
-        if transform.as_affine().is_none() {
+        let kind = if transform.as_affine().is_some() {
+            Kind::Grid(grid)
+        } else if let Some(axes) = Axes::new(transform, &tile, &grid) {
+            Kind::Axes(grid, axes)
+        } else {
             grid.refine(transform, &tile, (0, 0));
-        }
+            Kind::Grid(grid)
+        };
         Self {
             size_px,
-            kind: Kind::Grid(grid),
+            kind,
             turn_px: transform.turn_px(),
         }
     }
@@ -95,7 +105,7 @@ impl TileMap {
     pub fn as_shift(&self) -> Option<(i64, i64)> {
         match self.kind {
             Kind::Shift { col, row } => Some((col, row)),
-            Kind::Grid(_) => None,
+            Kind::Grid(_) | Kind::Axes(..) => None,
         }
     }
 
@@ -146,15 +156,17 @@ impl TileMap {
     /// Rows from `row` on, at least one, between which the map is linear along each column: what lies between the first and
     /// the last of them lies between their places.
     pub fn linear_rows(&self, row: usize) -> usize {
-        let Kind::Grid(grid) = &self.kind else {
-            return self.size_px - row;
-        };
         let cell_row = row / CELL_PX;
-        let cells = cell_row * (grid.n - 1)..(cell_row + 1) * (grid.n - 1);
-        if grid.finer[cells].iter().any(Option::is_some) {
-            return 1;
+        let is_linear = match &self.kind {
+            Kind::Shift { .. } => return self.size_px - row,
+            Kind::Grid(grid) => grid.is_linear(cell_row),
+            Kind::Axes(_, axes) => axes.is_linear(cell_row),
+        };
+        if is_linear {
+            (cell_row + 1) * CELL_PX - row
+        } else {
+            1
         }
-        (cell_row + 1) * CELL_PX - row
     }
 
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.
@@ -167,13 +179,14 @@ impl TileMap {
                 }
             }
             Kind::Grid(grid) => grid.line(half_row, half_col, cols, rows),
+            Kind::Axes(_, axes) => axes.line(half_row, half_col, cols, rows),
         }
     }
 
     /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks a source of `width` by
     /// `height` pixels, the median over those cells that meet it. (1, 1) where none does.
     pub fn scale(&self, width: usize, height: usize) -> (f64, f64) {
-        let Kind::Grid(grid) = &self.kind else {
+        let (Kind::Grid(grid) | Kind::Axes(grid, _)) = &self.kind else {
             return (1.0, 1.0);
         };
         let n = grid.n;
@@ -357,11 +370,16 @@ impl Grid {
             // Where the tile enlarges the source, an error must be small beside the tile's pixels too. Two cells span
             // as many pixels as one has half pixels.
             let step = (ne - nw).hypot(sw - nw) / self.cell as f64;
-            // NaN at any point makes the comparison false.
             guesses
                 .iter()
-                .all(|(exact, guess)| (exact - guess).abs() <= 4.0 * TOLERANCE_PX * step.min(1.0))
+                .all(|(exact, guess)| is_close(*exact, *guess, step))
         })
+    }
+
+    /// Whether no cell of a row of them has a grid of its own.
+    fn is_linear(&self, cell_row: usize) -> bool {
+        let cells = cell_row * (self.n - 1)..(cell_row + 1) * (self.n - 1);
+        self.finer[cells].iter().all(Option::is_none)
     }
 
     /// Every second point of the line at `half_row` half pixels below the grid's upper edge, from `half_col` (0 or 1) on.
@@ -404,6 +422,13 @@ impl Grid {
             }
         }
     }
+}
+
+/// Whether a point is near enough to where the points around it, each a cell away, say it is. `step` source pixels make a
+/// pixel of the tile.
+fn is_close(exact: f64, guess: f64, step: f64) -> bool {
+    // NaN makes the comparison false.
+    (exact - guess).abs() <= 4.0 * TOLERANCE_PX * step.min(1.0)
 }
 
 /// Whether any of `n` by `n` points is not about halfway between its neighbours.
