@@ -354,3 +354,48 @@ impl Drop for Projection {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+
+    /// Where (9, 40), in degrees, is in `crs`.
+    fn place(crs: &Crs) -> (f64, f64) {
+        let (mut xs, mut ys) = ([9.0], [40.0]);
+        let way = Projection::new(&Crs::lon_lat().unwrap(), crs, None).unwrap();
+        way.apply(&mut xs, &mut ys);
+        (xs[0], ys[0])
+    }
+
+    #[test]
+    fn a_code_and_what_it_stands_for_lead_to_the_same_place() {
+        // Of the same datum, of others with several ways to it, of one by a grid, in feet, around a pole, in degrees.
+        let codes = [
+            3857, 32632, 3035, 25832, 27700, 31370, 28992, 2154, 2263, 3413, 4326, 4258, 4267,
+        ];
+        for code in codes {
+            let coded = Crs::parse(&format!("EPSG:{code}")).unwrap();
+            assert_eq!(coded.epsg, Some(code));
+            let spelt = Crs {
+                epsg: None,
+                ..coded.clone()
+            };
+            let (coded, spelt) = (place(&coded), place(&spelt));
+            assert!(
+                coded == spelt || coded.0.is_nan() && spelt.0.is_nan(),
+                "EPSG:{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_that_the_rest_belies_is_not_believed() {
+        let zone = Crs::parse("EPSG:32632").unwrap();
+        let moved = zone.wkt().replace("500000", "400000");
+        let moved = Crs::parse(&moved).unwrap();
+        assert_eq!((moved.name(), moved.epsg), ("EPSG:32632", None));
+        assert!((place(&zone).0 - 500_000.0).abs() < 1e-6);
+        assert!((place(&moved).0 - 400_000.0).abs() < 1e-6);
+    }
+}

@@ -466,6 +466,15 @@ mod tests {
     }
 
     fn source(crs: &str, geotransform: [f64; 6], width: usize, height: usize) -> PixelTransform {
+        turned(crs, geotransform, (width, height), 0)
+    }
+
+    fn turned(
+        crs: &str,
+        geotransform: [f64; 6],
+        (width, height): (usize, usize),
+        turns: i32,
+    ) -> PixelTransform {
         let placement = Placement {
             crs: Crs::parse(crs).unwrap(),
             georef: Georef::Affine(Affine(geotransform)),
@@ -473,7 +482,39 @@ mod tests {
             height,
         };
         let mut ways = Ways::to(&Crs::parse("EPSG:3857").unwrap());
-        PixelTransform::new(&mut ways, &placement, placement.lon_lat_bounds(), 0).unwrap()
+        PixelTransform::new(&mut ways, &placement, placement.lon_lat_bounds(), turns).unwrap()
+    }
+
+    /// The same map as [`TileMap::new`] makes, but never along two axes.
+    fn on_a_grid(transform: &PixelTransform, bounds: &Bounds, size_px: usize) -> TileMap {
+        let tile = Affine::over(bounds, size_px, size_px);
+        let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
+        grid.refine(transform, &tile, (0, 0));
+        TileMap {
+            size_px,
+            kind: Kind::Grid(grid),
+            turn_px: transform.turn_px(),
+        }
+    }
+
+    /// The largest distance between centres and corners of two maps, in source pixels.
+    fn farthest(a: &TileMap, b: &TileMap) -> f64 {
+        let size = a.size_px();
+        let mut farthest: f64 = 0.0;
+        let line = || (vec![0.0; size + 1], vec![0.0; size + 1]);
+        let ((mut a_cols, mut a_rows), (mut b_cols, mut b_rows)) = (line(), line());
+        for half_row in 0..=2 * size {
+            let half_col = half_row % 2;
+            let n = size + 1 - half_col;
+            a.line(half_row, half_col, &mut a_cols[..n], &mut a_rows[..n]);
+            b.line(half_row, half_col, &mut b_cols[..n], &mut b_rows[..n]);
+            for i in 0..n {
+                let apart = (a_cols[i] - b_cols[i]).hypot(a_rows[i] - b_rows[i]);
+                // Where either has no place, this does.
+                farthest = farthest.max(if apart.is_nan() { f64::INFINITY } else { apart });
+            }
+        }
+        farthest
     }
 
     /// The largest distance between the map and PROJ's own answer, in source pixels, over every centre of the tile that
@@ -567,6 +608,85 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn along_two_axes_the_map_is_what_a_grid_would_keep() {
+        let wide = |west: f64, north: f64| [west, 0.02, 0.0, north, 0.0, -0.02];
+        // Degrees, in 0..360 and south-up too, and both kinds of cylinders.
+        let systems = [
+            ("EPSG:4326", wide(-180.0, 90.0), 0),
+            ("EPSG:4326", wide(0.0, 90.0), 1),
+            ("OGC:CRS84", [-180.0, 0.02, 0.0, -90.0, 0.0, 0.02], 0),
+            ("EPSG:3395", [-2e7, 2000.0, 0.0, 2e7, 0.0, -2000.0], 0),
+            ("EPSG:4087", [-2e7, 2000.0, 0.0, 1e7, 0.0, -2000.0], 0),
+        ];
+        let (mut n_bent, mut n_linear) = (0, 0);
+        for (crs, geotransform, turns) in systems {
+            let transform = turned(crs, geotransform, (18_000, 9_000), turns);
+            for (z, x, y) in [
+                (0, 0, 0),
+                (1, 0, 1),
+                (3, 5, 2),
+                (6, 12, 20),
+                (7, 100, 1),
+                (11, 1100, 700),
+            ] {
+                for size in [64, 128] {
+                    let bounds = web_mercator_tile(z, x, y);
+                    let map = TileMap::new(&transform, &bounds, size);
+                    let Kind::Axes(..) = map.kind else {
+                        panic!("{crs} at {z}/{x}/{y}: no two axes");
+                    };
+                    let grid = on_a_grid(&transform, &bounds, size);
+                    for row in 0..size {
+                        let rows = map.linear_rows(row);
+                        assert_eq!(rows, grid.linear_rows(row));
+                        n_bent += usize::from(rows == 1);
+                        n_linear += usize::from(rows > 1);
+                    }
+                    assert!(farthest(&map, &grid) < 1e-8, "{crs} at {z}/{x}/{y}");
+                }
+            }
+        }
+        assert!(n_bent > 1000 && n_linear > 1000, "{n_bent} {n_linear}");
+    }
+
+    #[test]
+    fn what_turns_or_tears_is_kept_on_a_grid() {
+        let whole = [-180.0, 0.02, 0.0, 90.0, 0.0, -0.02];
+        let sheared = [-180.0, 0.02, 1e-9, 90.0, 0.0, -0.02];
+        let zone = [166_000.0, 30.0, 0.0, 6_000_000.0, 0.0, -30.0];
+        let degrees = Crs::parse("EPSG:4326").unwrap();
+        for (crs, geotransform) in [("EPSG:4326", sheared), ("EPSG:32633", zone)] {
+            let map = TileMap::new(
+                &source(crs, geotransform, 9000, 9000),
+                &web_mercator_tile(5, 17, 11),
+                256,
+            );
+            assert!(matches!(map.kind, Kind::Grid(_)), "{crs}");
+        }
+        // Half of the tile lies beyond the end of the Earth, whose places lead to the other end.
+        let placement = Placement {
+            crs: Crs::parse("EPSG:3857").unwrap(),
+            georef: Georef::Affine(Affine([-2e7, 2000.0, 0.0, 2e7, 0.0, -2000.0])),
+            width: 20_000,
+            height: 20_000,
+        };
+        let beyond = Bounds::new(170.0, -10.0, 190.0, 10.0);
+        let mut ways = Ways::within(&degrees, &beyond);
+        let transform = PixelTransform::new(&mut ways, &placement, None, 0).unwrap();
+        let map = TileMap::new(&transform, &beyond, 256);
+        assert!(matches!(map.kind, Kind::Grid(_)), "torn");
+        let map = TileMap::new(
+            &source("EPSG:4326", whole, 9000, 9000),
+            &web_mercator_tile(5, 17, 11),
+            256,
+        );
+        assert!(
+            matches!(map.kind, Kind::Axes(..)),
+            "the same, neither turned nor torn"
+        );
     }
 
     #[test]
