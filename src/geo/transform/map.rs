@@ -5,8 +5,7 @@
 //! interpolating over twice the distance would have done, and the error of a smooth map falls to a quarter when the
 //! distance is halved. Cells where it is not good enough get a grid of 4-pixel cells of their own. Of those, cells that are
 //! still bent are cut in four, again and again, until they are linear or every point is computed. That is so at once where
-//! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc). What lies far from the
-//! source is left as it is: of a small source, the world in one tile is mostly that.
+//! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc).
 
 mod axes;
 
@@ -23,9 +22,6 @@ const TOLERANCE_PX: f64 = 0.002;
 
 /// Half pixels of the cells into which one of the coarsest grid is cut; these are halved.
 const FINE: usize = 8;
-
-/// Source pixels that no kernel reaches where a tile enlarges its source.
-const REACH_PX: f64 = 16.0;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
@@ -282,7 +278,7 @@ impl Grid {
             .step_by(2)
             .flat_map(|r| (0..last).step_by(2).map(move |c| (r, c)))
         {
-            if self.is_smooth(row, col) || self.is_elsewhere(transform, row, col) {
+            if self.is_smooth(row, col) {
                 continue;
             }
             for (r, c) in [
@@ -378,26 +374,6 @@ impl Grid {
                 .iter()
                 .all(|(exact, guess)| is_close(*exact, *guess, step))
         })
-    }
-
-    /// Whether the same four cells lie so far from the source that it does not matter how they are bent: beyond as much again
-    /// as they span, which is more than what a kernel reaches.
-    fn is_elsewhere(&self, transform: &PixelTransform, row: usize, col: usize) -> bool {
-        let Some((width, height)) = transform.limits().filter(|_| self.cell >= FINE) else {
-            return false;
-        };
-        let points = (0..9).map(|k| (row + k / 3) * self.n + col + k % 3);
-        let is_beyond = |values: &[f64], size: usize| {
-            let values = points.clone().map(|k| values[k]);
-            let low = values.clone().fold(f64::INFINITY, f64::min);
-            let high = values.fold(f64::NEG_INFINITY, f64::max);
-            let margin = high - low + REACH_PX;
-            low - margin > size as f64 || high + margin < 0.0
-        };
-        let is_whole = points
-            .clone()
-            .all(|k| self.cols[k].is_finite() && self.rows[k].is_finite());
-        is_whole && (is_beyond(&self.cols, width) || is_beyond(&self.rows, height))
     }
 
     /// Whether no cell of a row of them has a grid of its own.
@@ -674,53 +650,6 @@ mod tests {
             }
         }
         assert!(n_bent > 1000 && n_linear > 1000, "{n_bent} {n_linear}");
-    }
-
-    #[test]
-    fn what_lies_far_from_a_source_is_left_bent_and_nothing_else() {
-        // Small in the tile: all of it and what kernels reach beside it must be as if all were refined.
-        let zone = (
-            "EPSG:32633",
-            [300_000.0, 300.0, 0.0, 6_000_000.0, 0.0, -300.0],
-        );
-        let turned = (
-            "EPSG:3035",
-            [4_000_000.0, 200.0, 90.0, 3_000_000.0, 90.0, -200.0],
-        );
-        let pole = (
-            "EPSG:3413",
-            [-900_000.0, 500.0, 0.0, 900_000.0, 0.0, -500.0],
-        );
-        let (width, height) = (700, 900);
-        for (crs, geotransform) in [zone, turned, pole] {
-            let mut transform = source(crs, geotransform, width, height);
-            for (z, x, y) in [(0, 0, 0), (1, 1, 0), (3, 4, 2), (5, 17, 10)] {
-                let bounds = web_mercator_tile(z, x, y);
-                let map = TileMap::new(&transform, &bounds, 256);
-                let limits = transform.limits.take();
-                let all = TileMap::new(&transform, &bounds, 256);
-                transform.limits = limits;
-                let line = || (vec![0.0; 256], vec![0.0; 256]);
-                let ((mut cols, mut rows), (mut all_cols, mut all_rows)) = (line(), line());
-                let scale = all.scale(width, height);
-                let near = |value: f64, size: usize, scale: f64| {
-                    let reach = 4.0 * scale.max(1.0);
-                    (-reach..=size as f64 + reach).contains(&value)
-                };
-                for row in 0..256 {
-                    map.centres(row, &mut cols, &mut rows);
-                    all.centres(row, &mut all_cols, &mut all_rows);
-                    for i in 0..256 {
-                        let is_near =
-                            |col, row| near(col, width, scale.0) && near(row, height, scale.1);
-                        if is_near(cols[i], rows[i]) || is_near(all_cols[i], all_rows[i]) {
-                            let places = [(cols[i], rows[i]), (all_cols[i], all_rows[i])];
-                            assert_eq!(places[0], places[1], "{crs} at {z}/{x}/{y}");
-                        }
-                    }
-                }
-            }
-        }
     }
 
     #[test]

@@ -255,7 +255,6 @@ pub struct PixelTransform {
     shift_x: f64,
     affine: Option<Affine>,
     turn_px: Option<(f64, f64)>,
-    limits: Option<(usize, usize)>,
 }
 
 impl PixelTransform {
@@ -288,16 +287,12 @@ impl PixelTransform {
             }
             _ => None,
         };
-        // What a polynomial of control points says far from them may be anything.
-        let is_affine = matches!(pixels, PixelGeoref::Affine { .. });
-        let limits = is_affine && turn_px.is_none();
         Ok(Self {
             way,
             pixels,
             shift_x,
             affine,
             turn_px,
-            limits: limits.then_some((placement.width, placement.height)),
         })
     }
 
@@ -310,12 +305,6 @@ impl PixelTransform {
     /// where control points tell the pixels' places.
     pub fn turn_px(&self) -> Option<(f64, f64)> {
         self.turn_px
-    }
-
-    /// Columns and rows of the source, where pixels beyond are nowhere in it: `None` where they may be met once round the Earth, or
-    /// where control points tell their places.
-    pub fn limits(&self) -> Option<(usize, usize)> {
-        self.limits
     }
 
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
