@@ -7,6 +7,9 @@
 //! still bent are cut in four, again and again, until they are linear or every point is computed. That is so at once where
 //! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc).
 
+mod axes;
+
+use self::axes::Axes;
 use super::PixelTransform;
 use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
@@ -38,6 +41,8 @@ enum Kind {
         row: i64,
     },
     Grid(Grid),
+    /// With the coarsest points.
+    Axes(Grid, Axes),
 }
 
 /// Half pixels from a cell's left edge to its corners and to its centres; as numbers, for converting them takes longer than
@@ -81,12 +86,17 @@ impl TileMap {
             };
         }
         let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
-        if transform.as_affine().is_none() {
+        let kind = if transform.as_affine().is_some() {
+            Kind::Grid(grid)
+        } else if let Some(axes) = Axes::new(transform, &tile, &grid) {
+            Kind::Axes(grid, axes)
+        } else {
             grid.refine(transform, &tile, (0, 0));
-        }
+            Kind::Grid(grid)
+        };
         Self {
             size_px,
-            kind: Kind::Grid(grid),
+            kind,
             turn_px: transform.turn_px(),
         }
     }
@@ -95,7 +105,7 @@ impl TileMap {
     pub fn as_shift(&self) -> Option<(i64, i64)> {
         match self.kind {
             Kind::Shift { col, row } => Some((col, row)),
-            Kind::Grid(_) => None,
+            Kind::Grid(_) | Kind::Axes(..) => None,
         }
     }
 
@@ -146,15 +156,17 @@ impl TileMap {
     /// Rows from `row` on, at least one, between which the map is linear along each column: what lies between the first and
     /// the last of them lies between their places.
     pub fn linear_rows(&self, row: usize) -> usize {
-        let Kind::Grid(grid) = &self.kind else {
-            return self.size_px - row;
-        };
         let cell_row = row / CELL_PX;
-        let cells = cell_row * (grid.n - 1)..(cell_row + 1) * (grid.n - 1);
-        if grid.finer[cells].iter().any(Option::is_some) {
-            return 1;
+        let is_linear = match &self.kind {
+            Kind::Shift { .. } => return self.size_px - row,
+            Kind::Grid(grid) => grid.is_linear(cell_row),
+            Kind::Axes(_, axes) => axes.is_linear(cell_row),
+        };
+        if is_linear {
+            (cell_row + 1) * CELL_PX - row
+        } else {
+            1
         }
-        (cell_row + 1) * CELL_PX - row
     }
 
     /// The smallest and largest column, and row, of all that lies in `height` tile rows from `row` on, or a little more. `None`
@@ -193,13 +205,14 @@ impl TileMap {
                 }
             }
             Kind::Grid(grid) => grid.line(half_row, half_col, cols, rows),
+            Kind::Axes(_, axes) => axes.line(half_row, half_col, cols, rows),
         }
     }
 
     /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks a source of `width` by
     /// `height` pixels, the median over those cells that meet it. (1, 1) where none does.
     pub fn scale(&self, width: usize, height: usize) -> (f64, f64) {
-        let Kind::Grid(grid) = &self.kind else {
+        let (Kind::Grid(grid) | Kind::Axes(grid, _)) = &self.kind else {
             return (1.0, 1.0);
         };
         let n = grid.n;
@@ -383,11 +396,16 @@ impl Grid {
             // Where the tile enlarges the source, an error must be small beside the tile's pixels too. Two cells span
             // as many pixels as one has half pixels.
             let step = (ne - nw).hypot(sw - nw) / self.cell as f64;
-            // NaN at any point makes the comparison false.
             guesses
                 .iter()
-                .all(|(exact, guess)| (exact - guess).abs() <= 4.0 * TOLERANCE_PX * step.min(1.0))
+                .all(|(exact, guess)| is_close(*exact, *guess, step))
         })
+    }
+
+    /// Whether no cell of a row of them has a grid of its own.
+    fn is_linear(&self, cell_row: usize) -> bool {
+        let cells = cell_row * (self.n - 1)..(cell_row + 1) * (self.n - 1);
+        self.finer[cells].iter().all(Option::is_none)
     }
 
     /// Every second point of the line at `half_row` half pixels below the grid's upper edge, from `half_col` (0 or 1) on.
@@ -432,6 +450,13 @@ impl Grid {
     }
 }
 
+/// Whether a point is near enough to where the points around it, each a cell away, say it is. `step` source pixels make a
+/// pixel of the tile.
+fn is_close(exact: f64, guess: f64, step: f64) -> bool {
+    // NaN makes the comparison false.
+    (exact - guess).abs() <= 4.0 * TOLERANCE_PX * step.min(1.0)
+}
+
 /// Whether any of `n` by `n` points is not about halfway between its neighbours.
 fn leaps(cols: &[f64], rows: &[f64], n: usize) -> bool {
     let leaps = |before: usize, k: usize, after: usize| {
@@ -467,6 +492,15 @@ mod tests {
     }
 
     fn source(crs: &str, geotransform: [f64; 6], width: usize, height: usize) -> PixelTransform {
+        turned(crs, geotransform, (width, height), 0)
+    }
+
+    fn turned(
+        crs: &str,
+        geotransform: [f64; 6],
+        (width, height): (usize, usize),
+        turns: i32,
+    ) -> PixelTransform {
         let placement = Placement {
             crs: Crs::parse(crs).unwrap(),
             georef: Georef::Affine(Affine(geotransform)),
@@ -474,7 +508,39 @@ mod tests {
             height,
         };
         let mut ways = Ways::to(&Crs::parse("EPSG:3857").unwrap());
-        PixelTransform::new(&mut ways, &placement, placement.lon_lat_bounds(), 0).unwrap()
+        PixelTransform::new(&mut ways, &placement, placement.lon_lat_bounds(), turns).unwrap()
+    }
+
+    /// The same map as [`TileMap::new`] makes, but never along two axes.
+    fn on_a_grid(transform: &PixelTransform, bounds: &Bounds, size_px: usize) -> TileMap {
+        let tile = Affine::over(bounds, size_px, size_px);
+        let mut grid = Grid::new(transform, &tile, (0, 0), 2 * CELL_PX, size_px / CELL_PX + 1);
+        grid.refine(transform, &tile, (0, 0));
+        TileMap {
+            size_px,
+            kind: Kind::Grid(grid),
+            turn_px: transform.turn_px(),
+        }
+    }
+
+    /// The largest distance between centres and corners of two maps, in source pixels.
+    fn farthest(a: &TileMap, b: &TileMap) -> f64 {
+        let size = a.size_px();
+        let mut farthest: f64 = 0.0;
+        let line = || (vec![0.0; size + 1], vec![0.0; size + 1]);
+        let ((mut a_cols, mut a_rows), (mut b_cols, mut b_rows)) = (line(), line());
+        for half_row in 0..=2 * size {
+            let half_col = half_row % 2;
+            let n = size + 1 - half_col;
+            a.line(half_row, half_col, &mut a_cols[..n], &mut a_rows[..n]);
+            b.line(half_row, half_col, &mut b_cols[..n], &mut b_rows[..n]);
+            for i in 0..n {
+                let apart = (a_cols[i] - b_cols[i]).hypot(a_rows[i] - b_rows[i]);
+                // Where either has no place, this does.
+                farthest = farthest.max(if apart.is_nan() { f64::INFINITY } else { apart });
+            }
+        }
+        farthest
     }
 
     /// The largest distance between the map and PROJ's own answer, in source pixels, over every centre of the tile that
@@ -568,6 +634,85 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn along_two_axes_the_map_is_what_a_grid_would_keep() {
+        let wide = |west: f64, north: f64| [west, 0.02, 0.0, north, 0.0, -0.02];
+        // Degrees, in 0..360 and south-up too, and both kinds of cylinders.
+        let systems = [
+            ("EPSG:4326", wide(-180.0, 90.0), 0),
+            ("EPSG:4326", wide(0.0, 90.0), 1),
+            ("OGC:CRS84", [-180.0, 0.02, 0.0, -90.0, 0.0, 0.02], 0),
+            ("EPSG:3395", [-2e7, 2000.0, 0.0, 2e7, 0.0, -2000.0], 0),
+            ("EPSG:4087", [-2e7, 2000.0, 0.0, 1e7, 0.0, -2000.0], 0),
+        ];
+        let (mut n_bent, mut n_linear) = (0, 0);
+        for (crs, geotransform, turns) in systems {
+            let transform = turned(crs, geotransform, (18_000, 9_000), turns);
+            for (z, x, y) in [
+                (0, 0, 0),
+                (1, 0, 1),
+                (3, 5, 2),
+                (6, 12, 20),
+                (7, 100, 1),
+                (11, 1100, 700),
+            ] {
+                for size in [64, 128] {
+                    let bounds = web_mercator_tile(z, x, y);
+                    let map = TileMap::new(&transform, &bounds, size);
+                    let Kind::Axes(..) = map.kind else {
+                        panic!("{crs} at {z}/{x}/{y}: no two axes");
+                    };
+                    let grid = on_a_grid(&transform, &bounds, size);
+                    for row in 0..size {
+                        let rows = map.linear_rows(row);
+                        assert_eq!(rows, grid.linear_rows(row));
+                        n_bent += usize::from(rows == 1);
+                        n_linear += usize::from(rows > 1);
+                    }
+                    assert!(farthest(&map, &grid) < 1e-8, "{crs} at {z}/{x}/{y}");
+                }
+            }
+        }
+        assert!(n_bent > 1000 && n_linear > 1000, "{n_bent} {n_linear}");
+    }
+
+    #[test]
+    fn what_turns_or_tears_is_kept_on_a_grid() {
+        let whole = [-180.0, 0.02, 0.0, 90.0, 0.0, -0.02];
+        let sheared = [-180.0, 0.02, 1e-9, 90.0, 0.0, -0.02];
+        let zone = [166_000.0, 30.0, 0.0, 6_000_000.0, 0.0, -30.0];
+        let degrees = Crs::parse("EPSG:4326").unwrap();
+        for (crs, geotransform) in [("EPSG:4326", sheared), ("EPSG:32633", zone)] {
+            let map = TileMap::new(
+                &source(crs, geotransform, 9000, 9000),
+                &web_mercator_tile(5, 17, 11),
+                256,
+            );
+            assert!(matches!(map.kind, Kind::Grid(_)), "{crs}");
+        }
+        // Half of the tile lies beyond the end of the Earth, whose places lead to the other end.
+        let placement = Placement {
+            crs: Crs::parse("EPSG:3857").unwrap(),
+            georef: Georef::Affine(Affine([-2e7, 2000.0, 0.0, 2e7, 0.0, -2000.0])),
+            width: 20_000,
+            height: 20_000,
+        };
+        let beyond = Bounds::new(170.0, -10.0, 190.0, 10.0);
+        let mut ways = Ways::within(&degrees, &beyond);
+        let transform = PixelTransform::new(&mut ways, &placement, None, 0).unwrap();
+        let map = TileMap::new(&transform, &beyond, 256);
+        assert!(matches!(map.kind, Kind::Grid(_)), "torn");
+        let map = TileMap::new(
+            &source("EPSG:4326", whole, 9000, 9000),
+            &web_mercator_tile(5, 17, 11),
+            256,
+        );
+        assert!(
+            matches!(map.kind, Kind::Axes(..)),
+            "the same, neither turned nor torn"
+        );
     }
 
     #[test]
