@@ -41,7 +41,7 @@ pub(super) use store::open;
 /// The longest root: with the header it must be less than 16 KiB, which readers fetch at once.
 const ROOT_BYTES_MAX: usize = (1 << 14) - 1 - HEADER_BYTES;
 
-/// More entries than this are not tried in one directory: they take a byte or more each when packed, save for odd ones.
+/// More entries than this are not tried in one directory: at two or three bytes each when packed they do not fit.
 const FLAT_ENTRIES_MAX: u64 = 1 << 14;
 
 /// Entries of a leaf, in some 12 kB: a reader gets to a tile in three short reads.
@@ -169,8 +169,12 @@ impl Directories {
                 return Ok(Self { root, leaves: None });
             }
         }
+        Self::in_leaves(zooms, common, LEAF_ENTRIES.max(n_entries / LEAVES))
+    }
+
+    /// Leaves of `leaf_entries`, or of as many more as it takes for the root to hold them.
+    fn in_leaves(zooms: &[Zoom], common: &mut Common, mut leaf_entries: u64) -> Result<Self> {
         let mut leaves = Spool::create(&common.place)?;
-        let mut leaf_entries = LEAF_ENTRIES.max(n_entries / LEAVES);
         loop {
             let root = leaves.clear().and_then(|()| {
                 directory::split(
@@ -185,7 +189,7 @@ impl Directories {
                 return Ok(Self { root, leaves });
             }
             // Ends at the latest with one leaf that has all.
-            leaf_entries += leaf_entries / 4;
+            leaf_entries += leaf_entries / 4 + 1;
         }
     }
 }

@@ -69,13 +69,23 @@ impl Spool {
     /// Moves all that is in it into `archive`, to `offset`. From the end forwards, giving back the room of what was moved:
     /// so the disk never holds everything twice. The kernel copies from file to file.
     pub(super) fn move_into(self, archive: &mut File, offset: u64) -> io::Result<()> {
+        self.move_into_by(archive, offset, STEP_BYTES)
+    }
+
+    /// [`Spool::move_into`], some bytes at a time.
+    pub(super) fn move_into_by(
+        self,
+        archive: &mut File,
+        offset: u64,
+        step_bytes: u64,
+    ) -> io::Result<()> {
         let mut file = self
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         let mut left = self.bytes;
         while left > 0 {
-            let step = left.min(STEP_BYTES);
+            let step = left.min(step_bytes);
             left -= step;
             file.seek(SeekFrom::Start(left))?;
             archive.seek(SeekFrom::Start(offset + left))?;
