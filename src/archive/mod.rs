@@ -1,5 +1,5 @@
-//! Containers of tiles: written through [`Sink`], read through [`Store`]. One file per container, one line of
-//! [`ARCHIVES`] each.
+//! Containers of tiles: written through [`Sink`], read through [`Store`]. One file (or folder) per container, one row
+//! of [`ARCHIVES`] each.
 //!
 //! A sink writes under a temporary name beside its final place. [`Sink::finish`] completes and syncs it,
 //! [`Staged::publish`] gives it its name; so several outputs can be finished first and published together, and an
