@@ -73,7 +73,7 @@ pub trait Store: Send {
 pub struct SinkOptions {
     /// What to do about an output that exists.
     pub overwrite: Overwrite,
-    /// How a directory numbers its rows. MBTiles always counts from the south.
+    /// How a directory numbers its rows. MBTiles always counts from the south; PMTiles has no rows.
     pub rows: RowScheme,
     /// The format of all tiles.
     pub format: Format,

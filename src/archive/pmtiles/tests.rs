@@ -248,8 +248,8 @@ fn leaves_grow_until_the_root_can_hold_them() {
     let folder = tempfile::tempdir().unwrap();
     let claim = Place::claim(&folder.path().join("t"), Overwrite::Refuse, |_| Ok(()));
     let mut common = Common::new(claim.unwrap());
-    let mut zooms: Vec<Zoom> = (0..=8).map(|_| Zoom::default()).collect();
-    let n = first_id(9);
+    let mut zooms: Vec<Zoom> = (0..=9).map(|_| Zoom::default()).collect();
+    let n = first_id(10);
     // More than a zoom keeps in memory, of lengths and with holes that cannot be guessed.
     let random = |id: u64| {
         let mixed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -403,7 +403,7 @@ fn any_tiles() -> impl Strategy<Value = Tiles> {
     let data = prop_oneof![
         6 => (0u8..3).prop_map(|colour| vec![colour; 60]),
         3 => proptest::collection::vec(any::<u8>(), 1..300),
-        1 => (0u8..2).prop_map(|colour| vec![colour; 5000]),
+        1 => (0u8..2).prop_map(|colour| vec![colour; 9000]),
     ];
     proptest::collection::btree_map(id, data, 1..200)
 }
