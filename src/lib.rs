@@ -1,5 +1,5 @@
 //! azulejo bakes rasters into map tiles: it reads sources through GDAL, lays them over each other, renders every tile of a
-//! zoom range in parallel, and writes them into an MBTiles file or a folder, the same bytes every time.
+//! zoom range in parallel, and writes them into an MBTiles file, a PMTiles archive or a folder, the same bytes every time.
 //!
 //! # Bird's-eye view
 //!
@@ -21,7 +21,7 @@
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP |
-//! | | [`archive`] | containers of tiles, written and read: MBTiles, folders |
+//! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //!

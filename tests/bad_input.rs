@@ -923,6 +923,7 @@ fn outputs_that_cannot_be_are_refused_before_the_work() {
     desk.copy(fixture("RGB.byte.tif"), "in/b.tif");
     desk.write("notes.txt", "keep me");
     desk.write("notes.mbtiles", "keep me");
+    desk.write("notes.pmtiles", "keep me");
     desk.write("old/0/0/0.png", "a tile");
     desk.write("photos/5/holiday.jpg", "keep me");
     desk.write("mixed/0/0/0.png", "a tile");
@@ -934,12 +935,17 @@ fn outputs_that_cannot_be_are_refused_before_the_work() {
     let long = "n".repeat(300);
     let rows: &[(&str, i32, &[&str])] = &[
         (
-            "-o x.pmtiles",
+            "-o x.zip",
             2,
             &[
-                "x.pmtiles: no known kind",
-                "help: for a folder of that name: -o x.pmtiles/",
+                "x.zip: no known kind",
+                "help: for a folder of that name: -o x.zip/",
             ],
+        ),
+        (
+            "-o x.pmtiles --tiling-scheme WorldCRS84Quad",
+            2,
+            &["x.pmtiles: 2 x 1 tiles at zoom 0", "expected one tile"],
         ),
         ("-o x.tif", 2, &["x.tif: no known kind"]),
         ("-o s3://bucket/x", 2, &["s3://bucket/x: an address"]),
@@ -993,6 +999,11 @@ fn outputs_that_cannot_be_are_refused_before_the_work() {
             "-o notes.mbtiles --overwrite",
             4,
             &["notes.mbtiles: not an SQLite database"],
+        ),
+        (
+            "-o notes.pmtiles --overwrite",
+            4,
+            &["notes.pmtiles: not a PMTiles archive"],
         ),
         (
             "-o tiles.mbtiles --overwrite",

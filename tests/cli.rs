@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use azulejo::archive::open_store;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -527,6 +528,12 @@ fn tiles_that_mbtiles_readers_misplace_or_cannot_read_are_noted() {
         note
     );
     assert_eq!(notes(&[&[source, "-o", "x"], &degrees[..]].concat()), "");
+    let ellipsoid = ["--tiling-scheme", "WorldMercatorWGS84Quad", "-z5"];
+    let note = "note: PMTiles readers take the tiles for Web Mercator; these are of WorldMercatorWGS84Quad";
+    assert_eq!(
+        notes(&[&[source, "-o", "x.pmtiles"], &ellipsoid[..]].concat()),
+        note
+    );
     assert_eq!(notes(&[source, "-o", "x.mbtiles", "-z5"]), "");
     desk.write("same.json", many_roots(1));
     let same = [source, "-o", "x.mbtiles", "--tiling-scheme", "same.json"];
@@ -536,6 +543,50 @@ fn tiles_that_mbtiles_readers_misplace_or_cannot_read_are_noted() {
             .ends_with("GDAL's MBTiles driver does not read them as such")
     );
     assert!(notes(&[deep, "-z5", "-o", "y"]).ends_with("16-bit PNG"));
+}
+
+#[test]
+fn one_bake_puts_the_same_tiles_into_every_container() {
+    let all = |path: &Path| {
+        let mut store = open_store(path).unwrap();
+        let tiles = store.tiles().unwrap();
+        let mut read = |tile| (tile, store.read(tile).unwrap().unwrap());
+        tiles.into_iter().map(&mut read).collect::<Vec<_>>()
+    };
+    for options in [
+        &["-z5-9", "--keep-blank"][..],
+        &["-f", "jpeg", "--tile-size", "512"],
+    ] {
+        let desk = Desk::new();
+        let outputs = ["-o", "x.mbtiles", "-o", "x.pmtiles", "-o", "x"];
+        desk.run(&[&["tile", &bahamas()], &outputs[..], options].concat())
+            .ok();
+        let expected = all(&desk.path("x.mbtiles"));
+        assert!(expected.len() > 10);
+        assert!(all(&desk.path("x.pmtiles")) == expected);
+        assert!(all(&desk.path("x")) == expected);
+        let args = ["info", "--json", "x.mbtiles", "x.pmtiles"];
+        let info: Value = serde_json::from_str(&desk.run(&args).ok().stdout).unwrap();
+        let [mbtiles, pmtiles] = [0, 1].map(|at| &info["paths"][at]);
+        for key in [
+            "name",
+            "format",
+            "tile_size",
+            "tiling_scheme",
+            "tiles",
+            "bytes",
+            "zooms",
+        ] {
+            assert_eq!(mbtiles[key], pmtiles[key], "{key}");
+        }
+        // Again, into what is there.
+        let args = ["tile", &bahamas(), "-o", "x.pmtiles"];
+        desk.run(&args).fails(4, "x.pmtiles: exists already");
+        desk.run(&[&args[..], options, &["--overwrite"]].concat())
+            .ok();
+        assert!(all(&desk.path("x.pmtiles")) == expected);
+        assert_eq!(desk.names(), ["x", "x.mbtiles", "x.pmtiles"]);
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "facts/archives.rs"]
+mod archives;
 #[path = "facts/bench.rs"]
 mod bench;
 #[path = "facts/broken.rs"]

@@ -123,6 +123,10 @@ def _mbtiles(**wanted):
     return azulejo("mbtiles", "PNG, MBTiles", suffix=".mbtiles", **wanted)
 
 
+def _pmtiles(**wanted):
+    return azulejo("pmtiles", "PNG, PMTiles", suffix=".pmtiles", **wanted)
+
+
 FOLDER = _folder()
 MBTILES = _mbtiles()
 
@@ -169,6 +173,7 @@ CASES = [
         (
             _folder(cpu=5, wall=4.5, bytes=1.05),
             _mbtiles(cpu=6),
+            _pmtiles(cpu=6),
             azulejo("effort5", "PNG, folder, --effort 5", "--effort", "5", cpu=2.5, bytes=1.0),
         ),
         RASTER_TILE,

@@ -97,7 +97,7 @@ def _floor(results, case, scene, source_mpx, rows):
         lines.append(f"  {name:<8} {what:<34} {n * cost / 1000:>8.2f} CPU s")
     pure = sum(n * cost for _, _, n, cost in parts) / 1000
     full = next(value for key, value in n_bytes.items() if value and key == (scene, encode))
-    for entry, container in [("folder", "folder"), ("mbtiles", "MBTiles")]:
+    for entry, container in [("folder", "folder"), ("mbtiles", "MBTiles"), ("pmtiles", "PMTiles")]:
         writing = next((v for k, v in ms.items() if k[0] == "write" and k[2] == container), None)
         if writing is None or entry not in known["rounds"][0]:
             continue

@@ -1,8 +1,10 @@
-"""The tiles that a program wrote: a folder of z/x/y files, or an MBTiles file. Rows count from the north."""
+"""The tiles that a program wrote: a folder of z/x/y files, an MBTiles file or a PMTiles archive. Rows count from the north."""
 
 import hashlib
 import os
 import sqlite3
+
+from . import pmtiles
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -14,7 +16,11 @@ class Tiles:
         self.path = path
         self.file = None
         self.names = {}
-        if os.path.isfile(path):
+        self.places = {}
+        if path.endswith(".pmtiles"):
+            self.places = pmtiles.places(path)
+            self.sizes = {tile: size for tile, (_, size) in self.places.items()}
+        elif os.path.isfile(path):
             self.file = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
             query = "select zoom_level, tile_column, tile_row, length(tile_data) from tiles"
             self.sizes = {(z, x, 2**z - 1 - y): size for z, x, y, size in self.file.execute(query)}
@@ -34,6 +40,11 @@ class Tiles:
                     yield tile, os.path.getsize(self.names[tile])
 
     def read(self, tile):
+        if self.places:
+            offset, size = self.places[tile]
+            with open(self.path, "rb") as data:
+                data.seek(offset)
+                return data.read(size)
         if self.file:
             z, x, y = tile
             query = "select tile_data from tiles where zoom_level = ? and tile_column = ? and tile_row = ?"

@@ -108,6 +108,9 @@ const OUR_NAMES: &[&str] = &[
     "matrix_roots",
 ];
 
+/// Rows that are numbers in the header of a PMTiles archive.
+const IN_PMTILES_HEADER: &[&str] = &["format", "bounds", "center", "minzoom", "maxzoom"];
+
 impl Metadata {
     /// Whether all of it can be written and is true of some tileset. Sinks ask again; to fail before working, ask as
     /// soon as the plan is known.
@@ -210,6 +213,18 @@ impl Metadata {
         pretty(rows.collect())
     }
 
+    /// The metadata of a PMTiles archive: the rows of [`Metadata::rows`] that its header has no field for, as one flat
+    /// object of strings, which is what its specification wants them to be.
+    pub(super) fn pmtiles_json(&self) -> String {
+        let in_header = |key: &str| IN_PMTILES_HEADER.contains(&key);
+        let rows = self
+            .rows()
+            .into_iter()
+            .filter(|(key, _)| !in_header(key))
+            .map(|(key, value)| (key, Value::String(value)));
+        Value::Object(rows.collect()).to_string()
+    }
+
     /// `tilejson.json` of a folder (TileJSON 2.2.0) whose rows are numbered by `rows`. `tiles` is relative to the file,
     /// so the folder can be served from anywhere. That is why it is not TileJSON 3.0.0, whose addresses must be
     /// absolute (section 3.2): where the folder will be served is not known here.
@@ -269,7 +284,7 @@ impl Metadata {
 }
 
 /// The shortest decimal number that reads back as `value`, never in scientific notation, zero without a sign.
-fn text(value: f64) -> String {
+pub(super) fn text(value: f64) -> String {
     // Minus zero plus zero is zero.
     format!("{}", value + 0.0)
 }

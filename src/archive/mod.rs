@@ -1,5 +1,5 @@
-//! Containers of tiles: written through [`Sink`], read through [`Store`]. One file per container, one line of
-//! [`ARCHIVES`] each.
+//! Containers of tiles: written through [`Sink`], read through [`Store`]. One file (or folder) per container, one row
+//! of [`ARCHIVES`] each.
 //!
 //! A sink writes under a temporary name beside its final place. [`Sink::finish`] completes and syncs it,
 //! [`Staged::publish`] gives it its name; so several outputs can be finished first and published together, and an
@@ -11,6 +11,7 @@ mod directory;
 mod file;
 mod mbtiles;
 mod metadata;
+mod pmtiles;
 mod rename;
 mod stage;
 mod stored;
@@ -72,7 +73,7 @@ pub trait Store: Send {
 pub struct SinkOptions {
     /// What to do about an output that exists.
     pub overwrite: Overwrite,
-    /// How a directory numbers its rows. MBTiles always counts from the south.
+    /// How a directory numbers its rows. MBTiles always counts from the south; PMTiles has no rows.
     pub rows: RowScheme,
     /// The format of all tiles.
     pub format: Format,
@@ -84,6 +85,8 @@ pub struct SinkOptions {
 pub struct Archive {
     /// The end of its paths without the dot, in any case; `None` for folders.
     pub suffix: Option<&'static str>,
+    /// Whether it holds grids with several tiles at zoom 0.
+    pub several_roots: bool,
     create: fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>,
     open: fn(&Path) -> Result<Box<dyn Store>>,
 }
@@ -92,11 +95,19 @@ pub struct Archive {
 pub const ARCHIVES: &[Archive] = &[
     Archive {
         suffix: Some("mbtiles"),
+        several_roots: true,
         create: mbtiles::create,
         open: mbtiles::open,
     },
     Archive {
+        suffix: Some("pmtiles"),
+        several_roots: false,
+        create: pmtiles::create,
+        open: pmtiles::open,
+    },
+    Archive {
         suffix: None,
+        several_roots: true,
         create: directory::create,
         open: directory::open,
     },
@@ -108,7 +119,7 @@ pub const ARCHIVES: &[Archive] = &[
 /// the temporary file, whether its folder can be written.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a suffix that no container has, [`Kind::Output`] when the output exists (see [`Overwrite`]) or
+/// [`Kind::Usage`] for a suffix that no container has and for a grid that the container cannot hold, [`Kind::Output`] when the output exists (see [`Overwrite`]) or
 /// cannot be written.
 pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
     let (columns, rows) = options.matrix_roots;
@@ -117,7 +128,15 @@ pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
             "a tile matrix has at least one tile at zoom 0",
         ));
     }
-    (by_name(path, Kind::Usage)?.create)(path, options)
+    let archive = by_name(path, Kind::Usage)?;
+    if !archive.several_roots && (columns, rows) != (1, 1) {
+        return Err(Error::usage(format!(
+            "{}: {columns} x {rows} tiles at zoom 0, which this container cannot number; expected one tile",
+            path.display()
+        ))
+        .with_help("write an MBTiles file or a folder with -o, or take --tiling-scheme WebMercatorQuad"));
+    }
+    (archive.create)(path, options)
 }
 
 /// Opens the container at `path` for reading; a folder whatever its name is.

@@ -178,7 +178,7 @@ fn all_containers_hold_the_same_tiles() {
         assert!(!contents(path).is_empty());
     });
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.mbtiles", "b.MBTiles", "c", "d.x/"] {
+    for name in ["a.mbtiles", "b.MBTiles", "c", "d.x/", "e.PMTiles"] {
         bake(&folder.path().join(name), &options(), &metadata());
         all.push(contents(&folder.path().join(name)));
     }
@@ -187,7 +187,10 @@ fn all_containers_hold_the_same_tiles() {
 
 #[test]
 fn a_scheme_with_two_roots_keeps_its_addresses() {
-    for_each_archive(|_, _, path| {
+    for_each_archive(|archive, _, path| {
+        if !archive.several_roots {
+            return;
+        }
         for (roots, rows) in [
             ((2, 1), RowScheme::Xyz),
             ((2, 1), RowScheme::Tms),
@@ -222,8 +225,32 @@ fn a_scheme_with_two_roots_keeps_its_addresses() {
 }
 
 #[test]
+fn a_scheme_with_several_roots_is_refused_by_containers_that_cannot_number_it() {
+    for_each_archive(|archive, folder, path| {
+        for matrix_roots in [(2, 1), (1, 2)] {
+            let options = SinkOptions {
+                matrix_roots,
+                ..options()
+            };
+            if !archive.several_roots {
+                let told = open_sink(path, &options);
+                expect_error(
+                    told,
+                    Kind::Usage,
+                    "expected one tile; help: write an MBTiles",
+                );
+            }
+        }
+        assert_eq!(names(folder), [""; 0]);
+    });
+}
+
+#[test]
 fn a_scheme_with_more_roots_than_a_byte_holds_is_read_back() {
-    for_each_archive(|_, _, path| {
+    for_each_archive(|archive, _, path| {
+        if !archive.several_roots {
+            return;
+        }
         for rows in [RowScheme::Xyz, RowScheme::Tms] {
             let options = SinkOptions {
                 rows,
@@ -370,18 +397,12 @@ fn metadata_that_is_not_true_of_the_tiles_is_refused() {
 #[test]
 fn a_path_says_what_container_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    for name in [
-        "a.pmtiles",
-        "a.tif",
-        "a.zip",
-        "map-1.5",
-        "s3://bucket/tiles/",
-    ] {
+    for name in ["a.tiles", "a.tif", "a.zip", "map-1.5", "s3://bucket/tiles/"] {
         let path = folder.path().join(name);
         expect_error(
             open_sink(&path, &options()),
             Kind::Usage,
-            "ends in .mbtiles, or a folder",
+            "ends in .mbtiles, .pmtiles, or a folder",
         );
     }
     for name in [".mbtiles", "o/.MBTiles"] {

@@ -54,6 +54,7 @@ const TILE_EXAMPLES: &str = "\
 Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
+  azulejo tile ortho.tif -f webp -o ortho.pmtiles
   azulejo tile 'orthos/*.tif' --cutline city.geojson --feather 8 -o city.mbtiles
   azulejo tile world.tif --bbox 170,-50,-170,-30 -o antipodes.mbtiles
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
@@ -165,7 +166,8 @@ pub(super) struct TileArgs {
     )]
     pub(super) effort: Option<u8>,
 
-    /// Where the tiles go: a path that ends in .mbtiles, or a folder. Repeat it to write several outputs of one bake.
+    /// Where the tiles go: a path that ends in .mbtiles or .pmtiles, or a folder. Repeat it to write several outputs of
+    /// one bake.
     #[arg(
         short,
         long,

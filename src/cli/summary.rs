@@ -39,7 +39,7 @@ pub(super) fn result(output: &Published, elapsed: Duration) -> String {
 pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     if infos.iter().any(|info| info.sample_type == SampleType::U16) {
-        let gdal = if to_mbtiles(args) {
+        let gdal = if writes(args, "mbtiles") {
             "; GDAL's MBTiles driver does not read them as such"
         } else {
             ""
@@ -48,11 +48,14 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
             "16-bit samples are kept: the tiles are 16-bit PNG{gdal}"
         ));
     }
-    if to_mbtiles(args) && !is_web_mercator(plan)? {
-        notes.push(format!(
-            "MBTiles readers take the tiles for Web Mercator; these are of {}",
-            plan.scheme.id()
-        ));
+    let of_mercator = [("mbtiles", "MBTiles"), ("pmtiles", "PMTiles")];
+    for (suffix, name) in of_mercator {
+        if writes(args, suffix) && !is_web_mercator(plan)? {
+            notes.push(format!(
+                "{name} readers take the tiles for Web Mercator; these are of {}",
+                plan.scheme.id()
+            ));
+        }
     }
     if !args.format.info().alpha {
         notes.push(format!(
@@ -63,11 +66,11 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
     Ok(notes)
 }
 
-/// Whether an output is an MBTiles file.
-fn to_mbtiles(args: &TileArgs) -> bool {
+/// Whether an output ends in `suffix`.
+fn writes(args: &TileArgs, suffix: &str) -> bool {
     let is_one = |path: &PathBuf| {
         path.extension()
-            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("mbtiles"))
+            .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
     };
     args.output.iter().any(is_one)
 }

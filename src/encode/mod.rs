@@ -68,6 +68,8 @@ pub struct FormatInfo {
     pub extension: &'static str,
     /// The value of `format` in the metadata of an MBTiles file (MBTiles 1.3, "Content").
     pub mbtiles: &'static str,
+    /// The tile type in the header of a PMTiles archive (specification, version 3).
+    pub pmtiles: u8,
     /// Whether it keeps alpha; a format that does not shows the picture over white.
     pub alpha: bool,
     /// Whether it holds 16 bits a channel.
@@ -84,6 +86,7 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &[],
         extension: "png",
         mbtiles: "png",
+        pmtiles: 2,
         alpha: true,
         sixteen_bits: true,
         sniff: png::sniff,
@@ -95,6 +98,7 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &["jpg"],
         extension: "jpg",
         mbtiles: "jpg",
+        pmtiles: 3,
         alpha: false,
         sixteen_bits: false,
         sniff: jpeg::sniff,
@@ -106,6 +110,7 @@ pub static FORMATS: [FormatInfo; 3] = [
         aliases: &[],
         extension: "webp",
         mbtiles: "webp",
+        pmtiles: 4,
         alpha: true,
         sixteen_bits: false,
         sniff: webp::sniff,

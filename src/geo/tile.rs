@@ -93,8 +93,39 @@ impl TileCoord {
 
     /// The PMTiles tile id: all tiles of the zooms above, then the place along the curve. For schemes with one root.
     pub fn pmtiles_id(self) -> u64 {
-        ((1u64 << (2 * u32::from(self.z))) - 1) / 3 + self.hilbert()
+        first_id(self.z) + self.hilbert()
     }
+
+    /// The tile with the PMTiles id `id`; `None` past the last one of [`MAX_ZOOM`].
+    pub fn from_pmtiles_id(id: u64) -> Option<Self> {
+        let z = (0..=MAX_ZOOM).find(|&z| id < first_id(z + 1))?;
+        let mut rest = id - first_id(z);
+        let (mut x, mut y) = (0, 0);
+        // From the smallest quadrant outwards, each turned as `hilbert` turned it.
+        let mut half = 1u64;
+        while half < 1 << z {
+            let rx = 1 & (rest >> 1);
+            let ry = 1 & (rest ^ rx);
+            if ry == 0 {
+                if rx == 1 {
+                    x = half - 1 - x;
+                    y = half - 1 - y;
+                }
+                std::mem::swap(&mut x, &mut y);
+            }
+            x += half * rx;
+            y += half * ry;
+            rest >>= 2;
+            half *= 2;
+        }
+        // Both are less than 2^30.
+        Some(Self::new(z, x as u32, y as u32))
+    }
+}
+
+/// The PMTiles id of the first tile of a zoom: how many there are above.
+fn first_id(z: u8) -> u64 {
+    ((1u64 << (2 * u32::from(z))) - 1) / 3
 }
 
 impl fmt::Display for TileCoord {
@@ -139,6 +170,8 @@ mod tests {
         for ((z, x, y), id) in rows {
             assert_eq!(tile(z, x, y).pmtiles_id(), id, "{z}/{x}/{y}");
         }
+        assert_eq!(TileCoord::from_pmtiles_id(first_id(MAX_ZOOM + 1)), None);
+        assert_eq!(TileCoord::from_pmtiles_id(u64::MAX), None);
     }
 
     #[test]
@@ -214,6 +247,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_tile_is_found_by_its_pmtiles_id(tile in any_tile()) {
+            prop_assert_eq!(TileCoord::from_pmtiles_id(tile.pmtiles_id()), Some(tile));
+        }
+
         #[test]
         fn a_place_on_the_curve_shifted_by_two_is_the_parents(tile in any_tile()) {
             if let Some(parent) = tile.parent() {

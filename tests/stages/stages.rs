@@ -181,7 +181,7 @@ fn write(scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anything<()> {
     }
     places.sort_by_key(|tile| tile.hilbert());
     let kilobytes = encoded.iter().map(Vec::len).sum::<usize>() / encoded.len() / 1000;
-    for name in ["MBTiles", "folder"] {
+    for name in ["MBTiles", "PMTiles", "folder"] {
         let label = format!("{name}, {kilobytes} KB a tile");
         rows.measure_each(
             "write",
@@ -196,9 +196,10 @@ fn write(scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anything<()> {
 
 fn written(name: &str, places: &[TileCoord], encoded: &[Vec<u8>]) -> Anything<(Option<f64>, Cost)> {
     let folder = tempfile::tempdir()?;
-    let path = folder
-        .path()
-        .join(if name == "MBTiles" { "t.mbtiles" } else { "t" });
+    let path = folder.path().join(match name {
+        "folder" => "t".to_owned(),
+        name => format!("t.{}", name.to_lowercase()),
+    });
     let (staged, cost) = clock::once(|| {
         let mut sink = open(&path)?;
         for (place, data) in places.iter().zip(encoded.iter().cycle()) {

@@ -1,0 +1,351 @@
+//! An archive being read: [`open`]. Archives of others need not be clustered, and may have leaves of leaves.
+//!
+//! Nothing that the file says is believed: every place is checked against the file, every length against a limit, and
+//! ids must rise through all directories, so that each leaf is seen once.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::directory::{self, Entry};
+use super::header::{Compression, Header, Section};
+use crate::archive::metadata::text;
+use crate::archive::{Store, StoredMetadata};
+use crate::encode::{FORMATS, Format};
+use crate::error::{Error, Result};
+use crate::geo::bounds::Bounds;
+use crate::geo::tile::{MAX_ZOOM, TileCoord};
+
+/// The longest directory, packed and unpacked: two million entries and more, where writers put a few thousand.
+const DIRECTORY_BYTES_MAX: usize = 16 << 20;
+
+/// The longest metadata. Statistics of vector tiles take some megabytes.
+const METADATA_BYTES_MAX: usize = 64 << 20;
+
+/// The longest tile.
+const TILE_BYTES_MAX: usize = 256 << 20;
+
+/// Directories on the way to a tile: the root, and three more, as readers in browsers have it.
+const DIRECTORIES_MAX: usize = 4;
+
+/// As many addresses are listed of any archive; of one with more bytes than this, as many as it has bytes. An entry of a
+/// few bytes may stand for thousands of millions of tiles, which would not fit into memory.
+const ADDRESSES_MAX: u64 = 1 << 25;
+
+/// Opens the archive at `path` for reading.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
+    let unreadable = |error| Error::input(path.display(), format_args!("cannot be read ({error})"));
+    // Not a pipe, on which reading would wait for somebody to write.
+    if !path.is_file() {
+        return Err(Error::input(
+            path.display(),
+            "not a regular file; expected a PMTiles archive",
+        ));
+    }
+    let head = super::head(path).map_err(unreadable)?;
+    let header = Header::parse(&head).map_err(|found| {
+        Error::input(
+            path.display(),
+            format_args!("{found}; expected a PMTiles archive of version 3"),
+        )
+    })?;
+    for (what, compression) in [("directories", header.internal), ("tiles", header.tile)] {
+        if let Compression::Other(_) = compression {
+            return Err(Error::input(
+                path.display(),
+                format_args!("{what} in {compression} compression; expected gzip or none"),
+            ));
+        }
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let file_bytes = file.metadata().map_err(unreadable)?.len();
+    let mut store = PmtilesStore {
+        path: path.to_path_buf(),
+        file,
+        file_bytes,
+        header,
+        root: Vec::new(),
+        leaf: None,
+        metadata: StoredMetadata::from_rows(BTreeMap::new()),
+    };
+    store.check_sections()?;
+    store.root = store.directory(store.header.root)?;
+    store.metadata = StoredMetadata::from_rows(store.rows()?);
+    if store.metadata.format.is_none() {
+        // What is damaged is told when it is asked for.
+        let first = store.root.first().map(|entry| entry.id);
+        let tile = first.and_then(|id| store.read_id(id).ok()?);
+        store.metadata.format = tile.and_then(|data| Format::sniff(&data));
+    }
+    Ok(Box::new(store))
+}
+
+struct PmtilesStore {
+    path: PathBuf,
+    file: File,
+    file_bytes: u64,
+    header: Header,
+    root: Vec<Entry>,
+    /// The last leaf directory that was read, and where it is: neighbours share one.
+    leaf: Option<(Section, Vec<Entry>)>,
+    metadata: StoredMetadata,
+}
+
+/// What is done with an entry of a tile.
+type Visit<'a> = dyn FnMut(&Entry) -> std::result::Result<(), String> + 'a;
+
+impl PmtilesStore {
+    fn damaged(&self, found: impl std::fmt::Display) -> Error {
+        Error::input(
+            self.path.display(),
+            format_args!("{found}; expected a PMTiles archive that is whole"),
+        )
+    }
+
+    /// Whether all sections lie in the file.
+    fn check_sections(&self) -> Result<()> {
+        let Header {
+            root,
+            metadata,
+            leaves,
+            data,
+            ..
+        } = self.header;
+        let whole = Section {
+            offset: 0,
+            bytes: self.file_bytes,
+        };
+        for (what, section) in [
+            ("root directory", root),
+            ("metadata", metadata),
+            ("leaf directories", leaves),
+            ("tile data", data),
+        ] {
+            if section.bytes > 0 && whole.part(section.offset, section.bytes).is_none() {
+                return Err(self.damaged(format_args!(
+                    "{what} of {} bytes at {} in a file of {}",
+                    section.bytes, section.offset, self.file_bytes
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a part of the file, which is `what` and has at most `limit` of them.
+    fn bytes(&mut self, what: &str, section: Section, limit: usize) -> Result<Vec<u8>> {
+        if section.bytes > limit as u64 {
+            return Err(self.damaged(format_args!(
+                "{what} of {} bytes; expected at most {limit}",
+                section.bytes
+            )));
+        }
+        let mut data = vec![0; section.bytes as usize];
+        self.file
+            .seek(SeekFrom::Start(section.offset))
+            .and_then(|_| self.file.read_exact(&mut data))
+            .map_err(|error| {
+                Error::input(
+                    self.path.display(),
+                    format_args!("cannot be read ({error})"),
+                )
+            })?;
+        Ok(data)
+    }
+
+    /// The same, unpacked as directories and metadata are.
+    fn internal(&mut self, what: &str, section: Section, limit: usize) -> Result<Vec<u8>> {
+        let data = self.bytes(what, section, limit)?;
+        self.header
+            .internal
+            .unpack(data, limit)
+            .map_err(|found| self.damaged(format_args!("{what} with {found}")))
+    }
+
+    fn directory(&mut self, section: Section) -> Result<Vec<Entry>> {
+        let bytes = self.internal("a directory", section, DIRECTORY_BYTES_MAX)?;
+        directory::parse(&bytes).map_err(|found| self.damaged(found))
+    }
+
+    /// The leaf directory that an entry points at.
+    fn leaf_of(&mut self, entry: &Entry) -> Result<Vec<Entry>> {
+        let section = self
+            .header
+            .leaves
+            .part(entry.offset, entry.length.into())
+            .ok_or_else(|| self.damaged("a leaf directory outside the leaf directories"))?;
+        let leaf = match self.leaf.take() {
+            Some((known, leaf)) if known == section => leaf,
+            _ => self.directory(section)?,
+        };
+        if leaf.first().is_none_or(|first| first.id < entry.id) {
+            return Err(self.damaged("a leaf directory that does not begin where the root says"));
+        }
+        Ok(leaf)
+    }
+
+    /// Its metadata as rows: what the file says in JSON, and what the header says in numbers.
+    fn rows(&mut self) -> Result<BTreeMap<String, String>> {
+        let json = match self.header.metadata {
+            Section { bytes: 0, .. } => Vec::new(),
+            section => self.internal("metadata", section, METADATA_BYTES_MAX)?,
+        };
+        let mut rows = if json.is_empty() {
+            BTreeMap::new()
+        } else {
+            StoredMetadata::rows_of_json(&String::from_utf8_lossy(&json)).ok_or_else(|| {
+                Error::input(
+                    self.path.display(),
+                    "metadata that is not a JSON object; expected one",
+                )
+            })?
+        };
+        let Header {
+            tile_type,
+            zoom_min,
+            zoom_max,
+            bounds,
+            center,
+            ..
+        } = self.header;
+        let mut put = |key: &str, value: String| rows.insert(key.to_string(), value);
+        if let Some(format) = format_name(tile_type) {
+            put("format", format.to_string());
+        }
+        put("minzoom", zoom_min.to_string());
+        put("maxzoom", zoom_max.to_string());
+        let Bounds {
+            west,
+            south,
+            east,
+            north,
+        } = bounds;
+        // All zeros where the writer did not know.
+        if (west, south, east, north) != (0.0, 0.0, 0.0, 0.0) {
+            let (lon, lat, zoom) = center;
+            put("bounds", [west, south, east, north].map(text).join(","));
+            put("center", format!("{},{},{zoom}", text(lon), text(lat)));
+        }
+        Ok(rows)
+    }
+
+    /// Shows `visit` the entries of all tiles, in the order of their ids, which is checked.
+    fn visit(
+        &mut self,
+        entries: &[Entry],
+        level: usize,
+        end: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        for (at, entry) in entries.iter().enumerate() {
+            // Within a directory this was checked when it was read; here, that a leaf ends where the next begins.
+            if entry.end().is_none_or(|id| id > end) {
+                return Err(self.damaged("directories that are out of order"));
+            }
+            if entry.run > 0 {
+                visit(entry).map_err(|found| self.damaged(found))?;
+                continue;
+            }
+            if level == DIRECTORIES_MAX {
+                return Err(self.too_deep());
+            }
+            let leaf = self.leaf_of(entry)?;
+            let end = entries.get(at + 1).map_or(end, |next| next.id);
+            self.visit(&leaf, level + 1, end, visit)?;
+        }
+        Ok(())
+    }
+
+    fn too_deep(&self) -> Error {
+        self.damaged(format_args!(
+            "more than {DIRECTORIES_MAX} directories on the way to a tile"
+        ))
+    }
+
+    fn visit_all(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        let root = std::mem::take(&mut self.root);
+        let done = self.visit(&root, 1, u64::MAX, visit);
+        self.root = root;
+        done
+    }
+
+    /// The bytes of the tile with an id.
+    fn read_id(&mut self, id: u64) -> Result<Option<Vec<u8>>> {
+        let mut found = directory::find(&self.root, id).copied();
+        for _ in 1..DIRECTORIES_MAX {
+            let Some(entry) = found.filter(|entry| entry.run == 0) else {
+                break;
+            };
+            let section = self.header.leaves.part(entry.offset, entry.length.into());
+            let leaf = self.leaf_of(&entry)?;
+            found = directory::find(&leaf, id).copied();
+            self.leaf = section.map(|section| (section, leaf));
+        }
+        let Some(entry) = found else {
+            return Ok(None);
+        };
+        if entry.run == 0 {
+            return Err(self.too_deep());
+        }
+        let section = self
+            .header
+            .data
+            .part(entry.offset, entry.length.into())
+            .ok_or_else(|| self.damaged("a tile outside the tile data"))?;
+        let data = self.bytes("a tile", section, TILE_BYTES_MAX)?;
+        let unpacked = self.header.tile.unpack(data, TILE_BYTES_MAX);
+        unpacked
+            .map(Some)
+            .map_err(|found| self.damaged(format_args!("a tile with {found}")))
+    }
+}
+
+/// What an MBTiles file would call a tile type.
+fn format_name(tile_type: u8) -> Option<&'static str> {
+    match tile_type {
+        1 => Some("pbf"),
+        5 => Some("avif"),
+        _ => FORMATS
+            .iter()
+            .find(|format| format.pmtiles == tile_type)
+            .map(|format| format.mbtiles),
+    }
+}
+
+impl Store for PmtilesStore {
+    fn metadata(&self) -> &StoredMetadata {
+        &self.metadata
+    }
+
+    fn tiles(&mut self) -> Result<Vec<TileCoord>> {
+        let most = ADDRESSES_MAX.max(self.file_bytes);
+        let mut n_tiles = 0u64;
+        self.visit_all(&mut |entry| {
+            n_tiles = n_tiles.saturating_add(entry.run.into());
+            if n_tiles > most {
+                return Err(format!(
+                    "more than {most} tiles, which are too many to list"
+                ));
+            }
+            Ok(())
+        })?;
+        let mut tiles = Vec::with_capacity(n_tiles as usize);
+        self.visit_all(&mut |entry| {
+            for id in entry.id..entry.id + u64::from(entry.run) {
+                tiles.push(TileCoord::from_pmtiles_id(id).ok_or_else(|| {
+                    format!("a tile with id {id}, which is below zoom {MAX_ZOOM}")
+                })?);
+            }
+            Ok(())
+        })?;
+        Ok(tiles)
+    }
+
+    fn read(&mut self, tile: TileCoord) -> Result<Option<Vec<u8>>> {
+        let side = 1u64 << tile.z();
+        if u64::from(tile.x()) >= side || u64::from(tile.y()) >= side {
+            return Ok(None);
+        }
+        self.read_id(tile.pmtiles_id())
+    }
+}
