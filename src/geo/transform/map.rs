@@ -751,6 +751,54 @@ mod tests {
     }
 
     #[test]
+    fn a_hull_holds_all_corners_and_little_more() {
+        // A UTM zone's own tiles, and some far west of it.
+        let transform = source(
+            "EPSG:32633",
+            [3e5, 10.0, 0.0, 5.5e6, 0.0, -10.0],
+            10_000,
+            10_000,
+        );
+        for (z, x, y) in [
+            (12, 2190, 1420),
+            (9, 273, 177),
+            (7, 68, 44),
+            (11, 1094, 710),
+        ] {
+            let map = TileMap::new(&transform, &web_mercator_tile(z, x, y), 256);
+            for (row, height) in [(0, 256), (0, 16), (5, 30), (240, 16), (255, 1)] {
+                let Some(hull) = map.hull(row, height) else {
+                    assert!(z < 11, "zoom {z} is linear");
+                    continue;
+                };
+                let (mut cols, mut rows) = (vec![0.0; 257], vec![0.0; 257]);
+                let mut exact = [(f64::INFINITY, f64::NEG_INFINITY); 2];
+                for row in row..=row + height {
+                    map.corners(row, &mut cols, &mut rows);
+                    for (span, values) in exact.iter_mut().zip([&cols, &rows]) {
+                        for &v in values {
+                            *span = (span.0.min(v), span.1.max(v));
+                        }
+                    }
+                }
+                // Whole cells, so up to one more at both ends of the rows, whose pixels may be turned.
+                let px = (cols[1] - cols[0]).hypot(rows[1] - rows[0]);
+                let more = 2.0 * CELL_PX as f64 * px;
+                for (hull, exact) in hull.into_iter().zip(exact) {
+                    assert!(
+                        hull.0 <= exact.0 + 1e-9 && hull.1 >= exact.1 - 1e-9,
+                        "{hull:?} {exact:?}"
+                    );
+                    assert!(
+                        hull.0 >= exact.0 - more && hull.1 <= exact.1 + more,
+                        "{hull:?} {exact:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn centres_lie_between_corners() {
         let transform = source(
             "EPSG:32633",
