@@ -209,7 +209,7 @@ CASES = [
         (
             azulejo("lossless", "WebP lossless, folder", "-f", "webp", "--lossless", cpu=15, bytes=1.16),
             azulejo(
-                "lossless7", "WebP lossless, folder, --effort 7", "-f", "webp", "--lossless", "--effort", "7",
+                "lossless9", "WebP lossless, folder, --effort 9", "-f", "webp", "--lossless", "--effort", "9",
                 cpu=1, bytes=1.0,
             ),
         ),

@@ -37,7 +37,7 @@ const fn effort(search: Search, level: i32, level_flat: i32) -> Effort {
     }
 }
 
-/// Time and size of an orthophoto, tiles of 256 x 256, by effort: 0: 0.4 ms, 97 kB; 3: 0.9, 94; 4: 1.9, 91; 5: 3.9, 89; 9: 31, 85.
+/// Time and size of an orthophoto, tiles of 256 x 256, by effort: 0: 0.4 ms, 97 kB; 3: 0.9, 94; 4: 1.9, 91; 5: 2.9, 89; 9: 31, 85.
 /// Where residuals hardly repeat, as of a satellite's picture of the whole Earth, 0 to 5 all take 0.5 ms. Level 3 is the default as
 /// the last at which that is so for most pictures.
 const EFFORTS: [Effort; 10] = [
