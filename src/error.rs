@@ -83,7 +83,9 @@ impl Error {
             .with_help("free some space, or write to another disk with -o"),
             FileTooLarge => Self::new(
                 Kind::Resources,
-                format!("{path}: the file system cannot hold a file of this size"),
+                format!(
+                    "{path}: the file would be larger than the file system or `ulimit -f` allows; expected neither to stop it"
+                ),
             ),
             _ => Self::output(path, format_args!("cannot be written ({error})")),
         }

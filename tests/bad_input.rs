@@ -1369,6 +1369,34 @@ fn a_disk_that_fills_up_ends_with_9_and_is_empty_again() {
 }
 
 #[test]
+fn a_file_that_may_not_grow_is_an_error_and_leaves_nothing() {
+    let desk = Desk::new();
+    // SQLite does not say why it could not write.
+    for (output, code, found) in [
+        ("x.mbtiles", 4, "cannot be written"),
+        ("x.pmtiles", 9, "the file would be larger"),
+    ] {
+        let mut command = desk.command(&["tile", "-q", &bahamas(), "-o", output]);
+        // SAFETY: between fork and exec only `setrlimit` is called, which may be.
+        unsafe {
+            command.pre_exec(|| {
+                let limit = libc::rlimit {
+                    rlim_cur: 200 << 10,
+                    rlim_max: 200 << 10,
+                };
+                libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
+                Ok(())
+            });
+        }
+        let ended = command.output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{output}: {said}");
+        assert!(said.contains(&format!("{output}: {found}")), "{said}");
+        assert_eq!(tree(desk.0.path()), Tree::default(), "{output}");
+    }
+}
+
+#[test]
 fn a_merge_on_a_disk_that_is_full_ends_with_9_and_leaves_nothing() {
     let desk = Desk::new();
     let disk = desk.path("disk");

@@ -58,3 +58,5 @@ def _note_other_zooms(trial, ours, peer, say):
     shown = [f"{min(zooms)}-{max(zooms)}" for zooms in (sorted(trial.known["zooms"][e.key]) for e in (ours, peer))]
     if shown[0] != shown[1]:
         say(f"note: azulejo wrote zooms {shown[0]}, {peer.label} {shown[1]}: the times are not of the same work")
+    elif not trial.known["common"].get(ours.key, {}).get("tiles"):
+        say(f"note: no tile of azulejo's is among those of {peer.label}: the times are not of the same work")

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run cleanly, the second at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run cleanly, the second at once. SIGXFSZ: a file that may not grow is an error
+//! like a full disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,8 @@ impl Interrupt {
             }
         })
         .map_err(|e| Error::internal(format!("signals cannot be caught ({e})")))?;
-        for signal in ignored {
+        // What writes beyond `ulimit -f` is then told so, and can clean up.
+        for signal in ignored.into_iter().chain([libc::SIGXFSZ]) {
             // SAFETY: ignoring a signal runs no code of ours.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
         }
