@@ -513,6 +513,90 @@ fn notes_say_what_is_not_obvious_once_each() {
 }
 
 #[test]
+fn the_type_of_an_mbtiles_file_is_chosen_and_told() {
+    let desk = Desk::new();
+    let source = bahamas();
+    let kind_of = |name: &str| {
+        let run = desk.run(&["info", "--json", name]).ok();
+        let found: Value = serde_json::from_str(&run.stdout).unwrap();
+        let tileset = &found["paths"][0];
+        let kind = tileset["mbtiles_type"]
+            .as_str()
+            .unwrap_or("none")
+            .to_owned();
+        (
+            kind,
+            tileset["tiles"].clone(),
+            tileset["tiles_stored"].clone(),
+        )
+    };
+    // Most of the tiles of the blank world are blank.
+    let bake = [
+        "tile",
+        &source,
+        "-z",
+        "0-9",
+        "--keep-blank",
+        "--bbox=-81,23,-74,27",
+    ];
+    for kind in ["flat", "normalized"] {
+        let output = format!("{kind}.mbtiles");
+        let how = ["--mbtiles-type", kind, "--agg-hash", "-o", &output];
+        desk.run(&[&bake[..], &how[..]].concat()).ok();
+        assert_eq!(kind_of(&output).0, kind);
+    }
+    let [flat, normalized] = ["flat", "normalized"].map(|kind| {
+        let path = desk.path(&format!("{kind}.mbtiles"));
+        (zooms(&path), metadata(&path, "agg_tiles_hash"))
+    });
+    assert_eq!(flat, normalized);
+    let (_, tiles, stored) = kind_of("normalized.mbtiles");
+    assert!(stored.as_u64() < tiles.as_u64(), "{stored} of {tiles}");
+    let text = desk.run(&["info", "normalized.mbtiles"]).ok().stdout;
+    let line = format!("stored     normalized · {stored} different tiles\n");
+    assert!(text.contains(&line), "{text}");
+
+    let mut by_variable = desk.command(&["tile", &source, "-o", "x.mbtiles", "--report", "r.json"]);
+    by_variable.env("AZULEJO_MBTILES_TYPE", "normalized");
+    finish(&mut by_variable).ok();
+    assert_eq!(kind_of("x.mbtiles").0, "normalized");
+    let report: Value = serde_json::from_slice(&fs::read(desk.path("r.json")).unwrap()).unwrap();
+    assert_eq!(report["options"]["mbtiles-type"], "normalized");
+    assert_eq!(report["options"]["agg-hash"], false);
+}
+
+#[test]
+fn what_only_mbtiles_files_can_be_told_is_refused_without_one() {
+    let desk = Desk::new();
+    let source = bahamas();
+    for (option, output) in [
+        ("--mbtiles-type=flat", "x.pmtiles"),
+        ("--mbtiles-type=normalized", "x"),
+        ("--agg-hash", "x"),
+    ] {
+        let said = option.split('=').next().unwrap();
+        let said = format!("{said}: no output is an MBTiles file");
+        let args = ["tile", &source, option, "-o", output];
+        desk.run(&args).fails(2, &said);
+        desk.run(&[&args[..], &["-o", "y.MBTILES", "--overwrite"]].concat())
+            .ok();
+        fs::remove_file(desk.path(output))
+            .or_else(|_| fs::remove_dir_all(desk.path(output)))
+            .unwrap();
+    }
+    let args = [
+        "tile",
+        &source,
+        "--mbtiles-type",
+        "compact",
+        "-o",
+        "x.mbtiles",
+    ];
+    desk.run(&args).fails(2, "expected one of flat, normalized");
+    assert_eq!(desk.names(), ["y.MBTILES"]);
+}
+
+#[test]
 fn tiles_that_mbtiles_readers_misplace_or_cannot_read_are_noted() {
     let desk = Desk::new();
     let notes = |args: &[&str]| {

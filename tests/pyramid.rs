@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use azulejo::archive::{Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind, open_sink};
+use azulejo::archive::{
+    MbtilesOptions, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind, open_sink,
+};
 use azulejo::encode::Format;
 use azulejo::geo::affine::Affine;
 use azulejo::geo::scheme::Scheme;
@@ -111,6 +113,7 @@ fn any_number_of_threads_and_any_height_of_shards_give_the_same_file() {
                 rows: RowScheme::Xyz,
                 format: Format::Png,
                 matrix_roots: (1, 1),
+                mbtiles: MbtilesOptions::default(),
             };
             let mut sinks = vec![open_sink(&path, &sink_options).unwrap()];
             let baked = bake_into(&mosaic, &plan, &mut sinks, jobs, height);

@@ -10,24 +10,38 @@
 //! metadata        name text, value text      unique by metadata_name; rows of Metadata::rows
 //! ```
 //!
-//! We write `tiles` as a table and read it as whatever it is: files that store equal tiles once have a view there.
+//! That is the flat type. The normalized one stores equal tiles once, as mbutil and MapLibre's `mbtiles` do:
+//!
+//! ```text
+//! map             zoom_level, tile_column, tile_row as above, tile_id text
+//! map_index       unique on (zoom_level, tile_column, tile_row)
+//! images          tile_data  blob            the encoded tile
+//!                 tile_id    text            its MD5 in lower-case hexadecimal digits
+//! images_id       unique on tile_id
+//! tiles           a view of both
+//! ```
+//!
+//! `tiles` is read as whatever it is.
+
+mod database;
+mod gain;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::raw::c_int;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
-use super::rename;
-use super::stage::{self, Place, Shape, Temporary};
+use super::stage::{self, Place};
 use super::tally::{self, Tally};
-use super::{Metadata, Sink, SinkOptions, Staged, Store, StoredMetadata};
+use super::{Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
+use database::Database;
+use gain::Gain;
 
 /// A result of SQLite's, before it has a path.
 type Sql<T> = std::result::Result<T, rusqlite::Error>;
@@ -35,66 +49,52 @@ type Sql<T> = std::result::Result<T, rusqlite::Error>;
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// How a new file is filled. It has a temporary name and is thrown away on any failure, so SQLite need not be able to
-/// undo anything (`journal_mode`), nor wait for the disk (`synchronous`): it is synced once, when complete.
-///
-/// Pages of 4096 bytes are what file systems and the page cache work in. A tile smaller than a page leaves much of it
-/// empty, a large one next to nothing. Overhead over the bytes of the tiles, whose sizes vary around a mean:
-///
-/// ```text
-/// mean tile    pages of 1024    4096    16384    65536    time to read a 40 kB tile
-///     3 kB             7.8 %  21.9 %   18.1 %    5.8 %    1024: 39 µs
-///    12 kB             2.3 %   6.7 %   21.0 %   17.2 %    4096: 21 µs
-///    40 kB             1.0 %   2.0 %    7.4 %   22.8 %   16384: 18 µs
-/// ```
-///
-/// The cache of 16 MiB sorts the index of some 500,000 tiles without a temporary file; tiles themselves need none, as
-/// they are only ever appended. Everything happens in one transaction: the header counts them.
-const BEGIN: &str = "
-    PRAGMA page_size = 4096;
-    PRAGMA encoding = 'UTF-8';
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA cache_size = -16384;
-    BEGIN;
-    PRAGMA application_id = 0x4d504258;
-    CREATE TABLE metadata (name text, value text);
-    CREATE TABLE tiles (zoom_level integer, tile_column integer, tile_row integer, tile_data blob);
-";
+/// How an MBTiles file keeps its tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MbtilesType {
+    /// One table, a row a tile.
+    Flat,
+    /// Equal tiles once: a table of places, a table of different tiles, a view of both.
+    Normalized,
+}
 
-/// Bytes of tiles after which the disk begins to write what there is, so that little is left to do at the end.
-const SYNC_BYTES: usize = 16 << 20;
+impl MbtilesType {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Flat, Self::Normalized];
 
-const INSERT_TILE: &str = "INSERT INTO tiles VALUES (?, ?, ?, ?)";
+    /// The word that `mbtiles`, MapLibre's program, has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Normalized => "normalized",
+        }
+    }
+}
 
-/// The index is made when all tiles are there: sorting once is faster than finding the place of each, and packs
-/// tighter.
-const INDEX_TILES: &str =
-    "CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row)";
+/// What only an MBTiles file can be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MbtilesOptions {
+    /// How tiles are kept. `None` for what the tiles decide: normalized where that saves a tenth of the file or more,
+    /// otherwise flat. Whoever decides, the same tiles of the same type give the same bytes. Where they do, the file is
+    /// first written flat, and lies on the disk in both types for a while.
+    pub kind: Option<MbtilesType>,
+    /// Whether the metadata tells the `agg_tiles_hash`, by which MapLibre's `mbtiles` validates and compares files. All
+    /// tiles are read again for it.
+    pub agg_hash: bool,
+}
 
 /// Opens a new database in the place of `path`.
 pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
     let place = Place::claim(path, options.overwrite, may_replace)?;
     refuse_journals(place.real(), Kind::Output)?;
-    let temporary = Temporary::create(&place, Shape::File)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(temporary.path(), flags).map_err(|error| {
-        Error::output(place.shown(), format_args!("cannot be written ({error})"))
-    })?;
-    connection
-        .execute_batch(BEGIN)
-        .map_err(|error| writing(&connection, &place, &error))?;
-    let tally = Tally::new(options);
-    let file = File::open(temporary.path()).map_err(|error| place.writing(&error))?;
+    let MbtilesOptions { kind, agg_hash } = options.mbtiles;
     Ok(Box::new(MbtilesSink {
-        connection,
-        file,
-        waiting_bytes: 0,
-        temporary,
+        database: Database::create(&place, kind.unwrap_or(MbtilesType::Flat))?,
+        gain: kind.is_none().then(Gain::default),
         place,
-        tally,
+        tally: Tally::new(options),
         roots: options.matrix_roots,
+        agg_hash,
     }))
 }
 
@@ -149,60 +149,51 @@ fn refuse_journals(path: &Path, kind: Kind) -> Result<()> {
     Ok(())
 }
 
-/// A database being written. The connection comes first, so that it is closed before the file is removed.
+/// A database being written.
 struct MbtilesSink {
-    connection: Connection,
-    /// The same file once more, for [`rename::begin_sync`]. Closed after the connection: to close it takes the locks away.
-    file: File,
-    /// Bytes since the disk was last told to write.
-    waiting_bytes: usize,
-    temporary: Temporary,
+    database: Database,
+    /// What it would save to store equal tiles once, where that is not decided yet.
+    gain: Option<Gain>,
     place: Place,
     tally: Tally,
     roots: (u32, u32),
+    agg_hash: bool,
 }
 
 impl Sink for MbtilesSink {
     fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
         let Self {
-            connection,
+            database,
+            gain,
             place,
             tally,
             roots,
-            file,
-            waiting_bytes,
             ..
         } = self;
-        *waiting_bytes += data.len();
-        if *waiting_bytes >= SYNC_BYTES {
-            *waiting_bytes = 0;
-            rename::begin_sync(file);
-        }
         tally.add(tile, data, || {
+            if let Some(gain) = gain {
+                gain.add(data);
+            }
             let row = tally::flip(tile.z(), tile.y().into(), *roots);
-            connection
-                .prepare_cached(INSERT_TILE)
-                .and_then(|mut insert| insert.execute((tile.z(), tile.x(), row, data)))
-                .map(drop)
-                .map_err(|error| writing(connection, place, &error))
+            let at = row.map(|row| (tile.z(), tile.x(), row));
+            database.add(at, data, place)
         })
     }
 
     fn finish(self: Box<Self>, metadata: &Metadata) -> Result<Staged> {
         self.tally.check(metadata)?;
         let Self {
-            connection,
-            file,
-            temporary,
+            mut database,
+            gain,
             place,
             tally,
+            agg_hash,
             ..
         } = *self;
-        complete(&connection, metadata).map_err(|error| writing(&connection, &place, &error))?;
-        connection
-            .close()
-            .map_err(|(connection, error)| writing(&connection, &place, &error))?;
-        drop(file);
+        if gain.is_some_and(|gain| gain.pays()) {
+            database = normalized(database, &place)?;
+        }
+        let temporary = database.complete(&place, metadata.rows(), agg_hash)?;
         let (bytes, sha256) =
             stage::sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
         Ok(Staged {
@@ -215,34 +206,18 @@ impl Sink for MbtilesSink {
     }
 }
 
-/// All that comes after the tiles.
-fn complete(connection: &Connection, metadata: &Metadata) -> Sql<()> {
-    connection.execute_batch(INDEX_TILES)?;
-    let mut insert = connection.prepare("INSERT INTO metadata VALUES (?, ?)")?;
-    for row in metadata.rows() {
-        insert.execute(row)?;
-    }
-    connection.execute_batch("CREATE UNIQUE INDEX metadata_name ON metadata (name); COMMIT")
-}
-
-/// An error of SQLite's while writing `place`.
-fn writing(connection: &Connection, place: &Place, error: &rusqlite::Error) -> Error {
-    // SQLite tells of ENOSPC as "full", but of a quota or a size limit as an I/O error with a number.
-    // SAFETY: the handle is that of an open connection and is not kept.
-    let errno: c_int = unsafe { rusqlite::ffi::sqlite3_system_errno(connection.handle()) };
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => place.writing(&std::io::ErrorKind::StorageFull.into()),
-        Some(ErrorCode::SystemIoFailure) if errno != 0 => {
-            place.writing(&std::io::Error::from_raw_os_error(errno))
+/// The same tiles, equal ones once; as they are if there is no room for that. Then all the work is done, and a file that is
+/// larger than it could be is better than none.
+fn normalized(flat: Database, place: &Place) -> Result<Database> {
+    match flat.normalized(place) {
+        Err(error) if error.kind() == Kind::Resources => {
+            log::warn!(
+                "{}: no room to store equal tiles once ({error}); each is stored by itself",
+                place.shown()
+            );
+            Ok(flat)
         }
-        Some(ErrorCode::OutOfMemory) => {
-            Error::new(Kind::Resources, format!("{}: out of memory", place.shown()))
-        }
-        Some(ErrorCode::ConstraintViolation) => Error::internal(format!(
-            "{}: a tile was written twice ({error})",
-            place.shown()
-        )),
-        _ => Error::output(place.shown(), format_args!("cannot be written ({error})")),
+        done => done,
     }
 }
 
@@ -426,4 +401,25 @@ impl Store for MbtilesStore {
             .optional()
             .map_err(|error| reading(&self.path, &error))
     }
+
+    fn storage(&mut self) -> Result<Option<Storage>> {
+        storage(&self.connection).map_err(|error| reading(&self.path, &error))
+    }
+}
+
+/// Which type a file is of, by the tables in it, and the rows in the one that has the tiles.
+fn storage(connection: &Connection) -> Sql<Option<Storage>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)";
+    let has = |table: &str| connection.query_row(sql, [table], |row| row.get::<_, bool>(0));
+    let (kind, table) = if has("tiles")? {
+        (MbtilesType::Flat, "tiles")
+    } else if has("map")? && has("images")? {
+        (MbtilesType::Normalized, "images")
+    } else {
+        return Ok(None);
+    };
+    let sql = format!("SELECT count(*) FROM {table}");
+    let n_rows: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    let n_stored = n_rows.unsigned_abs();
+    Ok(Some(Storage { kind, n_stored }))
 }

@@ -12,6 +12,7 @@ mod file;
 mod mbtiles;
 mod metadata;
 mod pmtiles;
+mod recent;
 mod rename;
 mod stage;
 mod stored;
@@ -20,6 +21,7 @@ mod tally;
 mod tests;
 
 pub use file::{FileOutput, Scratch};
+pub use mbtiles::{MbtilesOptions, MbtilesType};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
 pub use stage::{Overwrite, Published, Staged};
 pub use stored::StoredMetadata;
@@ -66,6 +68,14 @@ pub trait Store: Send {
     /// # Errors
     /// [`Kind::Input`] when the container is damaged.
     fn read(&mut self, tile: TileCoord) -> Result<Option<Vec<u8>>>;
+
+    /// How the tiles are kept; `None` where there is one way only, or one that we do not know.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when the container is damaged.
+    fn storage(&mut self) -> Result<Option<Storage>> {
+        Ok(None)
+    }
 }
 
 /// How to write a container.
@@ -79,6 +89,17 @@ pub struct SinkOptions {
     pub format: Format,
     /// Tiles at zoom 0, across and down: (1, 1), or (2, 1) for `WorldCRS84Quad`.
     pub matrix_roots: (u32, u32),
+    /// What only an MBTiles file can be told.
+    pub mbtiles: MbtilesOptions,
+}
+
+/// How a container keeps its tiles, where containers of its kind differ in that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storage {
+    /// The type of an MBTiles file.
+    pub kind: MbtilesType,
+    /// How many tiles are stored: of equal ones each is counted, unless they are stored once.
+    pub n_stored: u64,
 }
 
 /// A kind of container.

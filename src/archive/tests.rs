@@ -7,6 +7,7 @@ mod directory;
 mod mbtiles;
 mod place;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -46,12 +47,21 @@ fn tiles(roots: (u32, u32)) -> Vec<TileCoord> {
     out
 }
 
+thread_local! {
+    /// The type of MBTiles file that [`options`] asks for.
+    static KIND: Cell<Option<MbtilesType>> = const { Cell::new(None) };
+}
+
 fn options() -> SinkOptions {
     SinkOptions {
         overwrite: Overwrite::Refuse,
         rows: RowScheme::Xyz,
         format: Format::Png,
         matrix_roots: (1, 1),
+        mbtiles: MbtilesOptions {
+            kind: KIND.get(),
+            agg_hash: false,
+        },
     }
 }
 
@@ -100,9 +110,14 @@ fn contents(path: &Path) -> BTreeMap<TileCoord, Vec<u8>> {
         .collect()
 }
 
-/// Runs `test` for every archive, with an empty folder and a path in it.
+/// Runs `test` for every archive, for MBTiles of every type, with an empty folder and a path in it.
 fn for_each_archive(test: impl Fn(&Archive, &Path, &Path)) {
-    for archive in ARCHIVES {
+    let kinds = [None, Some(MbtilesType::Flat), Some(MbtilesType::Normalized)];
+    for (archive, kind) in ARCHIVES.iter().flat_map(|a| kinds.map(|kind| (a, kind))) {
+        if archive.suffix != Some("mbtiles") && kind.is_some() {
+            continue;
+        }
+        KIND.set(kind);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(match archive.suffix {
             Some(suffix) => format!("t.{suffix}"),

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use azulejo::archive::{RowScheme, TilesetKind};
+use azulejo::archive::{MbtilesType, RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::scheme::Strategy;
@@ -187,6 +187,20 @@ pub(super) struct TileArgs {
         help_heading = "Tiles and outputs"
     )]
     pub(super) scheme: RowScheme,
+
+    /// How an MBTiles file keeps its tiles: flat, each by itself, or normalized, equal ones once. [default: normalized
+    /// where that saves a tenth of the file or more, otherwise flat]
+    #[arg(
+        long,
+        value_name = "flat|normalized",
+        value_parser = values::mbtiles_type,
+        help_heading = "Tiles and outputs"
+    )]
+    pub(super) mbtiles_type: Option<MbtilesType>,
+
+    /// Tell agg_tiles_hash in the metadata of an MBTiles file, by which MapLibre's 'mbtiles' validates and compares files.
+    #[arg(long, help_heading = "Tiles and outputs")]
+    pub(super) agg_hash: bool,
 
     /// Store tiles on which there is nothing, too.
     #[arg(long, help_heading = "Tiles and outputs")]

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use azulejo::archive::{Overwrite, Sink, SinkOptions, open_sink};
+use azulejo::archive::{MbtilesOptions, Overwrite, Sink, SinkOptions, open_sink};
 use azulejo::error::{Error, Result};
 use azulejo::geo::scheme::Scheme;
 
@@ -98,11 +98,38 @@ pub(super) fn open(args: &TileArgs, scheme: &Scheme) -> Result<Vec<Box<dyn Sink>
         rows: args.scheme,
         format: args.format,
         matrix_roots: matrix_roots(scheme)?,
+        mbtiles: mbtiles_options(args)?,
     };
     args.output
         .iter()
         .map(|path| open_sink(path, &options))
         .collect()
+}
+
+/// What MBTiles files among the outputs are told. An option that would be ignored is refused, so that nobody believes it did
+/// something.
+fn mbtiles_options(args: &TileArgs) -> Result<MbtilesOptions> {
+    let kind = args.mbtiles_type;
+    let agg_hash = args.agg_hash;
+    let asked = [("--mbtiles-type", kind.is_some()), ("--agg-hash", agg_hash)];
+    if let Some((option, _)) = asked.iter().find(|(_, is_asked)| *is_asked)
+        && !writes(args, "mbtiles")
+    {
+        return Err(Error::usage(format!(
+            "{option}: no output is an MBTiles file; expected one, or {option} left out"
+        ))
+        .with_help("-o tiles.mbtiles"));
+    }
+    Ok(MbtilesOptions { kind, agg_hash })
+}
+
+/// Whether an output ends in `suffix`.
+pub(super) fn writes(args: &TileArgs, suffix: &str) -> bool {
+    let is_one = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
+    };
+    args.output.iter().any(is_one)
 }
 
 /// Columns and rows at zoom 0.

@@ -1,6 +1,5 @@
 //! A run in a few lines: what goes in, what is planned, what came out.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use azulejo::archive::Published;
@@ -14,6 +13,7 @@ use azulejo::source::SourceInfo;
 use super::args::TileArgs;
 use super::ground::PixelSize;
 use super::human;
+use super::outputs::writes;
 use super::redact;
 use super::report::peak_memory_bytes;
 use super::sources::SourceArgs;
@@ -64,15 +64,6 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
         ));
     }
     Ok(notes)
-}
-
-/// Whether an output ends in `suffix`.
-fn writes(args: &TileArgs, suffix: &str) -> bool {
-    let is_one = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
-    };
-    args.output.iter().any(is_one)
 }
 
 /// Whether the tiles lie where every reader expects them, whatever the scheme is called.

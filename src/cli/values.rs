@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use azulejo::archive::{RowScheme, TilesetKind};
+use azulejo::archive::{MbtilesType, RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::bounds::Bounds;
@@ -327,6 +327,13 @@ pub(super) fn row_scheme(text: &str) -> Result<RowScheme, Refusal> {
     all.into_iter()
         .find(|scheme| scheme.name() == text)
         .ok_or_else(|| one_of(all.into_iter().map(RowScheme::name)))
+}
+
+pub(super) fn mbtiles_type(text: &str) -> Result<MbtilesType, Refusal> {
+    let all = MbtilesType::ALL;
+    all.into_iter()
+        .find(|kind| kind.name() == text)
+        .ok_or_else(|| one_of(all.into_iter().map(MbtilesType::name)))
 }
 
 pub(super) fn tileset_kind(text: &str) -> Result<TilesetKind, Refusal> {

@@ -7,8 +7,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use azulejo::archive::{
-    DEFAULT_VERSION, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind, open_sink,
-    open_store,
+    DEFAULT_VERSION, MbtilesOptions, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind,
+    open_sink, open_store,
 };
 use azulejo::encode::{Format, Settings};
 use azulejo::error::Result;
@@ -139,6 +139,7 @@ pub(crate) fn bake_to(
             rows,
             format: Format::Png,
             matrix_roots,
+            mbtiles: MbtilesOptions::default(),
         },
     )?;
     let mut sinks = vec![sink];

@@ -18,7 +18,9 @@ mod scene;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use azulejo::archive::{Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind, open_sink};
+use azulejo::archive::{
+    MbtilesOptions, Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind, open_sink,
+};
 use azulejo::encode::{DEFAULT_EFFORT, FORMATS, Format, Settings, encoder};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
@@ -218,6 +220,7 @@ fn open(path: &Path) -> azulejo::error::Result<Box<dyn Sink>> {
         rows: RowScheme::Xyz,
         format: Format::Png,
         matrix_roots: (1, 1),
+        mbtiles: MbtilesOptions::default(),
     };
     open_sink(path, &options)
 }

@@ -1,9 +1,8 @@
 //! [`Repeats`]: which tiles came before, as far as they are likely to come again.
 
-use std::collections::{HashMap, VecDeque};
-
 use sha2::{Digest, Sha256};
 
+use super::super::recent::Recent;
 use super::zoom::Blob;
 
 /// The longest tile whose digest is taken. Tiles that come again and again are of one colour, and short:
@@ -18,10 +17,6 @@ use super::zoom::Blob;
 /// Of longer ones no two were equal in orthophotos, shaded relief and land cover, and to sum them all up would be work for
 /// nothing. What is of one colour and longer still is found where it stands in a row.
 const LIKELY_BYTES: usize = 8192;
-
-/// How many tiles are remembered, in some 8 MB. A map of a few hundred colours needs no more than those; where short tiles
-/// are all different, one of them that comes often is stored again once in so many tiles, and nobody will notice.
-const REMEMBERED: usize = 1 << 16;
 
 /// A tile by its zoom and its content. 128 bits of SHA-256: that two different tiles have the same is less likely than
 /// that the disk lies.
@@ -40,54 +35,12 @@ impl Key {
     }
 }
 
-/// The last tiles that were new, and where they are. First in, first out: what is remembered depends on the tiles alone.
-#[derive(Default)]
-pub(super) struct Repeats {
-    places: HashMap<Key, Blob>,
-    order: VecDeque<Key>,
-}
-
-impl Repeats {
-    /// Where an equal tile is.
-    pub(super) fn find(&self, key: Key) -> Option<Blob> {
-        self.places.get(&key).copied()
-    }
-
-    /// Remembers a tile that was not found.
-    pub(super) fn remember(&mut self, key: Key, blob: Blob) {
-        if self.order.len() == REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.places.remove(&oldest);
-        }
-        self.order.push_back(key);
-        self.places.insert(key, blob);
-    }
-}
+/// The last tiles that were new, and where they are.
+pub(super) type Repeats = Recent<Key, Blob>;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_that_came_is_forgotten_first_and_no_more_are_kept() {
-        let mut repeats = Repeats::default();
-        let key = |n: usize| Key::of(3, &n.to_le_bytes()).unwrap();
-        let blob = |n: usize| Blob {
-            offset: n as u64,
-            length: 8,
-        };
-        for n in 0..REMEMBERED + 10 {
-            repeats.remember(key(n), blob(n));
-        }
-        assert_eq!(repeats.find(key(9)), None);
-        assert_eq!(repeats.find(key(10)), Some(blob(10)));
-        assert_eq!(
-            (repeats.places.len(), repeats.order.len()),
-            (REMEMBERED, REMEMBERED)
-        );
-    }
 
     #[test]
     fn zooms_and_long_tiles_are_kept_apart() {

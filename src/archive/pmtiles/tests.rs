@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use super::directory::{find, parse, put_varint, serialise, take_varint};
 use super::*;
 use crate::archive::{
-    DEFAULT_VERSION, Overwrite, Published, RowScheme, TilesetKind, open_sink, open_store,
+    DEFAULT_VERSION, MbtilesOptions, Overwrite, Published, RowScheme, TilesetKind, open_sink,
+    open_store,
 };
 use crate::encode::Format;
 use crate::error::Kind;
@@ -39,6 +40,7 @@ fn options() -> SinkOptions {
         rows: RowScheme::Xyz,
         format: Format::Webp,
         matrix_roots: (1, 1),
+        mbtiles: MbtilesOptions::default(),
     }
 }
 

@@ -316,3 +316,168 @@ fn a_replaced_file_keeps_its_permissions() {
         0o640
     );
 }
+
+fn of_type(kind: Option<MbtilesType>) -> SinkOptions {
+    SinkOptions {
+        mbtiles: MbtilesOptions {
+            kind,
+            agg_hash: true,
+        },
+        ..options()
+    }
+}
+
+/// Writes all of zoom 6, the tile at (x, y) with the bytes that `data` gives.
+fn bake_world(path: &Path, kind: Option<MbtilesType>, data: impl Fn(u32, u32) -> Vec<u8>) -> u64 {
+    let mut sink = open_sink(path, &of_type(kind)).unwrap();
+    for at in 0..64 * 64 {
+        let (x, y) = (at / 64, at % 64);
+        sink.write(TileCoord::new(6, x, y), &data(x, y)).unwrap();
+    }
+    let metadata = Metadata {
+        zoom_max: 6,
+        ..metadata()
+    };
+    let published = sink.finish(&metadata).unwrap().publish().unwrap();
+    assert_eq!(published.bytes, fs::metadata(path).unwrap().len());
+    published.bytes
+}
+
+const TYPES: [Option<MbtilesType>; 3] =
+    [None, Some(MbtilesType::Flat), Some(MbtilesType::Normalized)];
+
+/// What [`bake_world`] makes of every type, in the order of [`TYPES`].
+fn worlds(folder: &Path, data: impl Fn(u32, u32) -> Vec<u8>) -> [(PathBuf, u64); 3] {
+    TYPES.map(|kind| {
+        let path = folder.join(format!(
+            "{}.mbtiles",
+            kind.map_or("auto", MbtilesType::name)
+        ));
+        let bytes = bake_world(&path, kind, &data);
+        (path, bytes)
+    })
+}
+
+/// The bytes of a file, and what type its tables are of.
+fn told(path: &Path) -> (Vec<u8>, Option<Storage>) {
+    let storage = open_store(path).unwrap().storage().unwrap();
+    (fs::read(path).unwrap(), storage)
+}
+
+#[test]
+fn oceans_are_stored_once_when_nobody_says_how() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of one colour on three sides out of four.
+    let ocean = |x: u32, y: u32| {
+        let n = if x < 32 && y < 32 {
+            x * 64 + y
+        } else {
+            u32::MAX
+        };
+        [n.to_le_bytes().to_vec(), vec![1; 3000]].concat()
+    };
+    let [(auto, _), (flat, flat_bytes), (normalized, bytes)] = worlds(folder.path(), ocean);
+    assert!(bytes * 5 < flat_bytes * 2, "{bytes} of {flat_bytes}");
+    assert!(told(&auto).0 == told(&normalized).0, "one type, two files");
+    assert_eq!(contents(&flat), contents(&normalized));
+    let of = |kind, n_stored| Some(Storage { kind, n_stored });
+    assert_eq!(told(&flat).1, of(MbtilesType::Flat, 4096));
+    assert_eq!(told(&auto).1, of(MbtilesType::Normalized, 32 * 32 + 1));
+    assert_eq!(names(folder.path()).len(), 3, "nothing else is left");
+}
+
+#[test]
+fn a_tileset_of_oceans_is_a_tenth_of_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, (_, flat), (_, normalized)] = worlds(folder.path(), |_, _| vec![1; 1700]);
+    assert!(normalized * 10 < flat, "{normalized} of {flat}");
+}
+
+#[test]
+fn tiles_that_are_all_different_are_stored_flat_when_nobody_says_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let land = |x: u32, y: u32| [x.to_le_bytes(), y.to_le_bytes()].concat().repeat(100);
+    let [(auto, _), (flat, _), (normalized, _)] = worlds(folder.path(), land);
+    assert!(told(&auto).0 == told(&flat).0);
+    assert_eq!(contents(&flat), contents(&normalized));
+    let n_stored = told(&normalized).1.unwrap().n_stored;
+    assert_eq!(n_stored, 4096);
+}
+
+#[test]
+fn both_types_are_as_other_programs_want_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let worlds = worlds(folder.path(), |x, y| vec![u8::from(x == y); 900]);
+    let hashes = worlds.each_ref().map(|(path, _)| {
+        let file = Connection::open(path).unwrap();
+        assert_eq!(query::<i64>(&file, "PRAGMA application_id"), 0x4d50_4258);
+        assert_eq!(query::<i64>(&file, "PRAGMA freelist_count"), 0);
+        assert_eq!(query::<String>(&file, "PRAGMA integrity_check"), "ok");
+        let sql = "SELECT value FROM metadata WHERE name = 'agg_tiles_hash'";
+        query::<String>(&file, sql)
+    });
+    // Reckoned by Python's hashlib.
+    assert_eq!(hashes, ["70807203D9471688EAC37AC7F31C9AB3"; 3]);
+
+    let file = Connection::open(&worlds[2].0).unwrap();
+    let plan = |sql: &str| -> Vec<String> {
+        let mut query = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = query.query_map([], |row| row.get(3)).unwrap();
+        steps.map(|step| step.unwrap()).collect()
+    };
+    let one =
+        "SELECT tile_data FROM tiles WHERE zoom_level = 1 AND tile_column = 1 AND tile_row = 1";
+    let all = "SELECT * FROM tiles ORDER BY zoom_level, tile_column, tile_row";
+    for (sql, way) in [(one, "SEARCH map"), (all, "SCAN map")] {
+        let steps = plan(sql);
+        assert!(
+            steps.len() == 2
+                && steps[0].starts_with(way)
+                && steps[0].contains("map_index")
+                && steps[1].starts_with("SEARCH images")
+                && steps[1].contains("images_id"),
+            "{steps:?}"
+        );
+    }
+    let mut images = file
+        .prepare("SELECT tile_id, tile_data FROM images")
+        .unwrap();
+    let images = images.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    for image in images.unwrap() {
+        let (name, data): (String, Vec<u8>) = image.unwrap();
+        use md5::Digest;
+        assert_eq!(name, format!("{:x}", md5::Md5::digest(data)));
+    }
+    for table in ["map", "images", "metadata"] {
+        let sql = format!("INSERT INTO {table} SELECT * FROM {table} LIMIT 1");
+        assert!(file.execute(&sql, []).is_err(), "{table} takes a row twice");
+    }
+}
+
+#[test]
+fn a_hash_of_other_tiles_is_not_handed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.mbtiles");
+    let metadata = Metadata {
+        extra: vec![("agg_tiles_hash".into(), "of others".into())],
+        ..metadata()
+    };
+    bake(&path, &of_type(None), &metadata);
+    let found = open_store(&path).unwrap().metadata().rows["agg_tiles_hash"].clone();
+    assert_eq!(found.len(), 32, "{found}");
+}
+
+#[test]
+fn either_type_replaces_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.mbtiles");
+    for kind in [TYPES[1], TYPES[2], TYPES[1]] {
+        let options = SinkOptions {
+            overwrite: Overwrite::Replace,
+            ..of_type(kind)
+        };
+        bake(&path, &options, &metadata());
+        assert_eq!(told(&path).1.map(|storage| storage.kind), kind);
+        assert_eq!(contents(&path).len(), tiles((1, 1)).len());
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use azulejo::archive::{StoredMetadata, open_store};
+use azulejo::archive::{Storage, StoredMetadata, open_store};
 use azulejo::error::Result;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,7 @@ pub(super) fn describe(path: &Path) -> Result<Description> {
         zoom.tiles += 1;
         zoom.bytes += store.read(tile)?.map_or(0, |data| data.len() as u64);
     }
+    let storage = store.storage()?;
     let metadata = store.metadata();
     let tiles: u64 = zooms.values().map(|zoom| zoom.tiles).sum();
     let bytes: u64 = zooms.values().map(|zoom| zoom.bytes).sum();
@@ -40,6 +41,7 @@ pub(super) fn describe(path: &Path) -> Result<Description> {
             human::bytes(bytes)
         ),
     )];
+    lines.extend(storage.map(|storage| ("stored", stored(storage, tiles))));
     lines.extend(metadata_lines(metadata));
     lines.extend(zooms.iter().map(|(z, zoom)| {
         let text = format!(
@@ -52,8 +54,18 @@ pub(super) fn describe(path: &Path) -> Result<Description> {
     Ok(Description {
         title: path.display().to_string(),
         lines,
-        json: json(path, metadata, &zooms, (tiles, bytes)),
+        json: json(path, metadata, storage, &zooms, (tiles, bytes)),
     })
+}
+
+/// `flat`, or `normalized · 12 different tiles`.
+fn stored(storage: Storage, tiles: u64) -> String {
+    let kind = storage.kind.name();
+    if storage.n_stored == tiles {
+        return kind.to_owned();
+    }
+    let n_stored = human::counted(storage.n_stored, "different tile");
+    format!("{kind} · {n_stored}")
 }
 
 fn metadata_lines(metadata: &StoredMetadata) -> Vec<(&'static str, String)> {
@@ -86,6 +98,7 @@ fn metadata_lines(metadata: &StoredMetadata) -> Vec<(&'static str, String)> {
 fn json(
     path: &Path,
     metadata: &StoredMetadata,
+    storage: Option<Storage>,
     zooms: &BTreeMap<u8, Zoom>,
     (tiles, bytes): (u64, u64),
 ) -> Value {
@@ -105,6 +118,8 @@ fn json(
         "center": metadata.center.map(|(lon, lat, zoom)| json!([lon, lat, zoom])),
         "tiles": tiles,
         "bytes": bytes,
+        "mbtiles_type": storage.map(|storage| storage.kind.name()),
+        "tiles_stored": storage.map(|storage| storage.n_stored),
         "zooms": zooms.collect::<Vec<_>>(),
         "metadata": rows.map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>(),
     })

@@ -1,6 +1,6 @@
 //! What `azulejo tile` reports.
 
-use azulejo::archive::{Metadata, Published};
+use azulejo::archive::{MbtilesType, Metadata, Published};
 use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
@@ -73,6 +73,8 @@ impl Report<'_> {
             "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
             "output": args.output.iter().map(|path| text(path)).collect::<Vec<_>>(),
             "scheme": args.scheme.name(),
+            "mbtiles-type": args.mbtiles_type.map(MbtilesType::name),
+            "agg-hash": args.agg_hash,
             "keep-blank": args.keep_blank,
             "name": metadata.name,
             "description": metadata.description,
