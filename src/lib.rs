@@ -24,12 +24,14 @@
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
+//! | | [`convert`] | a tileset, or a piece of it, from one container into others; [`convert::Tileset`] is the one way in |
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
 //! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
-//! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`. By absence: no clap outside `cli`, no
+//! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
+//! the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`, no `unsafe` but for calls of C and in the two modules of
@@ -61,6 +63,7 @@
 //! 5. Pixel corners are at whole numbers, in sources and in tiles.
 
 pub mod archive;
+pub mod convert;
 pub mod encode;
 pub mod error;
 pub mod geo;

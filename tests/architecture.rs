@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each floor may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("error", &[]),
     ("geo", &["error"]),
     ("raster", &["error"]),
@@ -26,6 +26,10 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
         &[
             "error", "geo", "raster", "source", "mosaic", "render", "archive", "pyramid",
         ],
+    ),
+    (
+        "convert",
+        &["error", "geo", "mosaic", "encode", "archive", "pyramid"],
     ),
 ];
 

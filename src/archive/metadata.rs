@@ -47,6 +47,9 @@ pub struct Metadata {
     pub extra: Vec<(String, String)>,
 }
 
+/// Parts of a degree that are told.
+pub(super) const PER_DEGREE: f64 = 1e7;
+
 /// How a tileset is meant to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TilesetKind {
@@ -87,7 +90,7 @@ impl RowScheme {
 
 /// Names that we write ourselves, or that readers take for the same thing, and that [`Metadata::extra`] must therefore
 /// leave alone.
-const OUR_NAMES: &[&str] = &[
+pub(super) const OUR_NAMES: &[&str] = &[
     "tilejson",
     "tiles",
     "scheme",
@@ -170,17 +173,11 @@ impl Metadata {
     /// where servers hand it on to) stands only when it is not 256; `tiling_scheme` and `matrix_roots` only when the
     /// scheme is not `WebMercatorQuad`. Other readers pass over them.
     pub fn rows(&self) -> Vec<(String, String)> {
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = self.bounds;
-        let (lon, lat, zoom) = self.center;
+        let (bounds, (lon, lat, zoom)) = self.rounded();
         let mut rows: Vec<(&str, String)> = vec![
             ("name", self.name.clone()),
             ("format", self.format.info().mbtiles.into()),
-            ("bounds", [west, south, east, north].map(text).join(",")),
+            ("bounds", bounds.map(text).join(",")),
             ("center", format!("{},{},{zoom}", text(lon), text(lat))),
             ("minzoom", self.zoom_min.to_string()),
             ("maxzoom", self.zoom_max.to_string()),
@@ -232,13 +229,7 @@ impl Metadata {
     /// `tileSize` is not in the specification but read by MapLibre and Mapbox GL, which take tiles to be 512 pixels
     /// wide otherwise; so it is always there.
     pub fn tilejson(&self, rows: RowScheme) -> String {
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = self.bounds;
-        let (lon, lat, zoom) = self.center;
+        let (bounds, (lon, lat, zoom)) = self.rounded();
         let template = format!("{{z}}/{{x}}/{{y}}.{}", self.format.extension());
         let mut object: Map<String, Value> = Map::new();
         let mut put = |key: &str, value: Value| object.insert(key.to_string(), value);
@@ -250,10 +241,7 @@ impl Metadata {
         put("tileSize", json!(self.tile_size_px));
         put("minzoom", json!(self.zoom_min));
         put("maxzoom", json!(self.zoom_max));
-        put(
-            "bounds",
-            Value::Array([west, south, east, north].map(number).into()),
-        );
+        put("bounds", Value::Array(bounds.map(number).into()));
         put("center", json!([number(lon), number(lat), zoom]));
         put("format", json!(self.format.info().mbtiles));
         put("type", json!(self.kind.name()));
@@ -276,6 +264,23 @@ impl Metadata {
             put(key, json!(value));
         }
         pretty(object)
+    }
+
+    /// Bounds (west, south, east, north) and center as every container tells them: to a ten-millionth of a degree, about a
+    /// centimetre on the ground. PMTiles holds no more, and a tileset says the same wherever it is.
+    fn rounded(&self) -> ([f64; 4], (f64, f64, u8)) {
+        let Bounds {
+            west,
+            south,
+            east,
+            north,
+        } = self.bounds;
+        let (lon, lat, zoom) = self.center;
+        let round = |degrees: f64| (degrees * PER_DEGREE).round() / PER_DEGREE;
+        (
+            [west, south, east, north].map(round),
+            (round(lon), round(lat), zoom),
+        )
     }
 
     fn is_default_scheme(&self) -> bool {

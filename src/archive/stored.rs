@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::metadata::DEFAULT_SCHEME;
+use super::metadata::{DEFAULT_SCHEME, OUR_NAMES};
 use crate::encode::Format;
 use crate::geo::bounds::Bounds;
 
@@ -57,6 +57,15 @@ impl StoredMetadata {
             matrix_roots: get("matrix_roots").and_then(parse_roots).unwrap_or((1, 1)),
             rows,
         }
+    }
+
+    /// The rows that [`Metadata`](super::Metadata) has no field for, as [`Metadata::extra`](super::Metadata::extra) takes
+    /// them, by name.
+    pub fn extra(&self) -> Vec<(String, String)> {
+        let is_extra = |key: &str| !key.is_empty() && !OUR_NAMES.contains(&key);
+        let rows = self.rows.iter().filter(|(key, _)| is_extra(key));
+        rows.map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     /// The members of a JSON object as rows: what stands in a TileJSON as numbers and lists reads as it would in an

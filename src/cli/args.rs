@@ -12,6 +12,7 @@ use azulejo::raster::reduce::Reducer;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::Console;
+use super::convert::{self, ConvertArgs};
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::progress::Style;
@@ -45,6 +46,9 @@ pub(super) enum Command {
     /// Merge rasters into one Cloud Optimized GeoTIFF
     #[command(after_help = format!("{}\n\n{COMMON}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
+    /// Put a tileset, or a piece of it, into other containers
+    #[command(after_help = format!("{}\n\n{COMMON}", convert::EXAMPLES))]
+    Convert(Box<ConvertArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
@@ -275,6 +279,7 @@ impl Command {
         match self {
             Self::Tile(args) => args.run.loudness,
             Self::Merge(args) => args.run.loudness,
+            Self::Convert(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -284,6 +289,7 @@ impl Command {
         let asked = match self {
             Self::Tile(args) => args.run.progress,
             Self::Merge(args) => args.run.progress,
+            Self::Convert(args) => args.progress,
             Self::Info(_) => Style::None,
         };
         if self.loudness().quiet && asked == Style::Auto {

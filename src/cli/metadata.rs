@@ -15,6 +15,12 @@ use super::redact;
 /// [`Kind::Usage`](azulejo::error::Kind::Usage) for rows that cannot be written.
 pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Result<Metadata> {
     let bounds = plan.bounds;
+    let meta = args.meta.iter();
+    let mut extra: Vec<_> = meta
+        .map(|pair| (pair.key.clone(), pair.value.clone()))
+        .collect();
+    // By name, as they come back from containers: whatever they were put into.
+    extra.sort();
     let metadata = Metadata {
         name: args
             .name
@@ -33,11 +39,7 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
             .map_err(|_| Error::internal("a tile size that no plan has"))?,
         scheme_id: plan.scheme.id().to_owned(),
         matrix_roots: super::outputs::matrix_roots(&plan.scheme)?,
-        extra: args
-            .meta
-            .iter()
-            .map(|pair| (pair.key.clone(), pair.value.clone()))
-            .collect(),
+        extra,
     };
     metadata.check()?;
     Ok(metadata)

@@ -3,6 +3,7 @@
 mod args;
 mod clip;
 mod console;
+mod convert;
 mod environment;
 mod ground;
 mod holes;
@@ -58,6 +59,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
     match command {
         Command::Tile(args) => tile::run(&args, console),
         Command::Merge(args) => merge::run(&args, console),
+        Command::Convert(args) => convert::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }

@@ -3,9 +3,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use azulejo::archive::{MbtilesOptions, Overwrite, Sink, SinkOptions, open_sink};
+use azulejo::archive::{
+    MbtilesOptions, Metadata, Overwrite, Published, Sink, SinkOptions, Staged, open_sink,
+};
 use azulejo::error::{Error, Result};
 use azulejo::geo::scheme::Scheme;
+use azulejo::pyramid::Baked;
 
 use super::args::TileArgs;
 use super::sources::SourceArgs;
@@ -21,6 +24,17 @@ pub(super) fn check_places<'a>(
     sources: &[String],
     others: &[(&'static str, &str)],
 ) -> Result<()> {
+    check_apart(written, read(args, sources).chain(others.iter().copied()))
+}
+
+/// Makes sure that none of `written` lies in another one or in the place of anything of `read`, each with what it is.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
+pub(super) fn check_apart<'a, 'b>(
+    written: impl Iterator<Item = &'a PathBuf>,
+    read: impl Iterator<Item = (&'static str, &'b str)>,
+) -> Result<()> {
     let written: Vec<(&Path, PathBuf)> = written.map(|path| (path.as_path(), real(path))).collect();
     for (i, (path, place)) in written.iter().enumerate() {
         for (other, other_place) in &written[..i] {
@@ -33,7 +47,7 @@ pub(super) fn check_places<'a>(
             }
         }
     }
-    for (what, name) in read(args, sources).chain(others.iter().copied()) {
+    for (what, name) in read {
         let path = Path::new(name);
         if !path.exists() {
             continue;
@@ -90,11 +104,7 @@ fn real(path: &Path) -> PathBuf {
 /// As [`open_sink`].
 pub(super) fn open(args: &TileArgs, scheme: &Scheme) -> Result<Vec<Box<dyn Sink>>> {
     let options = SinkOptions {
-        overwrite: if args.overwrite {
-            Overwrite::Replace
-        } else {
-            Overwrite::Refuse
-        },
+        overwrite: overwrite(args.overwrite),
         rows: args.scheme,
         format: args.format,
         matrix_roots: matrix_roots(scheme)?,
@@ -132,6 +142,47 @@ pub(super) fn writes(args: &TileArgs, suffix: &str) -> bool {
     args.output.iter().any(is_one)
 }
 
+/// What to do about outputs that exist, by whether they may be replaced.
+pub(super) fn overwrite(may: bool) -> Overwrite {
+    if may {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    }
+}
+
+/// Completes all outputs. The metadata tells the zooms that have tiles, which may be fewer than were planned.
+///
+/// # Errors
+/// As [`Sink::finish`].
+pub(super) fn finish(
+    sinks: Vec<Box<dyn Sink>>,
+    planned: &Metadata,
+    baked: &Baked,
+) -> Result<Vec<Staged>> {
+    let mut metadata = planned.clone();
+    if let (Some(min), Some(max)) = (baked.zooms.keys().next(), baked.zooms.keys().last()) {
+        (metadata.zoom_min, metadata.zoom_max) = (*min, *max);
+        metadata.center.2 = metadata.center.2.clamp(*min, *max);
+    }
+    sinks
+        .into_iter()
+        .map(|sink| sink.finish(&metadata))
+        .collect()
+}
+
+/// Gives the outputs their names, until one fails: those that have them, and the failure.
+pub(super) fn publish(staged: Vec<Staged>) -> (Vec<Published>, Result<()>) {
+    let mut published: Vec<Published> = Vec::with_capacity(staged.len());
+    for output in staged {
+        match output.publish() {
+            Ok(output) => published.push(output),
+            Err(error) => return (published, Err(error)),
+        }
+    }
+    (published, Ok(()))
+}
+
 /// Columns and rows at zoom 0.
 ///
 /// # Errors
@@ -147,9 +198,8 @@ pub(super) fn matrix_roots(scheme: &Scheme) -> Result<(u32, u32)> {
 }
 
 /// The outputs in one line, for messages.
-pub(super) fn listed(args: &TileArgs) -> String {
-    let names = args
-        .output
+pub(super) fn listed(outputs: &[PathBuf]) -> String {
+    let names = outputs
         .iter()
         .map(|path| OsStr::to_string_lossy(path.as_os_str()));
     names.collect::<Vec<_>>().join(", ")

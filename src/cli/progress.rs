@@ -51,6 +51,8 @@ pub(super) enum Phase {
     Opening,
     /// Baking tiles.
     Baking,
+    /// Copying tiles.
+    Copying,
     /// Reading what is merged.
     Reading,
     /// Writing what was merged, in percent.
@@ -141,7 +143,7 @@ impl<'a> Meter<'a> {
             "rate_per_s": (rate * 10.0).round() / 10.0,
             "eta_s": eta,
         });
-        if self.phase != Phase::Baking
+        if !matches!(self.phase, Phase::Baking | Phase::Copying)
             && let Some(object) = event.as_object_mut()
         {
             object.remove("stored");
@@ -164,6 +166,7 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Baking => "baking",
+            Self::Copying => "copying",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -172,7 +175,7 @@ impl Phase {
     fn event(self) -> &'static str {
         match self {
             Self::Opening => "opening",
-            Self::Baking => "progress",
+            Self::Baking | Self::Copying => "progress",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -181,7 +184,7 @@ impl Phase {
     fn unit(self) -> &'static str {
         match self {
             Self::Opening => "sources",
-            Self::Baking => "tiles",
+            Self::Baking | Self::Copying => "tiles",
             Self::Reading => "blocks",
             Self::Writing => "percent",
         }

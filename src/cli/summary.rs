@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use azulejo::archive::Published;
+use azulejo::archive::{Metadata, Published};
+use azulejo::convert::Tileset;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::clip::Clip;
@@ -145,11 +146,32 @@ pub(super) fn plan(args: &TileArgs, plan: &Plan) -> String {
     )
 }
 
+/// `z4-z9 · 26 of 85 tiles · png · WebMercatorQuad`.
+pub(super) fn tileset(tileset: &Tileset, metadata: &Metadata) -> String {
+    let (taken, all) = tileset.n_tiles();
+    let of = if taken == all {
+        String::new()
+    } else {
+        format!("{} of ", human::count(taken as u64))
+    };
+    format!(
+        "{} · {of}{} · {} · {}",
+        zoom_range(metadata.zoom_min, metadata.zoom_max),
+        human::counted(all as u64, "tile"),
+        metadata.format,
+        metadata.scheme_id
+    )
+}
+
 /// `z4-z9`, or `z9`.
 pub(super) fn zooms(plan: &Plan) -> String {
-    if plan.zoom_min == plan.zoom_max {
-        format!("z{}", plan.zoom_max)
+    zoom_range(plan.zoom_min, plan.zoom_max)
+}
+
+fn zoom_range(min: u8, max: u8) -> String {
+    if min == max {
+        format!("z{max}")
     } else {
-        format!("z{}-z{}", plan.zoom_min, plan.zoom_max)
+        format!("z{min}-z{max}")
     }
 }

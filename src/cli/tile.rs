@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use azulejo::archive::{Metadata, Published, Sink, Staged};
+use azulejo::archive::Sink;
 use azulejo::encode::{Settings, encoder};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
@@ -37,7 +37,7 @@ use super::{holes, memory, metadata, outputs, panics, sources, summary, values};
 /// For every reason not to publish, or not to have published, the outputs.
 pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
     let started = Instant::now();
-    running::ended(bake(args, console, started), &outputs::listed(args))
+    running::ended(bake(args, console, started), &outputs::listed(&args.output))
 }
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
@@ -88,9 +88,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let holes = cache.holes();
     holes::warn(&holes, console);
     check_stored(&baked, &infos, &holes, clip)?;
-    let staged = finish(sinks, &metadata, &baked)?;
+    let staged = outputs::finish(sinks, &metadata, &baked)?;
     interrupt.check()?;
-    let (published, all_published) = publish(staged);
+    let (published, all_published) = outputs::publish(staged);
     // Before anything goes to stdout, which may be full: it must withhold neither an output nor the report.
     let reported = all_published.and_then(|()| {
         let Some(file) = report_file else {
@@ -300,31 +300,6 @@ fn check_stored(
         format!("{name}: no valid pixel{within} in any tile; expected at least one"),
     )
     .with_help("--keep-blank stores tiles with nothing on them"))
-}
-
-/// Completes all outputs. The metadata tells the zooms that have tiles, which may be fewer than were planned.
-fn finish(sinks: Vec<Box<dyn Sink>>, planned: &Metadata, baked: &Baked) -> Result<Vec<Staged>> {
-    let mut metadata = planned.clone();
-    if let (Some(min), Some(max)) = (baked.zooms.keys().next(), baked.zooms.keys().last()) {
-        (metadata.zoom_min, metadata.zoom_max) = (*min, *max);
-        metadata.center.2 = metadata.center.2.clamp(*min, *max);
-    }
-    sinks
-        .into_iter()
-        .map(|sink| sink.finish(&metadata))
-        .collect()
-}
-
-/// Gives the outputs their names, until one fails: those that have them, and the failure.
-fn publish(staged: Vec<Staged>) -> (Vec<Published>, Result<()>) {
-    let mut published: Vec<Published> = Vec::with_capacity(staged.len());
-    for output in staged {
-        match output.publish() {
-            Ok(output) => published.push(output),
-            Err(error) => return (published, Err(error)),
-        }
-    }
-    (published, Ok(()))
 }
 
 fn start_event(plan: &Plan) -> serde_json::Value {

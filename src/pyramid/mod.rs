@@ -26,6 +26,7 @@ use self::walk::{Shared, Walker};
 use crate::archive::Sink;
 use crate::encode::{Format, Settings, encoder};
 use crate::error::Result;
+use crate::geo::tile::TileCoord;
 use crate::mosaic::Mosaic;
 use crate::render::Renderer;
 
@@ -111,25 +112,19 @@ pub fn build(
     let shard_zoom = shard_zoom(plan, options);
     let shards = plan.walk(shard_zoom);
     let planned = plan.count_all();
-    let tally = std::cell::RefCell::new(Tally {
-        digest: options.digest.then(Sha256::new),
-        ..Tally::default()
-    });
+    let tally = std::cell::RefCell::new(Tally::new(options.digest));
+    // Tiles above the shards.
+    let in_crown = std::cell::Cell::new(0);
     let tick = || {
-        let tally = tally.borrow();
-        let done = shared.done.load(Ordering::Relaxed) + tally.crown;
-        watch(&Progress {
-            done: done.min(planned),
-            planned,
-            stored: tally.tiles,
-            bytes: tally.bytes,
-        })
+        let done = shared.done.load(Ordering::Relaxed) + in_crown.get();
+        watch(&tally.borrow().progress(done.min(planned), planned))
     };
     let write = |emitted: Emitted| {
         for sink in sinks.iter_mut() {
             sink.write(emitted.tile, &emitted.data)?;
         }
-        tally.borrow_mut().add(&emitted, shard_zoom);
+        tally.borrow_mut().add(emitted.tile, &emitted.data);
+        in_crown.set(in_crown.get() + u64::from(emitted.tile.z() < shard_zoom));
         Ok(())
     };
     let budget = &options.budget;
@@ -147,38 +142,36 @@ pub fn build(
         |next_shard| Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all(),
     )?;
     let tally = tally.into_inner();
-    watch(&Progress {
-        done: planned,
-        planned,
-        stored: tally.tiles,
-        bytes: tally.bytes,
-    })?;
-    Ok(Baked {
-        zooms: tally.zooms,
-        digest: tally.digest.map(|digest| digest.finalize().into()),
-    })
+    watch(&tally.progress(planned, planned))?;
+    Ok(tally.finish())
 }
 
 /// Sums over the tiles that have gone to the sinks.
-#[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     zooms: BTreeMap<u8, Zoom>,
     tiles: u64,
     bytes: u64,
-    /// Tiles above the shards.
-    crown: u64,
     digest: Option<Sha256>,
 }
 
 impl Tally {
-    fn add(&mut self, emitted: &Emitted, shard_zoom: u8) {
-        let (tile, data) = (emitted.tile, &emitted.data);
+    /// Nothing yet; with `digest` the tiles themselves are added up, too.
+    pub(crate) fn new(digest: bool) -> Self {
+        Self {
+            zooms: BTreeMap::new(),
+            tiles: 0,
+            bytes: 0,
+            digest: digest.then(Sha256::new),
+        }
+    }
+
+    /// Adds a tile.
+    pub(crate) fn add(&mut self, tile: TileCoord, data: &[u8]) {
         let zoom = self.zooms.entry(tile.z()).or_default();
         zoom.tiles += 1;
         zoom.bytes += data.len() as u64;
         self.tiles += 1;
         self.bytes += data.len() as u64;
-        self.crown += u64::from(tile.z() < shard_zoom);
         let Some(digest) = &mut self.digest else {
             return;
         };
@@ -187,6 +180,24 @@ impl Tally {
         }
         digest.update((data.len() as u64).to_le_bytes());
         digest.update(data);
+    }
+
+    /// How far it is once `done` of `planned` tiles have been looked at.
+    pub(crate) fn progress(&self, done: u64, planned: u64) -> Progress {
+        Progress {
+            done,
+            planned,
+            stored: self.tiles,
+            bytes: self.bytes,
+        }
+    }
+
+    /// All of it.
+    pub(crate) fn finish(self) -> Baked {
+        Baked {
+            zooms: self.zooms,
+            digest: self.digest.map(|digest| digest.finalize().into()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The 127 bytes at the beginning of an archive.
 
 use super::gzip;
+use crate::archive::metadata::PER_DEGREE;
 use crate::geo::bounds::Bounds;
 
 /// Bytes of a header.
@@ -11,9 +12,6 @@ pub(super) const MAGIC: &[u8] = b"PMTiles";
 
 /// The version that we write and read.
 const VERSION: u8 = 3;
-
-/// Degrees are stored as whole numbers of this part of one.
-const PER_DEGREE: f64 = 1e7;
 
 /// A part of the file: where it begins and how long it is, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

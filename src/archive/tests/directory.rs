@@ -102,7 +102,7 @@ fn metadata_json_is_flat_strings_and_numbers_are_short() {
     };
     let text = plain.metadata_json();
     let object: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
-    assert_eq!(object["bounds"], "0,0.0000001,0.30000000000000004,85");
+    assert_eq!(object["bounds"], "0,0.0000001,0.3,85");
     let keys: Vec<&str> = object.keys().map(String::as_str).collect();
     let expected = [
         "bounds",

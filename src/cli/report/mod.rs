@@ -1,5 +1,6 @@
 //! `--report`: what was done, as JSON for other programs.
 
+pub(super) mod convert;
 pub(super) mod tile;
 
 use std::fs::{self, File};
@@ -91,7 +92,7 @@ impl Drop for ReportFile {
     }
 }
 
-/// What every report tells of.
+/// What reports of sources tell of.
 pub(super) struct Run<'a> {
     pub(super) infos: &'a [SourceInfo],
     pub(super) notes: &'a [String],
@@ -103,27 +104,46 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// The report, of `options` as they took effect and `own`, an object of what the command has made.
     pub(super) fn json(&self, options: Map<String, Value>, own: Value) -> Value {
-        let mut report = json!({
-            "schema": SCHEMA,
-            "versions": versions::json(),
-            "options": options,
-            "sources": self.infos.iter().map(source).collect::<Vec<_>>(),
-        });
-        let run = json!({
-            "seconds": seconds(self.elapsed),
-            "peak_memory_bytes": peak_memory_bytes(),
+        let sources = json!({ "sources": self.infos.iter().map(source).collect::<Vec<_>>() });
+        let reads = json!({
             "reads": {
                 "blocks_decoded": self.reads.blocks_decoded,
                 "blocks_touched": self.reads.blocks_touched,
             },
             "holes": self.holes.iter().map(hole).collect::<Vec<_>>(),
+        });
+        let facts = Facts {
+            elapsed: self.elapsed,
+            notes: self.notes,
+        };
+        facts.json(options, [sources, own, reads])
+    }
+}
+
+/// What every report tells of.
+struct Facts<'a> {
+    elapsed: Duration,
+    notes: &'a [String],
+}
+
+impl Facts<'_> {
+    /// The report, of `options` as they took effect and `parts`, objects of what went in and what came out.
+    fn json(&self, options: Map<String, Value>, parts: impl IntoIterator<Item = Value>) -> Value {
+        let mut report = json!({
+            "schema": SCHEMA,
+            "versions": versions::json(),
+            "options": options,
+        });
+        let run = json!({
+            "seconds": seconds(self.elapsed),
+            "peak_memory_bytes": peak_memory_bytes(),
             "notes": self.notes.iter().map(|note| redact::text(note)).collect::<Vec<_>>(),
         });
         // The only date there is: one that somebody chose.
         let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
         let epoch = epoch.and_then(|e| e.parse::<i64>().ok());
         let date = epoch.map_or(json!({}), |epoch| json!({ "source_date_epoch": epoch }));
-        for part in [own, run, date] {
+        for part in parts.into_iter().chain([run, date]) {
             extend(&mut report, part);
         }
         report

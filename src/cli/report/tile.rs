@@ -7,7 +7,7 @@ use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
 use serde_json::{Map, Value, json};
 
-use super::{Run, options, pairs, text};
+use super::{Run, extend, options, pairs, text};
 use crate::cli::args::TileArgs;
 
 /// All that the report tells of.
@@ -26,27 +26,8 @@ pub(in crate::cli) struct Report<'a> {
 impl Report<'_> {
     /// The report.
     pub(in crate::cli) fn json(&self) -> Value {
-        let zooms = self
-            .baked
-            .zooms
-            .iter()
-            .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
-        let outputs = self.published.iter().map(|output| {
-            json!({
-                "path": text(&output.path),
-                "tiles": output.n_tiles,
-                "bytes": output.bytes,
-                "sha256": output.sha256,
-            })
-        });
-        let own = json!({
-            "plan": self.plan(),
-            "outputs": outputs.collect::<Vec<_>>(),
-            "zooms": zooms.collect::<Vec<_>>(),
-            "tiles": self.baked.tiles(),
-            "bytes": self.baked.bytes(),
-            "tiles_sha256": self.baked.digest.map(|digest| hex(&digest)),
-        });
+        let mut own = json!({ "plan": self.plan() });
+        extend(&mut own, made(self.baked, self.published));
         self.run.json(self.options(), own)
     }
 
@@ -107,6 +88,29 @@ impl Report<'_> {
             "zooms": planned,
         })
     }
+}
+
+/// The outputs, and the tiles in them.
+pub(super) fn made(tiles: &Baked, published: &[Published]) -> Value {
+    let zooms = tiles
+        .zooms
+        .iter()
+        .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
+    let outputs = published.iter().map(|output| {
+        json!({
+            "path": text(&output.path),
+            "tiles": output.n_tiles,
+            "bytes": output.bytes,
+            "sha256": output.sha256,
+        })
+    });
+    json!({
+        "outputs": outputs.collect::<Vec<_>>(),
+        "zooms": zooms.collect::<Vec<_>>(),
+        "tiles": tiles.tiles(),
+        "bytes": tiles.bytes(),
+        "tiles_sha256": tiles.digest.map(|digest| hex(&digest)),
+    })
 }
 
 /// The word on the command line.

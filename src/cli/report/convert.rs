@@ -1,0 +1,75 @@
+//! What `azulejo convert` reports.
+
+use std::time::Duration;
+
+use azulejo::archive::{Metadata, Published};
+use azulejo::convert::Tileset;
+use azulejo::pyramid::Baked;
+use serde_json::{Map, Value, json};
+
+use super::tile::made;
+use super::{Facts, pairs, shown, text};
+use crate::cli::convert::ConvertArgs;
+use crate::cli::values::Zooms;
+
+/// All that the report tells of.
+pub(in crate::cli) struct Report<'a> {
+    pub(in crate::cli) args: &'a ConvertArgs,
+    pub(in crate::cli) zooms: Zooms,
+    pub(in crate::cli) tileset: &'a Tileset,
+    pub(in crate::cli) metadata: &'a Metadata,
+    pub(in crate::cli) copied: &'a Baked,
+    pub(in crate::cli) published: &'a [Published],
+    pub(in crate::cli) notes: &'a [String],
+    pub(in crate::cli) elapsed: Duration,
+}
+
+impl Report<'_> {
+    /// The report.
+    pub(in crate::cli) fn json(&self) -> Value {
+        let (taken, all) = self.tileset.n_tiles();
+        let tileset = json!({
+            "tileset": {
+                "path": text(&self.args.tileset),
+                "tiles": all,
+                "taken": taken,
+            },
+        });
+        let facts = Facts {
+            elapsed: self.elapsed,
+            notes: self.notes,
+        };
+        facts.json(self.options(), [tileset, made(self.copied, self.published)])
+    }
+
+    /// Every option by its long name, as it took effect.
+    fn options(&self) -> Map<String, Value> {
+        let Self {
+            args,
+            zooms,
+            metadata,
+            ..
+        } = self;
+        let options = json!({
+            "tileset": text(&args.tileset),
+            "min-zoom": zooms.min,
+            "max-zoom": zooms.max,
+            "bbox": args.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+            "region": args.region.as_deref().map(shown),
+            "output": args.output.iter().map(|path| text(path)).collect::<Vec<_>>(),
+            "scheme": args.scheme.name(),
+            "name": metadata.name,
+            "description": metadata.description,
+            "attribution": metadata.attribution,
+            "type": metadata.kind.name(),
+            "version-string": metadata.version,
+            "meta": pairs(&args.meta),
+            "overwrite": args.overwrite,
+            "report": args.report.as_deref().map(text),
+        });
+        match options {
+            Value::Object(options) => options,
+            _ => Map::new(),
+        }
+    }
+}
