@@ -149,8 +149,10 @@ impl Database {
     /// The same tiles in another file that stores equal ones once: byte for byte what it would be if they had gone there
     /// at once.
     pub(super) fn normalized(&self, place: &Place) -> Result<Self> {
-        let mut other = Self::create(place, MbtilesType::Normalized)?;
         let failed = |error: rusqlite::Error| self.failed(place, &error);
+        // To read must not mean to write: if the disk fills up meanwhile, this file must not be the one that fails.
+        self.connection.cache_flush().map_err(failed)?;
+        let mut other = Self::create(place, MbtilesType::Normalized)?;
         let sql = "SELECT zoom_level, tile_column, tile_row, tile_data FROM tiles ORDER BY rowid";
         let mut query = self.connection.prepare(sql).map_err(failed)?;
         let mut rows = query.query([]).map_err(failed)?;
