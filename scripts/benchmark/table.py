@@ -13,7 +13,9 @@ def rows(contest):
         return []
     if case.recorded:
         return [_row(contest, case.azulejo[0], peer) for peer in case.recorded]
-    return [_row(contest, entry) for entry in case.azulejo]
+    # Kept figures may be older than an entry.
+    measured = [entry for entry in case.azulejo if contest.median(entry.key, "cpu_s") is not None]
+    return [_row(contest, entry) for entry in measured]
 
 
 def _figures(contest, entry):
