@@ -1,97 +1,21 @@
 //! The program as its users meet it: options in; files, messages and exit codes out.
 #![allow(clippy::unwrap_used)] // A test that cannot go on panics.
 
+mod desk;
 mod program;
 mod under_way;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use azulejo::archive::open_store;
 use serde_json::Value;
-use tempfile::TempDir;
 
+use self::desk::{Desk, finish, fixture};
 use self::under_way::under_way;
-
-/// A folder to work in, with nothing in it.
-struct Desk(TempDir);
-
-/// What a run left behind.
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// The program, to be run here.
-    fn command(&self, args: &[&str]) -> Command {
-        program::program(self.0.path(), args)
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        finish(&mut self.command(args))
-    }
-
-    /// The names of all that is here, hidden files too.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn copy(&self, fixture_name: &str, name: &str) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::copy(fixture(fixture_name), self.path(name)).unwrap();
-    }
-}
-
-fn finish(command: &mut Command) -> Run {
-    let output = command.output().unwrap();
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-impl Run {
-    #[track_caller]
-    fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn fails(self, code: i32, said: &str) -> Self {
-        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
-        assert!(self.stderr.contains(said), "{said:?} in {}", self.stderr);
-        assert_eq!(self.stdout, "", "stdout is for results");
-        self
-    }
-}
-
-fn fixture(name: &str) -> String {
-    format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 fn bahamas() -> String {
     fixture("RGB.byte.tif")

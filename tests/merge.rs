@@ -1037,7 +1037,11 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
             2,
             "the source a.tif",
         ),
-        (&["a.tif", "-o", "text.tif", "--overwrite"], 4, "no TIFF"),
+        (
+            &["a.tif", "-o", "text.tif", "--overwrite"],
+            4,
+            "not a TIFF file",
+        ),
         (&["text.tif", "-o", "out.tif"], 3, "text.tif"),
         (&["none.tif", "-o", "out.tif"], 3, "none.tif"),
         (&["a.tif", "-b", "4", "-o", "out.tif"], 2, "no band 4"),

@@ -14,8 +14,9 @@ use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::stage::{self, Place, Shape, Temporary};
+use super::stage::Place;
 use super::tally::{self, Tally};
+use super::temporary::{self, Shape, Temporary};
 use super::{Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename};
 use crate::encode::Format;
 use crate::error::{Error, Result};
@@ -67,7 +68,7 @@ fn may_replace(path: &Path) -> Result<()> {
         let (name, is_folder) = describe(&entry)?;
         match name.to_str() {
             Some(METADATA | TILEJSON) if !is_folder => {}
-            Some(name) if stage::is_temporary_name(name) => {}
+            Some(name) if temporary::is_temporary_name(name) => {}
             _ if is_folder && numeral::<u8>(&name).is_some_and(|z| z <= MAX_ZOOM) => {
                 check_columns(&entry.path())?;
             }

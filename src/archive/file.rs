@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::stage::{Overwrite, Place, Shape, Staged, Temporary, sync_and_digest};
+use super::stage::{Overwrite, Place, Staged, sync_and_digest};
+use super::temporary::{Shape, Temporary};
 use crate::error::Result;
 
 /// A place for a file, and a temporary beside it that may be written.

@@ -27,13 +27,13 @@ mod database;
 mod gain;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
+use super::file_type::{FileType, head};
 use super::stage::{self, Place};
 use super::tally::{self, Tally};
 use super::{Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
@@ -46,8 +46,15 @@ use gain::Gain;
 /// A result of SQLite's, before it has a path.
 type Sql<T> = std::result::Result<T, rusqlite::Error>;
 
-/// The first bytes of every SQLite database.
-const MAGIC: &[u8] = b"SQLite format 3\0";
+/// What an MBTiles file looks like.
+const TYPE: FileType = FileType {
+    name: "an MBTiles file",
+    format: "an SQLite database",
+    beginnings: &[b"SQLite format 3\0"],
+};
+
+/// Bytes of SQLite's header.
+const HEADER_BYTES: usize = 100;
 
 /// How an MBTiles file keeps its tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,34 +105,10 @@ pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>
     }))
 }
 
-/// Whether the file that is to be replaced is a database, or empty.
+/// Makes sure that the file that is to be replaced is a database, or empty, and that no journal belongs to it.
 fn may_replace(path: &Path) -> Result<()> {
-    let refuse = |found: &str| {
-        Err(Error::output(
-            path.display(),
-            format_args!("{found}; expected an MBTiles file to replace"),
-        )
-        .with_help("move it away, or write to another path with -o"))
-    };
-    let found = fs::metadata(path).map_err(|error| Error::writing(path.display(), &error))?;
-    if found.is_dir() {
-        return refuse("a folder");
-    }
-    if !found.is_file() {
-        return refuse("not a regular file");
-    }
-    let head = head(path).map_err(|error| Error::writing(path.display(), &error))?;
-    if !head.is_empty() && !head.starts_with(MAGIC) {
-        return refuse("not an SQLite database");
-    }
+    TYPE.check_replaced(path)?;
     refuse_journals(path, Kind::Output)
-}
-
-/// Up to the first 100 bytes of a file: SQLite's header.
-fn head(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path)?.take(100).read_to_end(&mut head)?;
-    Ok(head)
 }
 
 /// An error if a journal lies beside the database. SQLite would play an old file's journal into the new file of the
@@ -208,7 +191,7 @@ impl Sink for MbtilesSink {
 
 /// The same tiles, equal ones once; as they are if there is no room for that. Then all the work is done, and a file that is
 /// larger than it could be is better than none.
-fn normalized(flat: Database, place: &Place) -> Result<Database> {
+fn normalized(mut flat: Database, place: &Place) -> Result<Database> {
     match flat.normalized(place) {
         Err(error) if error.kind() == Kind::Resources => {
             log::warn!(
@@ -230,9 +213,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
             "not a regular file; expected an MBTiles file",
         ));
     }
-    let head = head(path)
+    let head = head(path, HEADER_BYTES)
         .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
-    if !head.starts_with(MAGIC) {
+    if !TYPE.fits(&head) {
         let found = if head.is_empty() {
             "an empty file"
         } else {

@@ -142,12 +142,7 @@ impl Metadata {
     }
 
     fn check_numbers(&self) -> std::result::Result<(), String> {
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = self.bounds;
+        let [west, south, east, north] = self.bounds.sides();
         let (lon, lat, zoom) = self.center;
         // Not a number fails every comparison, so it is caught too.
         let in_order = -180.0 <= west && west <= east && east <= 180.0;
@@ -269,16 +264,10 @@ impl Metadata {
     /// Bounds (west, south, east, north) and center as every container tells them: to a ten-millionth of a degree, about a
     /// centimetre on the ground. PMTiles holds no more, and a tileset says the same wherever it is.
     fn rounded(&self) -> ([f64; 4], (f64, f64, u8)) {
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = self.bounds;
         let (lon, lat, zoom) = self.center;
         let round = |degrees: f64| (degrees * PER_DEGREE).round() / PER_DEGREE;
         (
-            [west, south, east, north].map(round),
+            self.bounds.sides().map(round),
             (round(lon), round(lat), zoom),
         )
     }

@@ -9,6 +9,7 @@
 
 mod directory;
 mod file;
+mod file_type;
 mod mbtiles;
 mod metadata;
 mod pmtiles;
@@ -17,10 +18,12 @@ mod rename;
 mod stage;
 mod stored;
 mod tally;
+mod temporary;
 #[cfg(test)]
 mod tests;
 
 pub use file::{FileOutput, Scratch};
+pub use file_type::FileType;
 pub use mbtiles::{MbtilesOptions, MbtilesType};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
 pub use stage::{Overwrite, Published, Staged};

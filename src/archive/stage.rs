@@ -4,11 +4,11 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
 use super::rename;
+use super::temporary::{Shape, Temporary, sweep};
 use crate::error::{Error, Result};
 
 /// What to do about an output that exists.
@@ -62,17 +62,18 @@ impl Staged {
         // Before anything is renamed: a folder that may be written but not opened is found out in time.
         let folder = rename::open_folder(self.place.folder());
         let folder = folder.map_err(|error| self.place.writing(&error))?;
-        let (from, to) = (&self.temporary.path, &self.place.real);
+        let (from, to) = (self.temporary.path().to_path_buf(), &self.place.real);
         if let Ok(old) = fs::metadata(to) {
             // As if written in place: a tileset that only some could read stays so. Not worth failing for.
-            let _ = fs::set_permissions(from, old.permissions());
+            let _ = fs::set_permissions(&from, old.permissions());
         }
-        let left = match (exists, self.temporary.shape) {
-            (false, _) => rename::rename_new(from, to).map(|()| None),
-            (true, Shape::File) => fs::rename(from, to).map(|()| None),
-            (true, Shape::Folder) => rename::exchange(from, to).map(Some),
+        let left = match (exists, self.temporary.shape()) {
+            (false, _) => rename::rename_new(&from, to).map(|()| None),
+            (true, Shape::File) => fs::rename(&from, to).map(|()| None),
+            (true, Shape::Folder) => rename::exchange(&from, to).map(Some),
         };
-        self.temporary.left = left.map_err(|error| self.place.writing(&error))?;
+        self.temporary
+            .becomes(left.map_err(|error| self.place.writing(&error))?);
         rename::sync_folder(folder).map_err(|error| self.place.writing(&error))?;
         let Self {
             place,
@@ -128,6 +129,7 @@ impl Place {
             place.real = fs::canonicalize(&place.real).map_err(|error| place.writing(&error))?;
             place.check_folder()?;
         }
+        sweep(&place);
         Ok(place)
     }
 
@@ -174,7 +176,7 @@ impl Place {
     }
 
     /// The folder that the output lies in.
-    fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         match self.real.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -195,91 +197,6 @@ impl Place {
     pub(super) fn writing(&self, error: &io::Error) -> Error {
         Error::writing(self.shown(), error)
     }
-}
-
-/// What a container is on disk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// One file.
-    File,
-    /// A folder of files.
-    Folder,
-}
-
-/// A file or folder of our own making, removed when dropped unless it has been renamed.
-pub(super) struct Temporary {
-    path: PathBuf,
-    shape: Shape,
-    /// What is to be removed: the temporary itself, then what it was exchanged with.
-    left: Option<PathBuf>,
-}
-
-impl Temporary {
-    /// Makes an empty file or folder beside `place`, on the same file system so that it can be renamed. It is called
-    /// `.NAME.azulejo-PID-N.part`; those that dead runs left behind are passed over.
-    pub(super) fn create(place: &Place, shape: Shape) -> Result<Self> {
-        // Several sinks of one run may have the same name in different folders, or a dead run our process id.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = place.real.file_name().unwrap_or_default().to_string_lossy();
-        // File names end at 255 bytes on most systems; the name is only there to be recognised.
-        let name: String = name.chars().take(50).collect();
-        loop {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            let pid = std::process::id();
-            let path = place
-                .folder()
-                .join(format!(".{name}.azulejo-{pid}-{n}.part"));
-            let made = match shape {
-                Shape::File => File::create_new(&path).map(drop),
-                Shape::Folder => fs::create_dir(&path),
-            };
-            match made {
-                Ok(()) => {
-                    return Ok(Self {
-                        left: Some(path.clone()),
-                        path,
-                        shape,
-                    });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::writing(place.folder().display(), &error)),
-            }
-        }
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// What somebody else has removed need not be.
-fn gone(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let Some(path) = &self.left else { return };
-        let removed = match self.shape {
-            Shape::File => fs::remove_file(path),
-            Shape::Folder => fs::remove_dir_all(path),
-        };
-        if let Err(error) = removed.or_else(gone) {
-            log::warn!(
-                "{}: a temporary that cannot be removed ({error})",
-                path.display()
-            );
-        }
-    }
-}
-
-/// Whether `name` is one that [`Temporary::create`] gives.
-pub(super) fn is_temporary_name(name: &str) -> bool {
-    name.starts_with('.') && name.contains(".azulejo-") && name.ends_with(".part")
 }
 
 /// Syncs a finished file and tells its size in bytes and its SHA-256 in hexadecimal digits.

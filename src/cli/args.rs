@@ -1,9 +1,7 @@
 //! The options, and their reference: what `--help` prints stands here.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use azulejo::archive::{MbtilesType, RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::scheme::Strategy;
@@ -15,11 +13,13 @@ use super::console::Console;
 use super::convert::{self, ConvertArgs};
 use super::environment;
 use super::merge::{self, MergeArgs};
+use super::outputs::OutputArgs;
 use super::progress::Style;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
-use super::values::{self, KeyValue, Zooms};
+use super::values;
 use super::versions;
+use super::zooms::ZoomArgs;
 
 #[derive(Parser)]
 #[command(
@@ -85,31 +85,27 @@ Examples:
   azulejo info ortho.tif
   azulejo info --json city.mbtiles | jq '.paths[0].zooms'";
 
+const ZOOM: &str = "\
+Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is the one \
+nearest to the sources' resolution, the lowest the one at which all fits one tile. [default: auto]";
+
 /// Options of `azulejo tile`.
 #[derive(Args)]
+#[command(
+    mut_arg("zoom", |arg| arg.help(ZOOM).help_heading("Grid")),
+    mut_arg("min_zoom", |arg| {
+        arg.help("The lowest zoom; the other end is chosen unless --max-zoom names it").help_heading("Grid")
+    }),
+    mut_arg("max_zoom", |arg| {
+        arg.help("The highest zoom; the other end is chosen unless --min-zoom names it").help_heading("Grid")
+    })
+)]
 pub(super) struct TileArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is
-    /// the one nearest to the sources' resolution, the lowest the one at which all fits one tile. [default: auto]
-    #[arg(
-        short,
-        long,
-        value_name = "ZOOMS",
-        allow_negative_numbers = true,
-        conflicts_with_all = ["min_zoom", "max_zoom"],
-        help_heading = "Grid"
-    )]
-    pub(super) zoom: Option<Zooms>,
-
-    /// The lowest zoom; the other end is chosen unless --max-zoom names it.
-    #[arg(long, value_name = "ZOOM", alias = "minzoom", help_heading = "Grid")]
-    pub(super) min_zoom: Option<u8>,
-
-    /// The highest zoom; the other end is chosen unless --min-zoom names it.
-    #[arg(long, value_name = "ZOOM", alias = "maxzoom", help_heading = "Grid")]
-    pub(super) max_zoom: Option<u8>,
+    #[command(flatten)]
+    pub(super) zooms: ZoomArgs,
 
     /// Which zoom is chosen for a resolution between two: auto (the nearer), lower or upper.
     #[arg(
@@ -145,7 +141,7 @@ pub(super) struct TileArgs {
     pub(super) overview_resampling: Option<Reducer>,
 
     /// Format of the tiles: png, jpeg or webp.
-    #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles and outputs")]
+    #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 
     /// Quality of JPEG and lossy WebP, 1 to 100. [default: 85 for jpeg, 75 for webp]
@@ -153,12 +149,12 @@ pub(super) struct TileArgs {
         long,
         value_name = "N",
         value_parser = clap::value_parser!(u8).range(1..=100),
-        help_heading = "Tiles and outputs"
+        help_heading = "Tiles"
     )]
     pub(super) quality: Option<u8>,
 
     /// WebP that keeps every pixel as it is. PNG always does.
-    #[arg(long, help_heading = "Tiles and outputs")]
+    #[arg(long, help_heading = "Tiles")]
     pub(super) lossless: bool,
 
     /// From 0, the fastest, to 9, the smallest tiles. 9 takes many times longer than 3 for a few percent. [default: 3]
@@ -166,88 +162,16 @@ pub(super) struct TileArgs {
         long,
         value_name = "0-9",
         value_parser = clap::value_parser!(u8).range(0..=9),
-        help_heading = "Tiles and outputs"
+        help_heading = "Tiles"
     )]
     pub(super) effort: Option<u8>,
 
-    /// Where the tiles go: a path that ends in .mbtiles or .pmtiles, or a folder. Repeat it to write several outputs of
-    /// one bake.
-    #[arg(
-        short,
-        long,
-        value_name = "PATH",
-        required = true,
-        help_heading = "Tiles and outputs"
-    )]
-    pub(super) output: Vec<PathBuf>,
-
-    /// How the rows in a folder are counted: xyz from the north, tms from the south.
-    #[arg(
-        long,
-        value_name = "xyz|tms",
-        default_value = "xyz",
-        alias = "convention",
-        value_parser = values::row_scheme,
-        help_heading = "Tiles and outputs"
-    )]
-    pub(super) scheme: RowScheme,
-
-    /// How an MBTiles file keeps its tiles: flat, each by itself, or normalized, equal ones once. [default: normalized
-    /// where that saves a tenth of the file or more, otherwise flat]
-    #[arg(
-        long,
-        value_name = "flat|normalized",
-        value_parser = values::mbtiles_type,
-        help_heading = "Tiles and outputs"
-    )]
-    pub(super) mbtiles_type: Option<MbtilesType>,
-
-    /// Tell agg_tiles_hash in the metadata of an MBTiles file, by which MapLibre's 'mbtiles' validates and compares files.
-    #[arg(long, help_heading = "Tiles and outputs")]
-    pub(super) agg_hash: bool,
-
     /// Store tiles on which there is nothing, too.
-    #[arg(long, help_heading = "Tiles and outputs")]
+    #[arg(long, help_heading = "Tiles")]
     pub(super) keep_blank: bool,
 
-    /// Name of the tileset. [default: the source's file name; the output's, of several sources]
-    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
-    pub(super) name: Option<String>,
-
-    /// Description of the tileset.
-    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
-    pub(super) description: Option<String>,
-
-    /// Whom the map must thank; may hold HTML.
-    #[arg(long, value_name = "TEXT", help_heading = "Tiles and outputs")]
-    pub(super) attribution: Option<String>,
-
-    /// Whether the tileset lies over other maps or under them: overlay or baselayer.
-    #[arg(
-        long = "type",
-        value_name = "TYPE",
-        default_value = "overlay",
-        value_parser = values::tileset_kind,
-        help_heading = "Tiles and outputs"
-    )]
-    pub(super) kind: TilesetKind,
-
-    /// Revision of the tileset.
-    #[arg(
-        long,
-        value_name = "VERSION",
-        default_value = azulejo::archive::DEFAULT_VERSION,
-        help_heading = "Tiles and outputs"
-    )]
-    pub(super) version_string: String,
-
-    /// One more line of metadata. Repeatable.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Tiles and outputs")]
-    pub(super) meta: Vec<KeyValue>,
-
-    /// Replace outputs that exist, once the new ones are complete. Without it they are an error and stay untouched.
-    #[arg(long, help_heading = "Tiles and outputs")]
-    pub(super) overwrite: bool,
+    #[command(flatten)]
+    pub(super) outputs: OutputArgs,
 
     #[command(flatten)]
     pub(super) run: RunArgs,
@@ -296,16 +220,6 @@ impl Command {
             return Style::None;
         }
         asked
-    }
-}
-
-impl TileArgs {
-    /// The zooms asked for, however they were said.
-    pub(super) fn zooms(&self) -> Zooms {
-        self.zoom.unwrap_or(Zooms {
-            min: self.min_zoom,
-            max: self.max_zoom,
-        })
     }
 }
 

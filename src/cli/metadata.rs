@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use azulejo::archive::Metadata;
+use azulejo::archive::{DEFAULT_VERSION, Metadata, TilesetKind};
 use azulejo::error::{Error, Result};
 use azulejo::pyramid::plan::Plan;
 
@@ -14,22 +14,25 @@ use super::redact;
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage) for rows that cannot be written.
 pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Result<Metadata> {
+    let outputs = &args.outputs;
     let bounds = plan.bounds;
-    let meta = args.meta.iter();
+    let version = outputs.version_string.clone();
+    let version = version.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+    let meta = outputs.meta.iter();
     let mut extra: Vec<_> = meta
         .map(|pair| (pair.key.clone(), pair.value.clone()))
         .collect();
     // By name, as they come back from containers: whatever they were put into.
     extra.sort();
     let metadata = Metadata {
-        name: args
+        name: outputs
             .name
             .clone()
-            .unwrap_or_else(|| default_name(sources, &args.output)),
-        description: args.description.clone(),
-        attribution: args.attribution.clone(),
-        kind: args.kind,
-        version: args.version_string.clone(),
+            .unwrap_or_else(|| default_name(sources, &outputs.paths)),
+        description: outputs.description.clone(),
+        attribution: outputs.attribution.clone(),
+        kind: outputs.kind.unwrap_or(TilesetKind::Overlay),
+        version,
         format: args.format,
         bounds,
         center: (plan.center.0, plan.center.1, plan.zoom_overall),

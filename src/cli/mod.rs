@@ -24,6 +24,7 @@ mod summary;
 mod tile;
 mod values;
 mod versions;
+mod zooms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

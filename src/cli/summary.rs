@@ -14,7 +14,6 @@ use azulejo::source::SourceInfo;
 use super::args::TileArgs;
 use super::ground::PixelSize;
 use super::human;
-use super::outputs::writes;
 use super::redact;
 use super::report::peak_memory_bytes;
 use super::sources::SourceArgs;
@@ -40,7 +39,7 @@ pub(super) fn result(output: &Published, elapsed: Duration) -> String {
 pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     if infos.iter().any(|info| info.sample_type == SampleType::U16) {
-        let gdal = if writes(args, "mbtiles") {
+        let gdal = if args.outputs.writes("mbtiles") {
             "; GDAL's MBTiles driver does not read them as such"
         } else {
             ""
@@ -51,7 +50,7 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
     }
     let of_mercator = [("mbtiles", "MBTiles"), ("pmtiles", "PMTiles")];
     for (suffix, name) in of_mercator {
-        if writes(args, suffix) && !is_web_mercator(plan)? {
+        if args.outputs.writes(suffix) && !is_web_mercator(plan)? {
             notes.push(format!(
                 "{name} readers take the tiles for Web Mercator; these are of {}",
                 plan.scheme.id()

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use azulejo::archive::Sink;
+use azulejo::archive::{Published, Sink};
 use azulejo::encode::{Settings, encoder};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
@@ -25,11 +25,13 @@ use serde_json::json;
 use super::args::TileArgs;
 use super::console::Console;
 use super::interrupt::Interrupt;
-use super::progress::{Meter, Phase, Style, seconds};
+use super::outputs::{self, Ending};
+use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::running::{self, Means};
-use super::{holes, memory, metadata, outputs, panics, sources, summary, values};
+use super::values::{self, Zooms};
+use super::{holes, memory, metadata, panics, sources, summary};
 
 /// Runs the command.
 ///
@@ -37,14 +39,14 @@ use super::{holes, memory, metadata, outputs, panics, sources, summary, values};
 /// For every reason not to publish, or not to have published, the outputs.
 pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
     let started = Instant::now();
-    running::ended(bake(args, console, started), &outputs::listed(&args.output))
+    running::ended(bake(args, console, started), &args.outputs.listed())
 }
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
     let (manifest, clip) = (&named.manifest, named.clip.as_ref());
-    let written = args.output.iter().chain(&args.run.report);
+    let written = args.outputs.paths.iter().chain(&args.run.report);
     let scheme = [("tiling scheme", args.tiling_scheme.as_str())];
     outputs::check_places(written, &args.source, &manifest.names, &scheme)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
@@ -55,7 +57,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .as_deref()
         .map(ReportFile::create)
         .transpose()?;
-    let mut sinks = outputs::open(args, &job.scheme)?;
+    let mut sinks = args
+        .outputs
+        .open(args.format, outputs::matrix_roots(&job.scheme)?)?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
@@ -88,46 +92,42 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let holes = cache.holes();
     holes::warn(&holes, console);
     check_stored(&baked, &infos, &holes, clip)?;
-    let staged = outputs::finish(sinks, &metadata, &baked)?;
-    interrupt.check()?;
-    let (published, all_published) = outputs::publish(staged);
-    // Before anything goes to stdout, which may be full: it must withhold neither an output nor the report.
-    let reported = all_published.and_then(|()| {
-        let Some(file) = report_file else {
-            return Ok(());
+    let ending = Ending {
+        sinks,
+        metadata: &metadata,
+        tiles: &baked,
+        report: report_file,
+        started,
+    };
+    let report = |published: &[Published]| {
+        let run = Run {
+            infos: &infos,
+            notes: &notes,
+            reads: cache.reads(),
+            holes: &holes,
+            elapsed: started.elapsed(),
         };
         let report = Report {
             args,
             plan: &plan,
             metadata: &metadata,
             baked: &baked,
-            published: &published,
+            published,
             settings: &job.settings,
             jobs: budget.jobs,
             memory_bytes: demand.ceiling_bytes,
-            run: Run {
-                infos: &infos,
-                notes: &notes,
-                reads: cache.reads(),
-                holes: &holes,
-                elapsed: started.elapsed(),
-            },
+            run,
         };
-        file.write(&report.json())
-    });
-    for output in &published {
-        console.print(&summary::result(output, started.elapsed()))?;
-    }
-    reported?;
-    if console.style() == Style::Json {
-        console.event(&end_event(&baked, started));
-    }
+        report.json()
+    };
+    ending.conclude(report, (console, &interrupt))?;
     holes::check(&holes, "--report FILE lists them all")
 }
 
 /// What the options come to, checked before a source is touched.
 struct Job {
     scheme: Scheme,
+    zooms: Zooms,
     open: OpenOptions,
     settings: Settings,
     format: azulejo::encode::Format,
@@ -149,6 +149,7 @@ impl Job {
         encoder(args.format, &settings)?;
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
+            zooms: args.zooms.asked()?,
             open: OpenOptions {
                 bands: values::colours(&args.source.bands)?,
                 nodata: args.source.nodata.clone(),
@@ -181,12 +182,11 @@ impl Job {
     }
 
     fn plan_options(&self, args: &TileArgs) -> PlanOptions {
-        let zooms = args.zooms();
         PlanOptions {
             scheme: self.scheme.clone(),
             tile_size_px: args.tile_size,
-            zoom_min: zooms.min,
-            zoom_max: zooms.max,
+            zoom_min: self.zooms.min,
+            zoom_max: self.zooms.max,
             strategy: args.zoom_level_strategy,
             resampling: args.resampling,
             reducer: args.overview_resampling,
@@ -308,14 +308,5 @@ fn start_event(plan: &Plan) -> serde_json::Value {
         "planned": plan.count_all(),
         "zoom_min": plan.zoom_min,
         "zoom_max": plan.zoom_max,
-    })
-}
-
-fn end_event(baked: &Baked, started: Instant) -> serde_json::Value {
-    json!({
-        "event": "end",
-        "stored": baked.tiles(),
-        "bytes": baked.bytes(),
-        "elapsed_s": seconds(started.elapsed()),
     })
 }

@@ -24,6 +24,11 @@ impl Bounds {
         }
     }
 
+    /// West, south, east and north.
+    pub fn sides(&self) -> [f64; 4] {
+        [self.west, self.south, self.east, self.north]
+    }
+
     /// From west to east.
     pub fn width(&self) -> f64 {
         self.east - self.west

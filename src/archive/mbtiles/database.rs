@@ -2,32 +2,23 @@
 
 use std::fs::File;
 use std::os::raw::c_int;
+use std::path::Path;
 
 use md5::{Digest, Md5};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::super::rename;
-use super::super::stage::{Place, Shape, Temporary};
+use super::super::stage::Place;
+use super::super::temporary::{Shape, Temporary};
 use super::{MbtilesType, Sql};
 use crate::error::{Error, Kind, Result};
 
 /// How a new file is filled. It has a temporary name and is thrown away on any failure, so SQLite need not be able to
 /// undo anything (`journal_mode`), nor wait for the disk (`synchronous`): it is synced once, when complete.
 ///
-/// Pages of 4096 bytes are what file systems and the page cache work in. A tile smaller than a page leaves much of it
-/// empty, a large one next to nothing. Overhead over the bytes of the tiles, whose sizes vary around a mean:
-///
-/// ```text
-/// mean tile    pages of 1024    4096    16384    65536    time to read a 40 kB tile
-///     3 kB             7.8 %  21.9 %   18.1 %    5.8 %    1024: 39 µs
-///    12 kB             2.3 %   6.7 %   21.0 %   17.2 %    4096: 21 µs
-///    40 kB             1.0 %   2.0 %    7.4 %   22.8 %   16384: 18 µs
-/// ```
-///
 /// The cache of 16 MiB sorts the index of some 500,000 tiles without a temporary file; tiles themselves need none, as
 /// they are only ever appended. Everything happens in one transaction: the header counts them.
 const BEGIN: &str = "
-    PRAGMA page_size = 4096;
     PRAGMA encoding = 'UTF-8';
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
@@ -37,6 +28,28 @@ const BEGIN: &str = "
     PRAGMA application_id = 0x4d504258;
     CREATE TABLE metadata (name text, value text);
 ";
+
+/// Bytes of a page for tiles of so many bytes on average. Pages of 4096 bytes are what file systems and the page cache work
+/// in. A tile smaller than a page leaves much of it empty, a large one next to nothing. Overhead over the bytes of the tiles,
+/// whose sizes vary around a mean:
+///
+/// ```text
+/// mean tile    pages of 1024    4096    16384    65536    time to read a 40 kB tile
+///     3 kB             7.8 %  21.9 %   18.1 %    5.8 %    1024: 39 µs
+///    12 kB             2.3 %   6.7 %   21.0 %   17.2 %    4096: 21 µs
+///    40 kB             1.0 %   2.0 %    7.4 %   22.8 %   16384: 18 µs
+/// ```
+fn page_bytes(mean_tile_bytes: usize) -> usize {
+    if mean_tile_bytes < 16 << 10 {
+        1024
+    } else {
+        4096
+    }
+}
+
+/// The first tiles are held back until there are so many, or so many bytes of them: their mean decides about the pages.
+const HELD_TILES: usize = 1024;
+const HELD_BYTES: usize = 4 << 20;
 
 /// What [`BEGIN`] is followed by. Names must be found while tiles come; all else is indexed at the end.
 fn tables(kind: MbtilesType) -> &'static str {
@@ -83,10 +96,19 @@ pub(super) struct Database {
     connection: Connection,
     /// The same file once more, for [`rename::begin_sync`]. Closed after the connection: to close it takes the locks away.
     file: File,
+    /// The first tiles, as long as nothing is in the file.
+    held: Option<Held>,
     /// Bytes since the disk was last told to write.
     waiting_bytes: usize,
     kind: MbtilesType,
     temporary: Temporary,
+}
+
+/// Tiles that wait for the file to be begun.
+#[derive(Default)]
+struct Held {
+    tiles: Vec<(Address, Vec<u8>)>,
+    bytes: usize,
 }
 
 impl Database {
@@ -94,39 +116,64 @@ impl Database {
     pub(super) fn create(place: &Place, kind: MbtilesType) -> Result<Self> {
         let temporary = Temporary::create(place, Shape::File)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(temporary.path(), flags).map_err(|error| {
+        let connection = open(temporary.path(), flags).map_err(|error| {
             Error::output(place.shown(), format_args!("cannot be written ({error})"))
         })?;
         let file = File::open(temporary.path()).map_err(|error| place.writing(&error))?;
-        let database = Self {
+        Ok(Self {
             connection,
             file,
+            held: Some(Held::default()),
             waiting_bytes: 0,
             kind,
             temporary,
-        };
-        let begun = database
-            .connection
-            .execute_batch(BEGIN)
-            .and_then(|()| database.connection.execute_batch(tables(kind)));
-        begun.map_err(|error| database.failed(place, &error))?;
-        Ok(database)
+        })
     }
 
     /// Adds a tile.
     pub(super) fn add(&mut self, at: Option<Address>, data: &[u8], place: &Place) -> Result<()> {
+        let at = at.ok_or_else(|| Error::internal("a row that the tile matrix does not have"))?;
+        if let Some(held) = &mut self.held {
+            held.tiles.push((at, data.to_vec()));
+            held.bytes += data.len();
+            if held.tiles.len() < HELD_TILES && held.bytes < HELD_BYTES {
+                return Ok(());
+            }
+            return self.begin(place);
+        }
         self.waiting_bytes += data.len();
         if self.waiting_bytes >= SYNC_BYTES {
             self.waiting_bytes = 0;
             rename::begin_sync(&self.file);
         }
-        let (zoom, column, row) =
-            at.ok_or_else(|| Error::internal("a row that the tile matrix does not have"))?;
+        self.insert(at, data)
+            .map_err(|error| self.failed(place, &error))
+    }
+
+    /// Begins the file with the tiles that were held back.
+    fn begin(&mut self, place: &Place) -> Result<()> {
+        let Some(Held { tiles, bytes }) = self.held.take() else {
+            return Ok(());
+        };
+        let page = page_bytes(bytes / tiles.len().max(1));
+        let begun = self
+            .connection
+            .execute_batch(&format!("PRAGMA page_size = {page};"))
+            .and_then(|()| self.connection.execute_batch(BEGIN))
+            .and_then(|()| self.connection.execute_batch(tables(self.kind)))
+            .and_then(|()| {
+                tiles
+                    .iter()
+                    .try_for_each(|(at, data)| self.insert(*at, data))
+            });
+        begun.map_err(|error| self.failed(place, &error))
+    }
+
+    fn insert(&self, at: Address, data: &[u8]) -> Sql<()> {
         match self.kind {
-            MbtilesType::Flat => self.insert_flat((zoom, column, row), data),
-            MbtilesType::Normalized => self.insert_normalized((zoom, column, row), data),
+            MbtilesType::Flat => self.insert_flat(at, data),
+            MbtilesType::Normalized => self.insert_normalized(at, data),
         }
-        .map_err(|error| self.failed(place, &error))
     }
 
     fn insert_flat(&self, (zoom, column, row): Address, data: &[u8]) -> Sql<()> {
@@ -148,7 +195,8 @@ impl Database {
 
     /// The same tiles in another file that stores equal ones once: byte for byte what it would be if they had gone there
     /// at once.
-    pub(super) fn normalized(&self, place: &Place) -> Result<Self> {
+    pub(super) fn normalized(&mut self, place: &Place) -> Result<Self> {
+        self.begin(place)?;
         let failed = |error: rusqlite::Error| self.failed(place, &error);
         // To read must not mean to write: if the disk fills up meanwhile, this file must not be the one that fails.
         self.connection.cache_flush().map_err(failed)?;
@@ -167,11 +215,12 @@ impl Database {
 
     /// All that comes after the tiles: the complete file, closed.
     pub(super) fn complete(
-        self,
+        mut self,
         place: &Place,
         mut rows: Vec<(String, String)>,
         agg_hash: bool,
     ) -> Result<Temporary> {
+        self.begin(place)?;
         let failed = |error: rusqlite::Error| self.failed(place, &error);
         self.connection
             .execute_batch(index(self.kind))
@@ -227,6 +276,16 @@ impl Database {
 
     fn failed(&self, place: &Place, error: &rusqlite::Error) -> Error {
         writing(&self.connection, place, error)
+    }
+}
+
+/// The temporary is locked already, as all are. On some network file systems SQLite's own locks would get in the way of
+/// that one, and there is nobody to keep out.
+fn open(path: &Path, flags: OpenFlags) -> Sql<Connection> {
+    if cfg!(unix) {
+        Connection::open_with_flags_and_vfs(path, flags, "unix-none")
+    } else {
+        Connection::open_with_flags(path, flags)
     }
 }
 

@@ -130,13 +130,7 @@ impl Header {
         out.push(self.clustered.into());
         out.extend([self.internal.code(), self.tile.code(), self.tile_type]);
         out.extend([self.zoom_min, self.zoom_max]);
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = self.bounds;
-        for degrees in [west, south, east, north] {
+        for degrees in self.bounds.sides() {
             out.extend_from_slice(&scaled(degrees).to_le_bytes());
         }
         let (lon, lat, zoom) = self.center;

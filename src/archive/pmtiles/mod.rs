@@ -22,12 +22,14 @@ mod store;
 mod tests;
 mod zoom;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::Path;
 
-use super::stage::{self, Place, Shape, Temporary};
+use super::file_type::FileType;
+use super::stage::{self, Place};
 use super::tally::Tally;
+use super::temporary::{Shape, Temporary};
 use super::{Metadata, Sink, SinkOptions, Staged};
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -37,6 +39,13 @@ use spool::Spool;
 use zoom::{Common, Zoom};
 
 pub(super) use store::open;
+
+/// What an archive looks like.
+const TYPE: FileType = FileType {
+    name: "a PMTiles archive",
+    format: "a PMTiles archive",
+    beginnings: &[MAGIC],
+};
 
 /// The longest root: with the header it must be less than 16 KiB, which readers fetch at once.
 const ROOT_BYTES_MAX: usize = (1 << 14) - 1 - HEADER_BYTES;
@@ -52,7 +61,7 @@ const LEAVES: u64 = 4096;
 
 /// Opens a new archive in the place of `path`.
 pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
-    let place = Place::claim(path, options.overwrite, may_replace)?;
+    let place = Place::claim(path, options.overwrite, |path| TYPE.check_replaced(path))?;
     let temporary = Temporary::create(&place, Shape::File)?;
     Ok(Box::new(PmtilesSink {
         zooms: (0..=MAX_ZOOM).map(|_| Zoom::default()).collect(),
@@ -60,38 +69,6 @@ pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>
         temporary,
         tally: Tally::new(options),
     }))
-}
-
-/// Whether the file that is to be replaced is an archive, or empty.
-fn may_replace(path: &Path) -> Result<()> {
-    let refuse = |found: &str| {
-        Err(Error::output(
-            path.display(),
-            format_args!("{found}; expected a PMTiles archive to replace"),
-        )
-        .with_help("move it away, or write to another path with -o"))
-    };
-    let found = fs::metadata(path).map_err(|error| Error::writing(path.display(), &error))?;
-    if found.is_dir() {
-        return refuse("a folder");
-    }
-    if !found.is_file() {
-        return refuse("not a regular file");
-    }
-    let head = head(path).map_err(|error| Error::writing(path.display(), &error))?;
-    if !head.is_empty() && !head.starts_with(MAGIC) {
-        return refuse("not a PMTiles archive");
-    }
-    Ok(())
-}
-
-/// The bytes of a file that a header takes, or fewer if there are fewer.
-fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path)?
-        .take(HEADER_BYTES as u64)
-        .read_to_end(&mut head)?;
-    Ok(head)
 }
 
 /// An archive being written.

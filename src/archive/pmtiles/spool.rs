@@ -3,7 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
-use super::super::stage::{Place, Shape, Temporary};
+use super::super::stage::Place;
+use super::super::temporary::{Shape, Temporary};
 use crate::error::Result;
 
 /// Bytes that are gathered before they are written. Tiles of an orthophoto are mostly longer and written as they come.

@@ -9,12 +9,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::directory::{self, Entry};
-use super::header::{Compression, Header, Section};
+use super::header::{Compression, HEADER_BYTES, Header, Section};
+use crate::archive::file_type::head;
 use crate::archive::metadata::text;
 use crate::archive::{Store, StoredMetadata};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};
-use crate::geo::bounds::Bounds;
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 
 /// The longest directory, packed and unpacked: two million entries and more, where writers put a few thousand.
@@ -28,6 +28,12 @@ const TILE_BYTES_MAX: usize = 256 << 20;
 
 /// Directories on the way to a tile: the root, and three more, as readers in browsers have it.
 const DIRECTORIES_MAX: usize = 4;
+
+/// Leaf directories that are kept: one a zoom and some.
+const LEAVES_KEPT: usize = 40;
+
+/// Their entries, some 12 MB.
+const ENTRIES_KEPT: usize = 1 << 19;
 
 /// As many addresses are listed of any archive; of one with more bytes than this, as many as it has bytes. An entry of a
 /// few bytes may stand for thousands of millions of tiles, which would not fit into memory.
@@ -43,7 +49,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
             "not a regular file; expected a PMTiles archive",
         ));
     }
-    let head = super::head(path).map_err(unreadable)?;
+    let head = head(path, HEADER_BYTES).map_err(unreadable)?;
     let header = Header::parse(&head).map_err(|found| {
         Error::input(
             path.display(),
@@ -66,7 +72,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
         file_bytes,
         header,
         root: Vec::new(),
-        leaf: None,
+        leaves: Vec::new(),
         metadata: StoredMetadata::from_rows(BTreeMap::new()),
     };
     store.check_sections()?;
@@ -87,8 +93,9 @@ struct PmtilesStore {
     file_bytes: u64,
     header: Header,
     root: Vec<Entry>,
-    /// The last leaf directory that was read, and where it is: neighbours share one.
-    leaf: Option<(Section, Vec<Entry>)>,
+    /// Leaf directories that were read, and where they are, the last used at the end: neighbours share one, and who goes
+    /// through all zooms at once comes back to one of each.
+    leaves: Vec<(Section, Vec<Entry>)>,
     metadata: StoredMetadata,
 }
 
@@ -174,14 +181,23 @@ impl PmtilesStore {
             .leaves
             .part(entry.offset, entry.length.into())
             .ok_or_else(|| self.damaged("a leaf directory outside the leaf directories"))?;
-        let leaf = match self.leaf.take() {
-            Some((known, leaf)) if known == section => leaf,
-            _ => self.directory(section)?,
+        let known = self.leaves.iter().position(|(known, _)| *known == section);
+        let leaf = match known {
+            Some(at) => self.leaves.remove(at).1,
+            None => self.directory(section)?,
         };
         if leaf.first().is_none_or(|first| first.id < entry.id) {
             return Err(self.damaged("a leaf directory that does not begin where the root says"));
         }
         Ok(leaf)
+    }
+
+    /// Lets go of the leaf directories that have not been used for longest, as long as there are too many.
+    fn forget(&mut self) {
+        let mut n_entries: usize = self.leaves.iter().map(|(_, leaf)| leaf.len()).sum();
+        while self.leaves.len() > LEAVES_KEPT || n_entries > ENTRIES_KEPT && self.leaves.len() > 1 {
+            n_entries -= self.leaves.remove(0).1.len();
+        }
     }
 
     /// Its metadata as rows: what the file says in JSON, and what the header says in numbers.
@@ -214,16 +230,10 @@ impl PmtilesStore {
         }
         put("minzoom", zoom_min.to_string());
         put("maxzoom", zoom_max.to_string());
-        let Bounds {
-            west,
-            south,
-            east,
-            north,
-        } = bounds;
         // All zeros where the writer did not know.
-        if (west, south, east, north) != (0.0, 0.0, 0.0, 0.0) {
+        if bounds.sides() != [0.0; 4] {
             let (lon, lat, zoom) = center;
-            put("bounds", [west, south, east, north].map(text).join(","));
+            put("bounds", bounds.sides().map(text).join(","));
             put("center", format!("{},{},{zoom}", text(lon), text(lat)));
         }
         Ok(rows)
@@ -279,7 +289,8 @@ impl PmtilesStore {
             let section = self.header.leaves.part(entry.offset, entry.length.into());
             let leaf = self.leaf_of(&entry)?;
             found = directory::find(&leaf, id).copied();
-            self.leaf = section.map(|section| (section, leaf));
+            self.leaves.extend(section.map(|section| (section, leaf)));
+            self.forget();
         }
         let Some(entry) = found else {
             return Ok(None);

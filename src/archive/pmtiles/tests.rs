@@ -5,6 +5,7 @@
 mod hostile;
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 
 use proptest::prelude::*;

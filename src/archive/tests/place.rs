@@ -186,16 +186,40 @@ fn folders_that_cannot_hold_the_output_are_named() {
 }
 
 #[test]
-fn stale_temporaries_are_passed_over_and_left() {
+fn temporaries_of_dead_runs_go_and_those_of_others_stay() {
     for_each_archive(|_, folder, path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let stale: Vec<PathBuf> = (0..200)
-            .map(|n| folder.join(format!(".{name}.azulejo-{}-{n}.part", std::process::id())))
+        let beside = |name: String| folder.join(name);
+        let part = |pid: u32, n: u32| beside(format!(".{name}.azulejo-{pid}-{n}.part"));
+        // Numbers of processes end far below the largest of 31 bits.
+        let nobody = u32::MAX >> 1;
+        let ours = std::process::id();
+        let dead: Vec<PathBuf> = (0..50)
+            .flat_map(|n| [part(ours, n), part(nobody, n)])
             .collect();
-        stale.iter().for_each(|path| fs::write(path, "").unwrap());
+        dead.iter().for_each(|path| fs::write(path, "").unwrap());
+        let tree = part(nobody, 50);
+        fs::create_dir_all(tree.join("3/4")).unwrap();
+        fs::write(tree.join("3/4/5.png"), "").unwrap();
+        // In use: locked, or of a process that is alive; or not ours.
+        let locked = part(nobody, 60);
+        let lock = fs::File::create(&locked).unwrap();
+        lock.try_lock().unwrap();
+        let others = [
+            locked,
+            part(1, 0),
+            part(nobody, 61).with_extension("old.part"),
+            beside(format!(".{name}.azulejo-{nobody}-r.part")),
+            beside(format!(".{name}2.azulejo-{nobody}-1.part")),
+            beside(format!("{name}.azulejo-{nobody}-1.part")),
+        ];
+        others[1..]
+            .iter()
+            .for_each(|path| fs::write(path, "").unwrap());
         bake(path, &options(), &metadata());
-        assert!(stale.iter().all(|path| path.exists()));
-        assert_eq!(names(folder).len(), stale.len() + 1);
+        assert!(dead.iter().all(|path| !path.exists()) && !tree.exists());
+        assert!(others.iter().all(|path| path.exists()));
+        assert_eq!(names(folder).len(), others.len() + 1);
     });
 }
 

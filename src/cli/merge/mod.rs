@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use azulejo::archive::{FileOutput, Overwrite, Published};
+use azulejo::archive::{FileOutput, FileType, Published};
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
@@ -41,6 +41,13 @@ pub(super) use self::args::{EXAMPLES, MergeArgs};
 
 /// The part of the ceiling that the canvas may have before it goes to the disk: one of so many.
 const CANVAS_SHARE: u64 = 3;
+
+/// What a merged raster looks like, also one of more than 4 GB.
+const TIFF: FileType = FileType {
+    name: "a TIFF file",
+    format: "a TIFF file",
+    beginnings: &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],
+};
 
 /// Runs the command.
 ///
@@ -164,7 +171,9 @@ fn claim(args: &MergeArgs, named: &Named) -> Result<(Interrupt, Option<ReportFil
     outputs::check_places(written, &args.source, &named.manifest.names, &like)?;
     let interrupt = Interrupt::install()?;
     let report = report.map(|path| ReportFile::create(path)).transpose()?;
-    let output = FileOutput::create(&args.output, overwrite(args), is_tiff)?;
+    let output = FileOutput::create(&args.output, outputs::overwrite(args.overwrite), |path| {
+        TIFF.check_replaced(path)
+    })?;
     Ok((interrupt, report, output))
 }
 
@@ -227,31 +236,6 @@ fn check_name(path: &Path) -> Result<()> {
         "{}: no name of a GeoTIFF; expected one that ends in .tif",
         path.display()
     )))
-}
-
-fn overwrite(args: &MergeArgs) -> Overwrite {
-    if args.overwrite {
-        Overwrite::Replace
-    } else {
-        Overwrite::Refuse
-    }
-}
-
-/// Whether the file begins as a TIFF does, or is empty.
-fn is_tiff(path: &Path) -> Result<()> {
-    let mut start = [0; 4];
-    let read =
-        std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut start));
-    let known: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
-    match read {
-        Ok(0) => Ok(()),
-        Ok(n) if known.contains(&&start[..n]) => Ok(()),
-        Ok(_) => Err(Error::output(
-            path.display(),
-            "a file that is no TIFF; expected one, or a path that is free",
-        )),
-        Err(error) => Err(Error::writing(path.display(), &error)),
-    }
 }
 
 fn options(args: &MergeArgs) -> Result<OpenOptions> {

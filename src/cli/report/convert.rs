@@ -8,7 +8,7 @@ use azulejo::pyramid::Baked;
 use serde_json::{Map, Value, json};
 
 use super::tile::made;
-use super::{Facts, pairs, shown, text};
+use super::{Facts, extend, shown, text};
 use crate::cli::convert::ConvertArgs;
 use crate::cli::values::Zooms;
 
@@ -50,23 +50,15 @@ impl Report<'_> {
             metadata,
             ..
         } = self;
-        let options = json!({
+        let mut options = json!({
             "tileset": text(&args.tileset),
             "min-zoom": zooms.min,
             "max-zoom": zooms.max,
             "bbox": args.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
             "region": args.region.as_deref().map(shown),
-            "output": args.output.iter().map(|path| text(path)).collect::<Vec<_>>(),
-            "scheme": args.scheme.name(),
-            "name": metadata.name,
-            "description": metadata.description,
-            "attribution": metadata.attribution,
-            "type": metadata.kind.name(),
-            "version-string": metadata.version,
-            "meta": pairs(&args.meta),
-            "overwrite": args.overwrite,
             "report": args.report.as_deref().map(text),
         });
+        extend(&mut options, args.outputs.json(metadata));
         match options {
             Value::Object(options) => options,
             _ => Map::new(),

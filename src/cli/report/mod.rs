@@ -3,11 +3,11 @@
 pub(super) mod convert;
 pub(super) mod tile;
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use azulejo::archive::{FileOutput, Overwrite};
 use azulejo::error::{Error, Result};
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::SourceInfo;
@@ -26,14 +26,7 @@ use super::versions;
 const SCHEMA: &str = "azulejo-report/1";
 
 /// The report's file: claimed before the work, written after it, complete or not there.
-pub(super) struct ReportFile {
-    /// As the user said it, for messages.
-    asked: PathBuf,
-    /// Past symbolic links.
-    path: PathBuf,
-    temporary: PathBuf,
-    file: File,
-}
+pub(super) struct ReportFile(FileOutput);
 
 impl ReportFile {
     /// Makes a temporary file beside `path`, which shows that the report can be written. A symbolic link stays, as with
@@ -42,54 +35,35 @@ impl ReportFile {
     /// # Errors
     /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let asked = path;
-        let path = &if path.is_symlink() {
-            fs::canonicalize(path).map_err(|e| Error::writing(asked.display(), &e))?
-        } else {
-            path.to_path_buf()
-        };
-        // Renaming a file over a pipe or a device would take that away.
-        let found = fs::metadata(path).ok().filter(|found| !found.is_file());
-        if let Some(found) = found {
-            let what = if found.is_dir() {
-                "a folder"
-            } else {
-                "no regular file"
-            };
-            return Err(Error::output(
-                asked.display(),
-                format_args!("{what}; expected a file for the report"),
-            ));
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = format!(".{name}.azulejo-{}-report.part", std::process::id());
-        let temporary = path.with_file_name(temporary);
-        let file = File::create(&temporary).map_err(|e| Error::writing(asked.display(), &e))?;
-        Ok(Self {
-            asked: asked.to_path_buf(),
-            path: path.clone(),
-            temporary,
-            file,
-        })
+        FileOutput::create(path, Overwrite::Replace, check_replaced).map(Self)
     }
 
     /// Writes the report and gives it its name.
     ///
     /// # Errors
     /// When the disk is full, or something has come into its place.
-    pub(super) fn write(mut self, report: &Value) -> Result<()> {
-        writeln!(self.file, "{report:#}")
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .map_err(|e| Error::writing(self.asked.display(), &e))
+    pub(super) fn write(self, report: &Value) -> Result<()> {
+        let written = fs::write(self.0.path(), format!("{report:#}\n"));
+        written.map_err(|error| Error::writing(self.0.shown(), &error))?;
+        self.0.finish()?.publish().map(drop)
     }
 }
 
-impl Drop for ReportFile {
-    fn drop(&mut self) {
-        // Gone already when the report was written.
-        let _ = fs::remove_file(&self.temporary);
+/// Makes sure that what is to be replaced is a file: renaming over a pipe or a device would take that away.
+fn check_replaced(path: &Path) -> Result<()> {
+    let found = fs::metadata(path).map_err(|error| Error::writing(path.display(), &error))?;
+    if found.is_file() {
+        return Ok(());
     }
+    let what = if found.is_dir() {
+        "a folder"
+    } else {
+        "no regular file"
+    };
+    Err(Error::output(
+        path.display(),
+        format_args!("{what}; expected a file for the report"),
+    ))
 }
 
 /// What reports of sources tell of.

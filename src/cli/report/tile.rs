@@ -1,13 +1,13 @@
 //! What `azulejo tile` reports.
 
-use azulejo::archive::{MbtilesType, Metadata, Published};
+use azulejo::archive::{Metadata, Published};
 use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
 use serde_json::{Map, Value, json};
 
-use super::{Run, extend, options, pairs, text};
+use super::{Run, extend, options, text};
 use crate::cli::args::TileArgs;
 
 /// All that the report tells of.
@@ -40,7 +40,7 @@ impl Report<'_> {
             metadata,
             ..
         } = self;
-        let own = json!({
+        let mut own = json!({
             "min-zoom": plan.zoom_min,
             "max-zoom": plan.zoom_max,
             "zoom-level-strategy": strategy(args.zoom_level_strategy),
@@ -52,20 +52,10 @@ impl Report<'_> {
             "quality": quality(args.format, settings),
             "lossless": settings.lossless,
             "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
-            "output": args.output.iter().map(|path| text(path)).collect::<Vec<_>>(),
-            "scheme": args.scheme.name(),
-            "mbtiles-type": args.mbtiles_type.map(MbtilesType::name),
-            "agg-hash": args.agg_hash,
             "keep-blank": args.keep_blank,
-            "name": metadata.name,
-            "description": metadata.description,
-            "attribution": metadata.attribution,
-            "type": metadata.kind.name(),
-            "version-string": metadata.version,
-            "meta": pairs(&args.meta),
-            "overwrite": args.overwrite,
             "shard-height": args.shard_height,
         });
+        extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
     }
 

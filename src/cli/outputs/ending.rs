@@ -1,0 +1,91 @@
+//! The end of a run that makes tilesets: outputs get their names, the report is written, and it is said what was made.
+
+use std::time::Instant;
+
+use azulejo::archive::{Metadata, Published, Sink, Staged};
+use azulejo::error::Result;
+use azulejo::pyramid::Baked;
+use serde_json::{Value, json};
+
+use crate::cli::console::Console;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::{Style, seconds};
+use crate::cli::report::ReportFile;
+use crate::cli::summary;
+
+/// What there is at the end.
+pub(in crate::cli) struct Ending<'a> {
+    /// The outputs, with all tiles.
+    pub(in crate::cli) sinks: Vec<Box<dyn Sink>>,
+    /// As planned.
+    pub(in crate::cli) metadata: &'a Metadata,
+    /// What was written.
+    pub(in crate::cli) tiles: &'a Baked,
+    /// Where a report is wanted.
+    pub(in crate::cli) report: Option<ReportFile>,
+    /// When the program began.
+    pub(in crate::cli) started: Instant,
+}
+
+impl Ending<'_> {
+    /// Completes the outputs, and writes what `report` makes of them.
+    ///
+    /// # Errors
+    /// When an output, the report or stdout cannot be written. Outputs are published one after the other until one fails;
+    /// a full stdout keeps back neither an output nor the report.
+    pub(in crate::cli) fn conclude(
+        self,
+        report: impl FnOnce(&[Published]) -> Value,
+        (console, interrupt): (&Console, &Interrupt),
+    ) -> Result<()> {
+        let (tiles, started) = (self.tiles, self.started);
+        let staged = finish(self.sinks, self.metadata, tiles)?;
+        interrupt.check()?;
+        let (published, all_published) = publish(staged);
+        let reported = all_published.and_then(|()| match self.report {
+            Some(file) => file.write(&report(&published)),
+            None => Ok(()),
+        });
+        for output in &published {
+            console.print(&summary::result(output, started.elapsed()))?;
+        }
+        reported?;
+        if console.style() == Style::Json {
+            console.event(&json!({
+                "event": "end",
+                "stored": tiles.tiles(),
+                "bytes": tiles.bytes(),
+                "elapsed_s": seconds(started.elapsed()),
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Completes all outputs. The metadata tells the zooms that have tiles, which may be fewer than were planned.
+///
+/// # Errors
+/// As [`Sink::finish`].
+fn finish(sinks: Vec<Box<dyn Sink>>, planned: &Metadata, baked: &Baked) -> Result<Vec<Staged>> {
+    let mut metadata = planned.clone();
+    if let (Some(min), Some(max)) = (baked.zooms.keys().next(), baked.zooms.keys().last()) {
+        (metadata.zoom_min, metadata.zoom_max) = (*min, *max);
+        metadata.center.2 = metadata.center.2.clamp(*min, *max);
+    }
+    sinks
+        .into_iter()
+        .map(|sink| sink.finish(&metadata))
+        .collect()
+}
+
+/// Gives the outputs their names, until one fails: those that have them, and the failure.
+fn publish(staged: Vec<Staged>) -> (Vec<Published>, Result<()>) {
+    let mut published: Vec<Published> = Vec::with_capacity(staged.len());
+    for output in staged {
+        match output.publish() {
+            Ok(output) => published.push(output),
+            Err(error) => return (published, Err(error)),
+        }
+    }
+    (published, Ok(()))
+}

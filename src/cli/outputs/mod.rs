@@ -1,0 +1,180 @@
+//! Outputs: their options, and the sinks behind them.
+
+mod ending;
+mod places;
+
+use std::path::PathBuf;
+
+use azulejo::archive::{
+    MbtilesOptions, MbtilesType, Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind,
+    open_sink,
+};
+use azulejo::encode::Format;
+use azulejo::error::{Error, Result};
+use azulejo::geo::scheme::Scheme;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::report::{pairs, text};
+use super::values::{self, KeyValue};
+
+pub(super) use ending::Ending;
+pub(super) use places::{check_apart, check_places};
+
+/// Options of the outputs, and of what they say about themselves.
+#[derive(Args)]
+#[command(next_help_heading = "Outputs")]
+pub(super) struct OutputArgs {
+    /// Where the tiles go: a path that ends in .mbtiles or .pmtiles, or a folder. Repeat it to write several outputs at
+    /// once.
+    #[arg(
+        id = "output",
+        short = 'o',
+        long = "output",
+        value_name = "PATH",
+        required = true
+    )]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// How the rows in a folder that is written are counted: xyz from the north, tms from the south.
+    #[arg(
+        long,
+        value_name = "xyz|tms",
+        default_value = "xyz",
+        alias = "convention",
+        value_parser = values::row_scheme
+    )]
+    scheme: RowScheme,
+
+    /// How an MBTiles file keeps its tiles: flat, each by itself, or normalized, equal ones once. [default: normalized
+    /// where that saves a tenth of the file or more, otherwise flat]
+    #[arg(long, value_name = "flat|normalized", value_parser = values::mbtiles_type)]
+    mbtiles_type: Option<MbtilesType>,
+
+    /// Tell agg_tiles_hash in the metadata of an MBTiles file, by which MapLibre's 'mbtiles' validates and compares files.
+    #[arg(long)]
+    agg_hash: bool,
+
+    /// Name of the tileset. [default: the source's file name; the output's, of several sources]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) name: Option<String>,
+
+    /// Description of the tileset.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) description: Option<String>,
+
+    /// Whom the map must thank; may hold HTML.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) attribution: Option<String>,
+
+    /// Whether the tileset lies over other maps or under them: overlay or baselayer. [default: overlay]
+    #[arg(long = "type", value_name = "TYPE", value_parser = values::tileset_kind)]
+    pub(super) kind: Option<TilesetKind>,
+
+    /// Revision of the tileset. [default: 1.0.0]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) version_string: Option<String>,
+
+    /// One more line of metadata. Repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) meta: Vec<KeyValue>,
+
+    /// Replace outputs that exist, once the new ones are complete. Without it they are an error and stay untouched.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl OutputArgs {
+    /// Opens a sink for each output, for tiles of `format` on a grid of `matrix_roots` columns and rows at zoom 0. They
+    /// check that nothing is there and that they can write.
+    ///
+    /// # Errors
+    /// As [`open_sink`].
+    pub(super) fn open(
+        &self,
+        format: Format,
+        matrix_roots: (u32, u32),
+    ) -> Result<Vec<Box<dyn Sink>>> {
+        let options = SinkOptions {
+            overwrite: overwrite(self.overwrite),
+            rows: self.scheme,
+            format,
+            matrix_roots,
+            mbtiles: self.mbtiles()?,
+        };
+        let open = |path: &PathBuf| open_sink(path, &options);
+        self.paths.iter().map(open).collect()
+    }
+
+    /// What MBTiles files among the outputs are told. An option that would be ignored is refused, so that nobody believes
+    /// it did something.
+    fn mbtiles(&self) -> Result<MbtilesOptions> {
+        let kind = self.mbtiles_type;
+        let agg_hash = self.agg_hash;
+        let asked = [("--mbtiles-type", kind.is_some()), ("--agg-hash", agg_hash)];
+        if let Some((option, _)) = asked.iter().find(|(_, is_asked)| *is_asked)
+            && !self.writes("mbtiles")
+        {
+            return Err(Error::usage(format!(
+                "{option}: no output is an MBTiles file; expected one, or {option} left out"
+            ))
+            .with_help("-o tiles.mbtiles"));
+        }
+        Ok(MbtilesOptions { kind, agg_hash })
+    }
+
+    /// Whether an output ends in `suffix`.
+    pub(super) fn writes(&self, suffix: &str) -> bool {
+        let is_one = |path: &PathBuf| {
+            path.extension()
+                .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
+        };
+        self.paths.iter().any(is_one)
+    }
+
+    /// The outputs in one line, for messages.
+    pub(super) fn listed(&self) -> String {
+        let names = self.paths.iter().map(|path| path.to_string_lossy());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every option by its long name, as it took effect on what says `metadata` about itself.
+    pub(super) fn json(&self, metadata: &Metadata) -> Value {
+        json!({
+            "output": self.paths.iter().map(|path| text(path)).collect::<Vec<_>>(),
+            "scheme": self.scheme.name(),
+            "mbtiles-type": self.mbtiles_type.map(MbtilesType::name),
+            "agg-hash": self.agg_hash,
+            "name": metadata.name,
+            "description": metadata.description,
+            "attribution": metadata.attribution,
+            "type": metadata.kind.name(),
+            "version-string": metadata.version,
+            "meta": pairs(&self.meta),
+            "overwrite": self.overwrite,
+        })
+    }
+}
+
+/// What to do about outputs that exist, by whether they may be replaced.
+pub(super) fn overwrite(may: bool) -> Overwrite {
+    if may {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    }
+}
+
+/// Columns and rows at zoom 0.
+///
+/// # Errors
+/// When there are more than a container can tell.
+pub(super) fn matrix_roots(scheme: &Scheme) -> Result<(u32, u32)> {
+    let (columns, rows) = scheme.matrix_size(0);
+    match (u32::try_from(columns), u32::try_from(rows)) {
+        (Ok(columns), Ok(rows)) => Ok((columns, rows)),
+        _ => Err(Error::internal(format!(
+            "{columns} x {rows} tiles at zoom 0; expected fewer"
+        ))),
+    }
+}
