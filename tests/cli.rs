@@ -479,6 +479,25 @@ fn the_type_of_an_mbtiles_file_is_chosen_and_told() {
     let text = desk.run(&["info", "normalized.mbtiles"]).ok().stdout;
     let line = format!("stored     normalized · {stored} different tiles\n");
     assert!(text.contains(&line), "{text}");
+    // Whether they are stored once or not, equal tiles are counted.
+    for name in ["flat.mbtiles", "normalized.mbtiles"] {
+        let found = desk.run(&["info", "--json", name]).ok().stdout;
+        let found: Value = serde_json::from_str(&found).unwrap();
+        let tileset = &found["paths"][0];
+        let db = rusqlite::Connection::open(desk.path(name)).unwrap();
+        let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+        let different = "SELECT count(DISTINCT tile_data) FROM tiles";
+        assert_eq!(tileset["different"], count(different));
+        let lowest = &tileset["zooms"][0];
+        assert_eq!(
+            lowest["different"],
+            count(&format!("{different} WHERE zoom_level = 0"))
+        );
+        assert!(
+            text.contains(&format!("{tiles} tiles · {stored} different · ")),
+            "{text}"
+        );
+    }
 
     let mut by_variable = desk.command(&["tile", &source, "-o", "x.mbtiles", "--report", "r.json"]);
     by_variable.env("AZULEJO_MBTILES_TYPE", "normalized");
@@ -1157,7 +1176,8 @@ fn versions_and_help_go_to_stdout() {
     for heading in [
         "Sources:",
         "Grid:",
-        "Tiles and outputs:",
+        "Tiles:",
+        "Outputs:",
         "Running:",
         "Examples:",
         "Exit codes:",

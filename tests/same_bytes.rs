@@ -44,14 +44,10 @@ fn check(job: &[&str]) {
         outputs.iter().map(|output| desk.bytes(output)).collect()
     };
     let expected = bake(0, &OUTPUTS);
-    for setting in 1..SETTINGS.len() {
+    for (setting, how) in SETTINGS.iter().enumerate().skip(1) {
         let found = bake(setting, &OUTPUTS);
         for (k, output) in OUTPUTS.iter().enumerate() {
-            assert!(
-                found[k] == expected[k],
-                "{output} by {:?}",
-                SETTINGS[setting]
-            );
+            assert!(found[k] == expected[k], "{output} by {how:?}");
         }
     }
     for (k, output) in OUTPUTS.iter().enumerate() {

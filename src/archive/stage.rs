@@ -164,11 +164,11 @@ impl Place {
             Ok(found) if found.is_dir() => Ok(()),
             Ok(_) => Err(Error::output(
                 folder.display(),
-                "a file; expected the folder of the output",
+                format_args!("a file; expected the folder of {}", self.shown()),
             )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::output(
                 folder.display(),
-                "no such folder; expected the folder of the output",
+                format_args!("no such folder; expected the folder of {}", self.shown()),
             )
             .with_help(format!("mkdir -p {}", folder.display()))),
             Err(error) => Err(Error::writing(folder.display(), &error)),

@@ -1,11 +1,12 @@
 //! A tileset, or a piece of it, from one container into others: [`Tileset`] is the one way in.
 //!
-//! Tiles go from the [`Store`] to the [`Sink`]s one by one, as they are: none is decoded, encoded or kept. They come in the
+//! Tiles go from the [`Store`] to the [`Sink`]s one by one, as they are, unless another format is asked for. They come in the
 //! order of a bake, and with the metadata of one; so a container has the same bytes whether it was baked or converted.
 
 mod metadata;
 mod order;
 mod piece;
+mod recode;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use self::metadata::{TILE_SIZE_PX, Told};
 use self::order::post_order;
 pub use self::piece::Piece;
+pub use self::recode::Recoding;
 use crate::archive::{Metadata, Sink, Store, StoredMetadata, open_store};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};

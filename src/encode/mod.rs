@@ -1,15 +1,18 @@
-//! From an [`Image`] to the bytes of a tile. One file (or folder) per format, one row of [`FORMATS`]
+//! From an [`Image`] to the bytes of a tile, and back. One file (or folder) per format, one row of [`FORMATS`]
 //! each: a new format is a variant of [`Format`], a row, and a file with an encoder.
 //!
 //! Absent here: files and threads. An encoder is a value that a worker owns; it may keep buffers
 //! between tiles.
 
 mod colours;
+mod decode;
 mod jpeg;
 mod png;
 #[cfg(test)]
 mod tests;
 mod webp;
+
+pub use decode::decode;
 
 use crate::error::{Error, Result};
 use crate::raster::image::{Image, Pixels};
