@@ -1320,9 +1320,30 @@ fn a_folder_that_cannot_be_written_ends_with_4() {
     if is_root() {
         // Permissions do not stop root; a disk that is read-only does.
         let locked = desk.path("locked");
-        with_disk(&locked, c"size=1m", || {
+        with_disk(&locked, c"size=9m", || {
+            let tilesets = ["flat.mbtiles", "normalized.mbtiles", "a.pmtiles", "a"];
+            let tilesets = tilesets.map(|name| format!("locked/{name}"));
+            for tileset in &tilesets {
+                let is_normalized = tileset.contains("normalized");
+                let kind = ["--mbtiles-type", "normalized"];
+                let more: &[&str] = if is_normalized { &kind } else { &[] };
+                let args = ["tile", "-q", &bahamas(), "-z", "4-8", "-o", tileset];
+                desk.run(&[&args[..], more].concat()).ok();
+            }
             remount_read_only(&locked);
             check();
+            // What is there can be read all the same, by us and by others.
+            for tileset in &tilesets {
+                desk.run(&["convert", "-q", tileset, "-o", "copy", "--overwrite"])
+                    .ok();
+            }
+            for tileset in &tilesets[..2] {
+                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+                let db = rusqlite::Connection::open_with_flags(desk.path(tileset), flags).unwrap();
+                let count = "SELECT count(*) FROM tiles";
+                let n: i64 = db.query_row(count, [], |row| row.get(0)).unwrap();
+                assert!(n > 10);
+            }
         });
     } else {
         fs::set_permissions(desk.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();

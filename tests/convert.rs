@@ -429,3 +429,40 @@ fn a_signal_ends_the_work_with_130_and_leaves_nothing() {
     );
     assert_eq!(desk.names(), ["in.mbtiles"]);
 }
+
+/// MapLibre's own program checks the hashes of tiles and of the whole.
+#[test]
+fn maplibres_validator_accepts_both_types_of_mbtiles() {
+    let validates = |desk: &Desk, name: &str| {
+        let mut command = std::process::Command::new("mbtiles");
+        command.arg("validate").arg(desk.path(name));
+        match command.output() {
+            Ok(run) => Some((
+                run.status.success(),
+                String::from_utf8_lossy(&run.stderr).into_owned(),
+            )),
+            Err(_) => None,
+        }
+    };
+    let desk = Desk::with_tilesets(&["--keep-blank", "--bbox=-81,23,-74,27"]);
+    for kind in ["flat", "normalized"] {
+        let name = format!("{kind}.mbtiles");
+        desk.convert(&["a", "-o", &name, "--mbtiles-type", kind, "--agg-hash"])
+            .ok();
+        let Some((is_valid, said)) = validates(&desk, &name) else {
+            skip::skipped("there is no program mbtiles");
+            return;
+        };
+        assert!(
+            is_valid && said.contains("agg_tiles_hash has been verified"),
+            "{name}: {said}"
+        );
+        // It does look: another tile, and the sum is wrong.
+        let db = Connection::open(desk.path(&name)).unwrap();
+        let table = if kind == "flat" { "tiles" } else { "images" };
+        let change = format!("UPDATE {table} SET tile_data = x'89504e47' WHERE rowid = 1");
+        db.execute(&change, []).unwrap();
+        drop(db);
+        assert!(!validates(&desk, &name).unwrap().0, "{name} is damaged");
+    }
+}

@@ -114,6 +114,7 @@ fn any_number_of_threads_and_any_height_of_shards_give_the_same_file() {
                 format: Format::Png,
                 matrix_roots: (1, 1),
                 mbtiles: MbtilesOptions::default(),
+                hosts: Vec::new(),
             };
             let mut sinks = vec![open_sink(&path, &sink_options).unwrap()];
             let baked = bake_into(&mosaic, &plan, &mut sinks, jobs, height);

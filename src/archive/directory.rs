@@ -4,6 +4,7 @@
 //! Z/X/Y.png        zoom, column from the west, row from the north (xyz) or from the south (tms)
 //! metadata.json    the rows of an MBTiles metadata table as one flat object of strings
 //! tilejson.json    TileJSON 2.2.0, with `scheme` for the rows and `tiles` relative to itself
+//! nginx.conf, …    notes for who serves it, where they are asked for (see `hosting`)
 //! ```
 //!
 //! Folders of other programs may lack one or both files, or have `tilemapresource.xml` (gdal2tiles) instead.
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::stage::Place;
 use super::tally::{self, Tally};
 use super::temporary::{self, Shape, Temporary};
-use super::{Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename};
+use super::{Host, Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename};
 use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -41,6 +42,7 @@ pub(super) fn create(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>
         temporary,
         place,
         tally: Tally::new(options),
+        hosts: options.hosts.clone(),
     }))
 }
 
@@ -68,6 +70,7 @@ fn may_replace(path: &Path) -> Result<()> {
         let (name, is_folder) = describe(&entry)?;
         match name.to_str() {
             Some(METADATA | TILEJSON) if !is_folder => {}
+            Some(name) if !is_folder && Host::ALL.iter().any(|h| h.file_name() == name) => {}
             Some(name) if temporary::is_temporary_name(name) => {}
             _ if is_folder && numeral::<u8>(&name).is_some_and(|z| z <= MAX_ZOOM) => {
                 check_columns(&entry.path())?;
@@ -160,6 +163,7 @@ struct DirectorySink {
     temporary: Temporary,
     place: Place,
     tally: Tally,
+    hosts: Vec<Host>,
 }
 
 impl Sink for DirectorySink {
@@ -190,13 +194,17 @@ impl Sink for DirectorySink {
             temporary,
             place,
             tally,
+            hosts,
         } = *self;
         let mut bytes = tally.bytes();
+        let notes = hosts
+            .iter()
+            .map(|host| (host.file_name(), host.text(metadata.format)));
         // Last, so that a folder that has a TileJSON has its tiles.
-        for (name, text) in [
+        for (name, text) in notes.chain([
             (METADATA, metadata.metadata_json()),
             (TILEJSON, metadata.tilejson(layout.rows)),
-        ] {
+        ]) {
             write_new(&layout.folder.join(name), text.as_bytes())
                 .map_err(|error| place.writing(&error))?;
             bytes += text.len() as u64;

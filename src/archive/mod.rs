@@ -10,6 +10,7 @@
 mod directory;
 mod file;
 mod file_type;
+mod hosting;
 mod mbtiles;
 mod metadata;
 mod pmtiles;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use file::{FileOutput, Scratch};
 pub use file_type::FileType;
+pub use hosting::Host;
 pub use mbtiles::{MbtilesOptions, MbtilesType};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
 pub use stage::{Overwrite, Published, Staged};
@@ -94,6 +96,8 @@ pub struct SinkOptions {
     pub matrix_roots: (u32, u32),
     /// What only an MBTiles file can be told.
     pub mbtiles: MbtilesOptions,
+    /// Whom a folder has notes for.
+    pub hosts: Vec<Host>,
 }
 
 /// How a container keeps its tiles, where containers of its kind differ in that.
@@ -161,6 +165,11 @@ pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
         .with_help("write an MBTiles file or a folder with -o, or take --tiling-scheme WebMercatorQuad"));
     }
     (archive.create)(path, options)
+}
+
+/// Whether [`open_sink`] makes a folder of `path`, going by its name.
+pub fn names_folder(path: &Path) -> bool {
+    by_name(path, Kind::Usage).is_ok_and(|archive| archive.suffix.is_none())
 }
 
 /// Opens the container at `path` for reading; a folder whatever its name is.

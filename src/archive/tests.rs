@@ -58,6 +58,7 @@ fn options() -> SinkOptions {
         rows: RowScheme::Xyz,
         format: Format::Png,
         matrix_roots: (1, 1),
+        hosts: Vec::new(),
         mbtiles: MbtilesOptions {
             kind: KIND.get(),
             agg_hash: false,

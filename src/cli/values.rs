@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use azulejo::archive::{MbtilesType, RowScheme, TilesetKind};
+use azulejo::archive::{Host, MbtilesType, RowScheme, TilesetKind};
 use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::bounds::Bounds;
@@ -334,6 +334,13 @@ pub(super) fn mbtiles_type(text: &str) -> Result<MbtilesType, Refusal> {
     all.into_iter()
         .find(|kind| kind.name() == text)
         .ok_or_else(|| one_of(all.into_iter().map(MbtilesType::name)))
+}
+
+pub(super) fn host(text: &str) -> Result<Host, Refusal> {
+    let all = Host::ALL;
+    all.into_iter()
+        .find(|host| host.name() == text)
+        .ok_or_else(|| one_of(all.into_iter().map(Host::name)))
 }
 
 pub(super) fn tileset_kind(text: &str) -> Result<TilesetKind, Refusal> {

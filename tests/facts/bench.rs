@@ -139,6 +139,7 @@ pub(crate) fn bake_to(
             rows,
             format: Format::Png,
             matrix_roots,
+            hosts: Vec::new(),
             mbtiles: MbtilesOptions::default(),
         },
     )?;

@@ -42,6 +42,7 @@ fn options() -> SinkOptions {
         format: Format::Webp,
         matrix_roots: (1, 1),
         mbtiles: MbtilesOptions::default(),
+        hosts: Vec::new(),
     }
 }
 

@@ -6,8 +6,8 @@ mod places;
 use std::path::PathBuf;
 
 use azulejo::archive::{
-    MbtilesOptions, MbtilesType, Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind,
-    open_sink,
+    Host, MbtilesOptions, MbtilesType, Metadata, Overwrite, RowScheme, Sink, SinkOptions,
+    TilesetKind, names_folder, open_sink,
 };
 use azulejo::encode::Format;
 use azulejo::error::{Error, Result};
@@ -55,6 +55,11 @@ pub(super) struct OutputArgs {
     #[arg(long)]
     agg_hash: bool,
 
+    /// Put notes for a web server or a service into a folder that is written: nginx (nginx.conf), caddy (Caddyfile) or headers
+    /// (_headers, for Netlify, Cloudflare Pages and others). Repeatable.
+    #[arg(long, value_name = "HOST", value_parser = values::host)]
+    hosting: Vec<Host>,
+
     /// Name of the tileset. [default: the source's file name; the output's, of several sources]
     #[arg(long, value_name = "TEXT")]
     pub(super) name: Option<String>,
@@ -101,6 +106,7 @@ impl OutputArgs {
             format,
             matrix_roots,
             mbtiles: self.mbtiles()?,
+            hosts: self.hosts()?,
         };
         let open = |path: &PathBuf| open_sink(path, &options);
         self.paths.iter().map(open).collect()
@@ -121,6 +127,17 @@ impl OutputArgs {
             .with_help("-o tiles.mbtiles"));
         }
         Ok(MbtilesOptions { kind, agg_hash })
+    }
+
+    /// Whom folders among the outputs have notes for, each once.
+    fn hosts(&self) -> Result<Vec<Host>> {
+        let any_folder = self.paths.iter().any(|path| names_folder(path));
+        if !self.hosting.is_empty() && !any_folder {
+            let found = "--hosting: no output is a folder; expected one, or --hosting left out";
+            return Err(Error::usage(found).with_help("-o tiles/"));
+        }
+        let asked = |host: &Host| self.hosting.contains(host);
+        Ok(Host::ALL.into_iter().filter(asked).collect())
     }
 
     /// Whether an output ends in `suffix`.
@@ -145,6 +162,7 @@ impl OutputArgs {
             "scheme": self.scheme.name(),
             "mbtiles-type": self.mbtiles_type.map(MbtilesType::name),
             "agg-hash": self.agg_hash,
+            "hosting": self.hosting.iter().map(|host| host.name()).collect::<Vec<_>>(),
             "name": metadata.name,
             "description": metadata.description,
             "attribution": metadata.attribution,
