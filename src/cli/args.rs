@@ -17,7 +17,7 @@ use super::outputs::OutputArgs;
 use super::progress::Style;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
-use super::values;
+use super::values::{self, Qualities};
 use super::versions;
 use super::zooms::ZoomArgs;
 
@@ -140,22 +140,23 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 
-    /// Format of the tiles: png, jpeg or webp.
+    /// Format of the tiles: png, jpeg, webp, or mixed: JPEG where a tile is opaque, PNG where it is not.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 
-    /// Quality of JPEG and lossy WebP, 1 to 100. [default: 85 for jpeg, 75 for webp]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u8).range(1..=100),
-        help_heading = "Tiles"
-    )]
-    pub(super) quality: Option<u8>,
+    /// Quality of lossy tiles, 1 to 100, or by zoom: 70,14:50 is 50 from zoom 14 on, and 70 below. Tiles with
+    /// transparency are lossless in webp and mixed. [default: 85 for jpeg and mixed, 75 for webp]
+    #[arg(long, value_name = "N[,ZOOM:N]...", help_heading = "Tiles")]
+    pub(super) quality: Option<Qualities>,
 
     /// WebP that keeps every pixel as it is. PNG always does.
     #[arg(long, help_heading = "Tiles")]
     pub(super) lossless: bool,
+
+    /// The most bytes of a tile, as in 50KB, 64KiB or 50000: the quality of larger ones is lowered until they fit, those
+    /// with transparency included. A note says how many do not even at the lowest.
+    #[arg(long, value_name = "BYTES", value_parser = values::tile_bytes, help_heading = "Tiles")]
+    pub(super) max_tile_bytes: Option<usize>,
 
     /// From 0, the fastest, to 9, the smallest tiles. 9 takes many times longer than 3 for a few percent. [default: 3]
     #[arg(

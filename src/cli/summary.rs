@@ -7,6 +7,7 @@ use azulejo::convert::Tileset;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::clip::Clip;
+use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
 use azulejo::raster::SampleType;
 use azulejo::source::SourceInfo;
@@ -64,6 +65,16 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
         ));
     }
     Ok(notes)
+}
+
+/// Tiles that are larger than they should be, if there are any.
+pub(super) fn too_large(args: &TileArgs, baked: &Baked) -> Option<String> {
+    let max = args.max_tile_bytes.filter(|_| baked.too_large > 0)?;
+    Some(format!(
+        "tiles larger than {} even at the lowest quality, in which they are: {}",
+        human::bytes(max as u64),
+        human::count(baked.too_large)
+    ))
 }
 
 /// Whether the tiles lie where every reader expects them, whatever the scheme is called.

@@ -1,7 +1,7 @@
 //! What `azulejo tile` reports.
 
 use azulejo::archive::{Metadata, Published};
-use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
+use azulejo::encode::{DEFAULT_EFFORT, Recipe};
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
@@ -17,7 +17,7 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) metadata: &'a Metadata,
     pub(in crate::cli) baked: &'a Baked,
     pub(in crate::cli) published: &'a [Published],
-    pub(in crate::cli) settings: &'a Settings,
+    pub(in crate::cli) recipe: &'a Recipe,
     pub(in crate::cli) jobs: usize,
     pub(in crate::cli) memory_bytes: u64,
     pub(in crate::cli) run: Run<'a>,
@@ -28,6 +28,7 @@ impl Report<'_> {
     pub(in crate::cli) fn json(&self) -> Value {
         let mut own = json!({ "plan": self.plan() });
         extend(&mut own, made(self.baked, self.published));
+        extend(&mut own, json!({ "tiles_too_large": self.baked.too_large }));
         self.run.json(self.options(), own)
     }
 
@@ -36,7 +37,7 @@ impl Report<'_> {
         let Self {
             args,
             plan,
-            settings,
+            recipe,
             metadata,
             ..
         } = self;
@@ -49,9 +50,10 @@ impl Report<'_> {
             "resampling": plan.resampling.kernel().name,
             "overview-resampling": plan.reducer.name(),
             "format": args.format.name(),
-            "quality": quality(args.format, settings),
-            "lossless": settings.lossless,
-            "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
+            "quality": quality(recipe),
+            "lossless": recipe.settings.lossless,
+            "max-tile-bytes": recipe.tile_bytes_max,
+            "effort": recipe.settings.effort.unwrap_or(DEFAULT_EFFORT),
             "keep-blank": args.keep_blank,
             "shard-height": args.shard_height,
         });
@@ -112,14 +114,16 @@ fn strategy(strategy: Strategy) -> &'static str {
     }
 }
 
-/// The quality that took effect; `None` for tiles that keep every pixel.
-fn quality(format: Format, settings: &Settings) -> Option<u8> {
-    let default = match format {
-        Format::Jpeg => JPEG_QUALITY,
-        Format::Webp if !settings.lossless => WEBP_QUALITY,
-        _ => return None,
-    };
-    Some(settings.quality.unwrap_or(default))
+/// The quality that took effect, as it is asked for where it changes with the zoom; null for tiles that keep every pixel.
+fn quality(recipe: &Recipe) -> Value {
+    let below = recipe.format.quality(&recipe.settings);
+    if recipe.quality_from.is_empty() {
+        return json!(below);
+    }
+    let from = recipe.quality_from.iter();
+    let from = from.map(|(zoom, quality)| format!("{zoom}:{quality}"));
+    let all: Vec<String> = below.iter().map(u8::to_string).chain(from).collect();
+    json!(all.join(","))
 }
 
 fn hex(bytes: &[u8]) -> String {
