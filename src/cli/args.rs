@@ -59,6 +59,7 @@ Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
   azulejo tile ortho.tif -f webp -o ortho.pmtiles
+  azulejo tile ortho.tif -f mixed --quality 80,18:70 --max-tile-bytes 50KB -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' --cutline city.geojson --feather 8 -o city.mbtiles
   azulejo tile world.tif --bbox 170,-50,-170,-30 -o antipodes.mbtiles
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
@@ -140,12 +141,14 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 
-    /// Format of the tiles: png, jpeg, webp, or mixed: JPEG where a tile is opaque, PNG where it is not.
+    /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours; mixed: JPEG where a tile is opaque, PNG
+    /// where it is not.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 
     /// Quality of lossy tiles, 1 to 100, or by zoom: 70,14:50 is 50 from zoom 14 on, and 70 below. Tiles with
-    /// transparency are lossless in webp and mixed. [default: 85 for jpeg and mixed, 75 for webp]
+    /// transparency are lossless in webp and mixed. Of palette, the colours in hundredths of 256. [default: 85 for jpeg and
+    /// mixed, 75 for webp, 100 for palette]
     #[arg(long, value_name = "N[,ZOOM:N]...", help_heading = "Tiles")]
     pub(super) quality: Option<Qualities>,
 

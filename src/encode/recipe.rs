@@ -48,10 +48,10 @@ impl Recipe {
         let can_lose = self.format.quality(&self.settings).is_some();
         if self.tile_bytes_max.is_some() && !can_lose {
             return Err(Error::usage(format!(
-                "{} tiles keep every pixel, and cannot be made smaller; expected no most bytes of a tile",
+                "{} tiles keep every pixel, and cannot be made smaller; expected a format that can",
                 self.format
             ))
-            .with_help("leave --max-tile-bytes away, or write jpeg, mixed or lossy webp"));
+            .with_help("leave --max-tile-bytes away, or write jpeg, mixed, palette or lossy webp"));
         }
         Ok(())
     }
