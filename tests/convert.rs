@@ -466,3 +466,86 @@ fn maplibres_validator_accepts_both_types_of_mbtiles() {
         assert!(!validates(&desk, &name).unwrap().0, "{name} is damaged");
     }
 }
+
+/// A lossless tileset holds what a bake has encoded, so encoding it anew gives what that bake would have given.
+#[test]
+fn tiles_encoded_anew_are_those_of_a_bake() {
+    let desk = Desk::with_tilesets(&[]);
+    let source = fixture("RGB.byte.tif");
+    let hows: [&[&str]; 7] = [
+        &["-f", "jpeg"],
+        &["-f", "webp"],
+        &["-f", "webp", "--lossless"],
+        &["-f", "palette"],
+        &["-f", "mixed", "--quality", "70,7:40"],
+        &["-f", "jpeg", "--max-tile-bytes", "6KB"],
+        &["-f", "png", "--effort", "6"],
+    ];
+    for how in hows {
+        let baked = ["tile", &source, "-q", "-o", "b", "--overwrite"];
+        desk.run(&[&baked[..], how].concat()).ok();
+        for (jobs, name) in [("1", "a.mbtiles"), ("8", "a.pmtiles"), ("2", "a")] {
+            let args = [name, "-o", "c", "--overwrite", "-j", jobs];
+            desk.convert(&[&args[..], how].concat()).ok();
+            assert!(desk.bytes("b") == desk.bytes("c"), "{how:?} from {name}");
+        }
+    }
+    // And back, where nothing is lost.
+    desk.convert(&["a", "-f", "webp", "--lossless", "-o", "w.pmtiles"])
+        .ok();
+    desk.convert(&["w.pmtiles", "-f", "png", "-o", "d"]).ok();
+    desk.same("a", "d");
+}
+
+#[test]
+fn tiles_of_the_format_asked_for_stay_as_they_are() {
+    let desk = Desk::with_tilesets(&["-f", "jpeg"]);
+    desk.convert(&["a", "-f", "jpeg", "-o", "b"]).ok();
+    desk.same("a", "b");
+    // JPEGs have lost enough: they are taken into a mixed tileset as they are.
+    desk.convert(&["a", "-f", "mixed", "-o", "c"]).ok();
+    let jpegs = desk
+        .bytes("a")
+        .into_iter()
+        .filter(|(name, _)| name.extension().unwrap() == "jpg");
+    let c = desk.bytes("c");
+    assert!(jpegs.count() > 10 && c.keys().any(|name| name.ends_with("tilejson.json")));
+    for (name, data) in desk
+        .bytes("a")
+        .into_iter()
+        .filter(|(name, _)| name.extension().unwrap() == "jpg")
+    {
+        assert!(c[&name.with_extension("png")] == data, "{}", name.display());
+    }
+    // Another quality is another tile.
+    desk.convert(&["a", "--quality", "20", "-o", "d", "--report", "r.json"])
+        .ok();
+    let sum = |name: &str| desk.bytes(name).values().map(Vec::len).sum::<usize>();
+    assert!(sum("d") * 2 < sum("a"));
+    let report: Value = serde_json::from_slice(&fs::read(desk.path("r.json")).unwrap()).unwrap();
+    assert_eq!(report["options"]["format"], "jpeg");
+    assert_eq!(report["options"]["quality"], 20);
+}
+
+#[test]
+fn tiles_that_cannot_be_encoded_anew_are_named() {
+    let desk = Desk::with_tilesets(&[]);
+    let before = desk.names();
+    let tile = desk.tiles("a")[3];
+    let path = desk.path(&format!("a/{}/{}/{}.png", tile.z(), tile.x(), tile.y()));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let said = format!("a: tile {tile}: ");
+    desk.convert(&["a", "-f", "webp", "-o", "b", "-o", "b.mbtiles"])
+        .fails(3, &said);
+    assert_eq!(desk.names(), before);
+    let deep = fixture("l8_lowres.tif");
+    desk.run(&["tile", &deep, "-o", "deep", "-q"]).ok();
+    desk.convert(&["deep", "-f", "jpeg", "-o", "b"])
+        .fails(3, "jpeg cannot hold 16-bit samples");
+    desk.convert(&["a.mbtiles", "-f", "png", "--quality", "5", "-o", "b"])
+        .fails(2, "quality");
+    desk.convert(&["a.mbtiles", "--lossless", "-f", "jpeg", "-o", "b"])
+        .fails(2, "lossless");
+    assert!(!desk.path("b").exists());
+}

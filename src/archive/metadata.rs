@@ -26,7 +26,7 @@ pub struct Metadata {
     pub kind: TilesetKind,
     /// The revision of the tileset, by semantic versioning: of the tileset, not of any specification.
     pub version: String,
-    /// The format of all tiles.
+    /// The format of the tiles.
     pub format: Format,
     /// Where there is data, in degrees of WGS 84, not widened to whole tiles. Never across the antimeridian: both
     /// specifications want west <= east.
@@ -109,7 +109,11 @@ pub(super) const OUR_NAMES: &[&str] = &[
     "tilesize",
     "tiling_scheme",
     "matrix_roots",
+    TILE_FORMATS,
 ];
+
+/// The row that says which formats there are among the tiles, where it is more than one.
+pub(super) const TILE_FORMATS: &str = "tile_formats";
 
 /// Rows that are numbers in the header of a PMTiles archive.
 const IN_PMTILES_HEADER: &[&str] = &["format", "bounds", "center", "minzoom", "maxzoom"];
@@ -164,7 +168,7 @@ impl Metadata {
     /// The rows of an MBTiles `metadata` table (MBTiles 1.3): first those that must be there, then those that should,
     /// then those that may.
     ///
-    /// Three rows are not in the specification. `tileSize` (pixels, as in MapLibre's extension of TileJSON, which is
+    /// Four rows are not in the specification. `tile_formats` (`jpg,png`) stands only where tiles are of more than one. `tileSize` (pixels, as in MapLibre's extension of TileJSON, which is
     /// where servers hand it on to) stands only when it is not 256; `tiling_scheme` and `matrix_roots` only when the
     /// scheme is not `WebMercatorQuad`. Other readers pass over them.
     pub fn rows(&self) -> Vec<(String, String)> {
@@ -189,6 +193,7 @@ impl Metadata {
             rows.push(("tiling_scheme", self.scheme_id.clone()));
             rows.push(("matrix_roots", format!("{across},{down}")));
         }
+        rows.extend(self.tile_formats().map(|names| (TILE_FORMATS, names)));
         let rows = rows
             .into_iter()
             .map(|(key, value)| (key.to_string(), value));
@@ -248,6 +253,9 @@ impl Metadata {
                 put(key, json!(value));
             }
         }
+        if let Some(names) = self.tile_formats() {
+            put(TILE_FORMATS, json!(names));
+        }
         if !self.is_default_scheme() {
             put("tiling_scheme", json!(self.scheme_id));
             put(
@@ -272,9 +280,21 @@ impl Metadata {
         )
     }
 
+    /// The formats of the tiles, where there are several.
+    fn tile_formats(&self) -> Option<String> {
+        let tiles = self.format.info().tiles;
+        (tiles.len() > 1).then(|| names_of(tiles))
+    }
+
     fn is_default_scheme(&self) -> bool {
         self.scheme_id == DEFAULT_SCHEME && self.matrix_roots == (1, 1)
     }
+}
+
+/// `jpg,png`: as `format` would tell each.
+pub(super) fn names_of(formats: &[Format]) -> String {
+    let names: Vec<_> = formats.iter().map(|f| f.info().mbtiles).collect();
+    names.join(",")
 }
 
 /// The shortest decimal number that reads back as `value`, never in scientific notation, zero without a sign.

@@ -90,7 +90,7 @@ pub struct SinkOptions {
     pub overwrite: Overwrite,
     /// How a directory numbers its rows. MBTiles always counts from the south; PMTiles has no rows.
     pub rows: RowScheme,
-    /// The format of all tiles.
+    /// The format of the tiles.
     pub format: Format,
     /// Tiles at zoom 0, across and down: (1, 1), or (2, 1) for `WorldCRS84Quad`.
     pub matrix_roots: (u32, u32),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::metadata::{DEFAULT_SCHEME, OUR_NAMES};
-use crate::encode::Format;
+use super::metadata::{DEFAULT_SCHEME, OUR_NAMES, TILE_FORMATS, names_of};
+use crate::encode::{FORMATS, Format, FormatInfo};
 use crate::geo::bounds::Bounds;
 
 /// The metadata of a tileset as found. A field is `None` where the tileset does not say it, or not in a way that we
@@ -45,7 +45,9 @@ impl StoredMetadata {
         };
         Self {
             name: rows.get("name").cloned(),
-            format: get("format").and_then(parse_format),
+            format: get(TILE_FORMATS)
+                .and_then(parse_formats)
+                .or_else(|| get("format").and_then(parse_format)),
             bounds: get("bounds").and_then(parse_bounds),
             center: get("center").and_then(parse_center),
             zoom_min: get("minzoom").and_then(|z| z.parse().ok()),
@@ -97,7 +99,14 @@ fn as_row(value: &Value) -> String {
 
 /// A format by its name or, as MBTiles allows, its media type.
 fn parse_format(text: &str) -> Option<Format> {
-    Format::from_name(text.strip_prefix("image/").unwrap_or(text)).ok()
+    let format = Format::from_name(text.strip_prefix("image/").unwrap_or(text)).ok()?;
+    Some(format.info().stored)
+}
+
+/// The format whose tiles are of several, by their names: `jpg,png`.
+fn parse_formats(text: &str) -> Option<Format> {
+    let told = |info: &&FormatInfo| info.tiles.len() > 1 && names_of(info.tiles) == text;
+    FORMATS.iter().find(told).map(|info| info.format)
 }
 
 /// `west,south,east,north`, if it is a rectangle.

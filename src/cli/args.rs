@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::Console;
 use super::convert::{self, ConvertArgs};
+use super::encoding::EncodingArgs;
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
@@ -59,6 +60,7 @@ Examples:
   azulejo tile ortho.tif -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
   azulejo tile ortho.tif -f webp -o ortho.pmtiles
+  azulejo tile ortho.tif -f mixed --quality 80,18:70 --max-tile-bytes 50KB -o ortho.mbtiles
   azulejo tile 'orthos/*.tif' --cutline city.geojson --feather 8 -o city.mbtiles
   azulejo tile world.tif --bbox 170,-50,-170,-30 -o antipodes.mbtiles
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
@@ -140,31 +142,13 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 
-    /// Format of the tiles: png, jpeg or webp.
+    /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours; mixed: JPEG where a tile is opaque, PNG
+    /// where it is not.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 
-    /// Quality of JPEG and lossy WebP, 1 to 100. [default: 85 for jpeg, 75 for webp]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u8).range(1..=100),
-        help_heading = "Tiles"
-    )]
-    pub(super) quality: Option<u8>,
-
-    /// WebP that keeps every pixel as it is. PNG always does.
-    #[arg(long, help_heading = "Tiles")]
-    pub(super) lossless: bool,
-
-    /// From 0, the fastest, to 9, the smallest tiles. 9 takes many times longer than 3 for a few percent. [default: 3]
-    #[arg(
-        long,
-        value_name = "0-9",
-        value_parser = clap::value_parser!(u8).range(0..=9),
-        help_heading = "Tiles"
-    )]
-    pub(super) effort: Option<u8>,
+    #[command(flatten)]
+    pub(super) encoding: EncodingArgs,
 
     /// Store tiles on which there is nothing, too.
     #[arg(long, help_heading = "Tiles")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use azulejo::archive::{Metadata, Published, Sink};
-use azulejo::convert::{Copied, Described, Piece, Tileset};
+use azulejo::convert::{Copied, Described, Piece, Recoding, Tileset};
 use azulejo::encode::Format;
 use azulejo::error::Result;
 use azulejo::geo::transform::crs::Crs;
@@ -14,6 +14,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::console::Console;
+use super::encoding::{self, EncodingArgs};
 use super::interrupt::Interrupt;
 use super::outputs::{self, Ending, OutputArgs};
 use super::progress::{Meter, Phase, Style};
@@ -21,7 +22,7 @@ use super::report::ReportFile;
 use super::report::convert::Report;
 use super::running::{self, Loudness, place};
 use super::summary;
-use super::values::{self, KeyValue, Sides};
+use super::values::{self, Jobs, KeyValue, Sides};
 use super::zooms::ZoomArgs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -30,6 +31,7 @@ Examples:
   azulejo convert city.pmtiles -o city/ -o city.mbtiles
   azulejo convert world.mbtiles -z 0-12 --bbox 5.9,45.8,10.5,47.9 -o swiss.pmtiles
   azulejo convert world.mbtiles --region aoi.geojson --name 'The valley' -o valley.mbtiles
+  azulejo convert city.mbtiles -f webp --quality 80 -o city-webp.mbtiles
   azulejo convert city/ --scheme tms -o city-tms/";
 
 const NAME: &str = "\
@@ -74,8 +76,20 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "FILE", help_heading = "Piece")]
     pub(super) region: Option<String>,
 
+    /// Format that tiles are brought to: png, jpeg, webp, palette or mixed, as for 'azulejo tile'. Tiles that are of it stay as
+    /// they are, unless another option says how tiles are to be encoded. [default: tiles stay as they are]
+    #[arg(short, long, value_parser = values::format, help_heading = "Tiles")]
+    format: Option<Format>,
+
+    #[command(flatten)]
+    encoding: EncodingArgs,
+
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
+
+    /// Threads that encode, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
+    #[arg(short, long, value_name = "N", alias = "num-threads", display_order = place::JOBS, help_heading = "Running")]
+    jobs: Option<Jobs>,
 
     /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
     /// stderr into one JSON object a line.
@@ -122,10 +136,14 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         zoom_max: zooms.max,
         clip,
     })?;
-    let format = tileset.format()?;
-    let mut described = tileset.describe(format)?;
+    let found = tileset.format()?;
+    let recoding = args.recoding(found)?;
+    let format = recoding.as_ref().map_or(found, |r| r.recipe.format);
+    let mut described = tileset.describe(found)?;
+    described.metadata.format = format.info().stored;
     args.put_into(&mut described)?;
     notes.append(&mut described.notes);
+    notes.extend(recoding.as_ref().and_then(|_| encoding::note(format)));
 
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
@@ -142,12 +160,20 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         console.event(&start_event(&tileset, &described));
     }
     let copied = copy(
-        (&mut tileset, format, report_file.is_some()),
+        (
+            &mut tileset,
+            found,
+            recoding.as_ref(),
+            report_file.is_some(),
+        ),
         &mut sinks,
         (console, &interrupt),
     )?;
     copied.notes.iter().for_each(|note| console.warn(note));
     notes.extend_from_slice(&copied.notes);
+    let too_large = args.encoding.too_large(&copied.tiles);
+    too_large.iter().for_each(|note| console.note(note));
+    notes.extend(too_large);
 
     let ending = Ending {
         sinks,
@@ -163,6 +189,7 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
             tileset: &tileset,
             metadata: &described.metadata,
             copied: &copied.tiles,
+            recoding: recoding.as_ref(),
             published,
             notes: &notes,
             elapsed: started.elapsed(),
@@ -180,6 +207,20 @@ impl ConvertArgs {
         let boxes = boxes.collect::<Result<Vec<_>>>()?;
         let region = self.region.as_deref().map(Cutline::open).transpose()?;
         Ok(Clip::new(boxes, region))
+    }
+
+    /// How tiles that are `found` are encoded anew; `None` if they stay as they are.
+    fn recoding(&self, found: Format) -> Result<Option<Recoding>> {
+        if self.format.is_none() && self.encoding.is_usual() {
+            return Ok(None);
+        }
+        let recipe = self.encoding.recipe(self.format.unwrap_or(found));
+        recipe.check()?;
+        Ok(Some(Recoding {
+            recipe,
+            keep: self.encoding.is_usual(),
+            jobs: running::jobs(self.jobs)?.0,
+        }))
     }
 
     /// Says about the tileset what the user says, and checks it.
@@ -221,7 +262,7 @@ fn check_places(args: &ConvertArgs) -> Result<()> {
 }
 
 fn copy(
-    (tileset, format, digest): (&mut Tileset, Format, bool),
+    (tileset, found, recoding, digest): (&mut Tileset, Format, Option<&Recoding>, bool),
     sinks: &mut [Box<dyn Sink>],
     (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Copied> {
@@ -231,7 +272,10 @@ fn copy(
         meter.update(progress);
         Ok(())
     };
-    tileset.copy(format, sinks, digest, &mut watch)
+    match recoding {
+        Some(recoding) => tileset.recode(recoding, sinks, digest, &mut watch),
+        None => tileset.copy(found, sinks, digest, &mut watch),
+    }
 }
 
 fn start_event(tileset: &Tileset, described: &Described) -> serde_json::Value {

@@ -33,7 +33,7 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
         attribution: outputs.attribution.clone(),
         kind: outputs.kind.unwrap_or(TilesetKind::Overlay),
         version,
-        format: args.format,
+        format: args.format.info().stored,
         bounds,
         center: (plan.center.0, plan.center.1, plan.zoom_overall),
         zoom_min: plan.zoom_min,

@@ -4,6 +4,7 @@ mod args;
 mod clip;
 mod console;
 mod convert;
+mod encoding;
 mod environment;
 mod ground;
 mod holes;

@@ -135,7 +135,7 @@ fn configure_gdal(config: &[KeyValue]) -> Result<()> {
 }
 
 /// Threads: as the user says, else as GDAL's users say, else all.
-fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
+pub(super) fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
     if let Some(jobs) = asked {
         return Ok(jobs);
     }

@@ -12,6 +12,7 @@ use azulejo::raster::SampleType;
 use azulejo::source::SourceInfo;
 
 use super::args::TileArgs;
+use super::encoding;
 use super::ground::PixelSize;
 use super::human;
 use super::redact;
@@ -57,12 +58,7 @@ pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Resul
             ));
         }
     }
-    if !args.format.info().alpha {
-        notes.push(format!(
-            "{} has no transparency: tiles are white where there is no data",
-            args.format
-        ));
-    }
+    notes.extend(encoding::note(args.format));
     Ok(notes)
 }
 

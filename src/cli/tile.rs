@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use azulejo::archive::{Published, Sink};
-use azulejo::encode::{Settings, encoder};
+use azulejo::encode::Recipe;
 use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::Mosaic;
@@ -57,9 +57,10 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .as_deref()
         .map(ReportFile::create)
         .transpose()?;
-    let mut sinks = args
-        .outputs
-        .open(args.format, outputs::matrix_roots(&job.scheme)?)?;
+    let mut sinks = args.outputs.open(
+        args.format.info().stored,
+        outputs::matrix_roots(&job.scheme)?,
+    )?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
@@ -89,6 +90,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         &mut sinks,
         (console, &interrupt),
     )?;
+    let too_large = args.encoding.too_large(&baked);
+    too_large.iter().for_each(|note| console.note(note));
+    notes.extend(too_large);
     let holes = cache.holes();
     holes::warn(&holes, console);
     check_stored(&baked, &infos, &holes, clip)?;
@@ -113,7 +117,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             metadata: &metadata,
             baked: &baked,
             published,
-            settings: &job.settings,
+            recipe: &job.recipe,
             jobs: budget.jobs,
             memory_bytes: demand.ceiling_bytes,
             run,
@@ -129,8 +133,7 @@ struct Job {
     scheme: Scheme,
     zooms: Zooms,
     open: OpenOptions,
-    settings: Settings,
-    format: azulejo::encode::Format,
+    recipe: Recipe,
     means: Means,
     shard_height: Option<u8>,
     /// Whether somebody will read the digest of the tiles.
@@ -140,13 +143,9 @@ struct Job {
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
         let means = args.run.means(&args.source.config)?;
-        let settings = Settings {
-            quality: args.quality,
-            lossless: args.lossless,
-            effort: args.effort,
-        };
+        let recipe = args.encoding.recipe(args.format);
         // Refuses settings that mean nothing for the format.
-        encoder(args.format, &settings)?;
+        recipe.check()?;
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
             zooms: args.zooms.asked()?,
@@ -155,8 +154,7 @@ impl Job {
                 nodata: args.source.nodata.clone(),
                 ..args.source.open_options()?
             },
-            settings,
-            format: args.format,
+            recipe,
             means,
             shard_height: args.shard_height,
             digest: args.run.report.is_some(),
@@ -265,7 +263,7 @@ fn build(
     pyramid::build(
         mosaic,
         plan,
-        (job.format, &job.settings),
+        &job.recipe,
         sinks,
         &BuildOptions {
             jobs: budget.jobs,

@@ -250,8 +250,60 @@ pub(super) fn nodata(text: &str) -> Result<Nodata, Refusal> {
     Ok(Nodata::Sets(sets))
 }
 
+/// A quality, and others from some zooms on: `70,14:50,16:40`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Qualities {
+    /// Of the zooms below the first of `from`; `None` for the usual one.
+    pub(super) below: Option<u8>,
+    /// Zooms, ascending, and the quality from each on.
+    pub(super) from: Vec<(u8, u8)>,
+}
+
+impl FromStr for Qualities {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let expected = || "expected 1 to 100, or by zoom as in 70,14:50,16:40".to_owned();
+        let quality = |word: &str| {
+            let number = word.trim().parse().ok();
+            number
+                .filter(|q| (1..=100).contains(q))
+                .ok_or_else(expected)
+        };
+        let (mut below, mut from) = (None, Vec::new());
+        for (k, part) in text.split(',').enumerate() {
+            match part.split_once(':') {
+                Some((zoom, q)) => from.push((zoom_end(zoom)?.ok_or_else(expected)?, quality(q)?)),
+                None if k == 0 => below = Some(quality(part)?),
+                None => return Err(expected()),
+            }
+        }
+        match from.is_sorted_by(|a, b| a.0 < b.0) {
+            true => Ok(Self { below, from }),
+            false => Err("zooms that do not ascend; expected as in 70,14:50,16:40".to_owned()),
+        }
+    }
+}
+
 /// An amount of memory in bytes: `2GiB`, `1500MB`, `268435456`.
 pub(super) fn memory(text: &str) -> Result<u64, Refusal> {
+    match amount(text, "2GiB, 1500MB or 268435456")? {
+        bytes if bytes < LEAST_CEILING_BYTES => Err("expected at least 128MiB".into()),
+        bytes => Ok(bytes),
+    }
+}
+
+/// The bytes of a tile: `50KB`, `64KiB`, `50000`.
+pub(super) fn tile_bytes(text: &str) -> Result<usize, Refusal> {
+    let expected = "50KB, 64KiB or 50000";
+    match usize::try_from(amount(text, expected)?) {
+        Ok(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err(format!("expected an amount as in {expected}")),
+    }
+}
+
+/// Bytes, in any unit; `examples` are of what is expected.
+fn amount(text: &str, examples: &str) -> Result<u64, Refusal> {
     const UNITS: [(&str, u64); 7] = [
         ("KIB", 1 << 10),
         ("MIB", 1 << 20),
@@ -261,7 +313,7 @@ pub(super) fn memory(text: &str) -> Result<u64, Refusal> {
         ("GB", 1_000_000_000),
         ("", 1),
     ];
-    let expected = || "expected an amount as in 2GiB, 1500MB or 268435456".to_owned();
+    let expected = || format!("expected an amount as in {examples}");
     let upper = text.trim().to_uppercase();
     let (number, unit) = UNITS
         .iter()
@@ -271,9 +323,6 @@ pub(super) fn memory(text: &str) -> Result<u64, Refusal> {
     let bytes = number * *unit as f64;
     if !(0.0..1e18).contains(&bytes) {
         return Err(expected());
-    }
-    if bytes < LEAST_CEILING_BYTES as f64 {
-        return Err("expected at least 128MiB".into());
     }
     Ok(bytes as u64)
 }
@@ -475,6 +524,54 @@ mod tests {
         for little in ["0", "127MiB", "134217727"] {
             let refusal = memory(little).unwrap_err();
             assert!(refusal.contains("128MiB"), "{little}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn qualities_are_one_or_one_from_each_zoom_on() {
+        let check = |text: &str, below, from: &[(u8, u8)]| {
+            let from = from.to_vec();
+            assert_eq!(text.parse(), Ok(Qualities { below, from }), "{text}");
+        };
+        check("70", Some(70), &[]);
+        check("70,14:50", Some(70), &[(14, 50)]);
+        check("100, 0:1,30:2", Some(100), &[(0, 1), (30, 2)]);
+        check("14:50,16:40", None, &[(14, 50), (16, 40)]);
+        for wrong in [
+            "",
+            "0",
+            "101",
+            "x",
+            "70,50",
+            "14:50,70",
+            "14:50,14:40",
+            "16:40,14:50",
+            "31:5",
+            "14:",
+            ":50",
+            "14:0",
+            "70,",
+            "a:5",
+            "-1:5",
+            "1:2:3",
+        ] {
+            assert!(wrong.parse::<Qualities>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_a_tile_are_read_in_all_units() {
+        for (text, bytes) in [
+            ("50KB", 50_000),
+            ("64 kib", 65_536),
+            ("1.5MB", 1_500_000),
+            ("1", 1),
+        ] {
+            assert_eq!(tile_bytes(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "0", "0.5", "-1", "KB", "x"] {
+            let refusal = tile_bytes(wrong).unwrap_err();
+            assert!(refusal.contains("as in 50KB"), "{wrong}: {refusal}");
         }
     }
 

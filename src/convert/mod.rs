@@ -104,7 +104,7 @@ impl Tileset {
         self.store.metadata()
     }
 
-    /// The format of the tiles: the one that the tileset tells if one tile at least is of it, else that of the first tile.
+    /// The format of the tiles: the one that the tileset tells if one tile at least belongs to it, else that of the first tile.
     /// Where a tileset is true to itself one tile is read for that.
     ///
     /// # Errors
@@ -119,8 +119,8 @@ impl Tileset {
                 continue;
             }
             let found = self.sniff(tile, &data)?;
-            if told.is_none_or(|told| told == found) {
-                return Ok(found);
+            if told.is_none_or(|told| told.holds(found)) {
+                return Ok(told.unwrap_or(found));
             }
             first = first.or(Some(found));
         }
@@ -210,7 +210,7 @@ impl Tileset {
                 continue;
             }
             let found = self.sniff(tile, &data)?;
-            if found != format {
+            if !format.holds(found) {
                 *others.entry(found.name()).or_default() += 1;
             }
             for sink in sinks.iter_mut() {
@@ -294,7 +294,8 @@ fn check_format(path: &Path, stored: &StoredMetadata) -> Result<()> {
 
 /// `png, jpeg or webp`.
 fn known() -> String {
-    let names: Vec<&str> = FORMATS.iter().map(|info| info.name).collect();
+    let single = FORMATS.iter().filter(|info| info.tiles == [info.format]);
+    let names: Vec<&str> = single.map(|info| info.name).collect();
     match &names[..] {
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
         [] => String::new(),

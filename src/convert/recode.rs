@@ -1,22 +1,23 @@
 //! Tiles of another format: decoded, and encoded anew.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::order::post_order;
 use super::{Copied, Tileset};
 use crate::archive::Sink;
-use crate::encode::{Encode, Format, Settings, decode, encoder};
+use crate::encode::{Fit, Format, Recipe, TileEncoder, decode};
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
 use crate::pyramid::{Parallel, Progress, Tally, stream};
 
 /// How tiles are encoded anew.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Recoding {
-    /// The format that all tiles will have.
-    pub format: Format,
-    /// Its settings.
-    pub settings: Settings,
+    /// What becomes of a tile.
+    pub recipe: Recipe,
+    /// Whether tiles that are of the format already stay as they are: where nothing but the format is asked for.
+    pub keep: bool,
     /// Threads.
     pub jobs: usize,
 }
@@ -49,6 +50,7 @@ impl Tileset {
         let mut tally = Tally::new(digest);
         let (mut done, planned) = (0, self.tiles.len() as u64);
         let mut n_empty = 0;
+        let path = self.path.clone();
         let tiles = std::mem::take(&mut self.tiles);
         let mut order = post_order(&tiles);
         loop {
@@ -63,11 +65,11 @@ impl Tileset {
             // Stores are read by one at a time, and quickly: it is the rest that takes long.
             let tileset = Mutex::new(&mut *self);
             let make = |recoder: &mut Recoder, k: usize| {
-                let (path, data) = {
+                let data = {
                     let mut tileset = tileset.lock().unwrap_or_else(PoisonError::into_inner);
-                    (tileset.path.clone(), tileset.read(batch[k])?)
+                    tileset.read(batch[k])?
                 };
-                let recoded = recoder.recode(&data);
+                let recoded = recoder.recode(batch[k].z(), &data);
                 recoded.map_err(|what| {
                     let found = format!("tile {}: {what}", batch[k]);
                     Error::input(path.display(), found)
@@ -78,7 +80,7 @@ impl Tileset {
                 for &tile in &batch {
                     let progress = tally.progress(done, planned);
                     watch(&progress)?;
-                    let Some(data) = next(&mut || watch(&progress))? else {
+                    let Some((data, fit)) = next(&mut || watch(&progress))? else {
                         break;
                     };
                     done += 1;
@@ -90,6 +92,7 @@ impl Tileset {
                         sink.write(tile, &data)?;
                     }
                     tally.add(tile, &data);
+                    tally.too_large += u64::from(fit == Fit::TooLarge);
                 }
                 Ok(())
             })?;
@@ -98,44 +101,63 @@ impl Tileset {
         self.tiles = tiles;
         Ok(Copied {
             tiles: tally.finish(),
-            notes: self.notes(recoding.format, n_empty, &Default::default()),
+            notes: self.notes(recoding.recipe.format, n_empty, &BTreeMap::new()),
         })
     }
 }
 
 /// What a thread works with.
 struct Recoder {
-    encoder: Box<dyn Encode>,
-    remembered: Vec<(Vec<u8>, Vec<u8>)>,
+    encoder: TileEncoder,
+    format: Format,
+    keep: bool,
+    /// What tiles are encoded alike, the tile as it was, and what it has become.
+    remembered: Vec<(Option<u8>, Vec<u8>, Recoded)>,
 }
+
+/// A tile, and whether it has as few bytes as it should.
+type Recoded = (Vec<u8>, Fit);
 
 impl Recoder {
     fn new(recoding: &Recoding) -> Result<Self> {
         Ok(Self {
-            encoder: encoder(recoding.format, &recoding.settings)?,
+            encoder: TileEncoder::new(&recoding.recipe)?,
+            format: recoding.recipe.format,
+            keep: recoding.keep,
             remembered: Vec::new(),
         })
     }
 
-    /// The tile in the new format, without bytes if it has none; what is wrong with it otherwise.
-    fn recode(&mut self, tile: &[u8]) -> std::result::Result<Vec<u8>, String> {
-        if tile.is_empty() {
-            return Ok(Vec::new());
+    /// A tile of zoom `z` in the new format, without bytes if it has none; what is wrong with it otherwise.
+    fn recode(&mut self, z: u8, tile: &[u8]) -> std::result::Result<Recoded, String> {
+        if tile.is_empty() || self.keep && self.stays(tile) {
+            return Ok((tile.to_vec(), Fit::Fits));
         }
-        let known = self.remembered.iter().find(|(from, _)| from == tile);
-        if let Some((_, to)) = known {
+        let class = self.encoder.class(z);
+        let mut known = self.remembered.iter();
+        if let Some((_, _, to)) = known.find(|known| known.0 == class && known.1 == tile) {
             return Ok(to.clone());
         }
         let image = decode(tile)?;
         let mut out = Vec::new();
-        let encoded = self.encoder.encode(&image, &mut out);
-        encoded.map_err(|error| error.to_string())?;
+        let encoded = self.encoder.encode(z, &image, &mut out);
+        let recoded = (out, encoded.map_err(|error| error.to_string())?);
         if tile.len() <= REMEMBERED_BYTES {
             if self.remembered.len() == REMEMBERED {
                 self.remembered.clear();
             }
-            self.remembered.push((tile.to_vec(), out.clone()));
+            self.remembered
+                .push((class, tile.to_vec(), recoded.clone()));
         }
-        Ok(out)
+        Ok(recoded)
+    }
+
+    /// Whether a tile may be as it is: of the very format, or one that has lost something already and may be among those of
+    /// the format.
+    fn stays(&self, tile: &[u8]) -> bool {
+        Format::sniff(tile).is_some_and(|found| {
+            let is_lossy = found.info().quality.is_some();
+            found == self.format || is_lossy && self.format.holds(found)
+        })
     }
 }

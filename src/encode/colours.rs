@@ -100,7 +100,7 @@ impl Indexer {
         let mut order: Vec<usize> = (0..self.colours.len()).collect();
         order.sort_unstable_by_key(|&i| {
             let colour = self.colours[i];
-            (colour[3] == 255, luma(colour), colour)
+            (colour[3] == 255, light(colour))
         });
         let mut new_index = [0u8; MAX_COLOURS];
         for (new, &old) in order.iter().enumerate() {
@@ -111,6 +111,11 @@ impl Indexer {
             *index = new_index[usize::from(*index)];
         }
     }
+}
+
+/// From dark to light, ties by value.
+pub(super) fn light(colour: Rgba) -> (u32, Rgba) {
+    (luma(colour), colour)
 }
 
 /// A thousand times the brightness, with the weights of ITU-R BT.601.

@@ -1,29 +1,39 @@
 //! From an [`Image`] to the bytes of a tile, and back. One file (or folder) per format, one row of [`FORMATS`]
 //! each: a new format is a variant of [`Format`], a row, and a file with an encoder.
 //!
+//! [`Encode`] makes one tile with fixed settings. A [`Recipe`] says how those of a whole tileset are made: settings,
+//! qualities by zoom, the most bytes a tile may have.
+//!
 //! Absent here: files and threads. An encoder is a value that a worker owns; it may keep buffers
 //! between tiles.
 
 mod colours;
 mod decode;
 mod jpeg;
+mod mixed;
 mod png;
+mod recipe;
 #[cfg(test)]
 mod tests;
 mod webp;
 
 pub use decode::decode;
+pub use recipe::{Fit, Recipe, TileEncoder};
 
 use crate::error::{Error, Result};
-use crate::raster::image::{Image, Pixels};
+use crate::raster::image::{Channels, Image, Pixels};
 
 /// A tile format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Lossless, with or without alpha, 8 or 16 bits.
     Png,
+    /// PNG of at most 256 colours, exact where a tile has no more.
+    Palette,
     /// Lossy, no alpha.
     Jpeg,
+    /// JPEG where a tile is opaque, PNG where it is not.
+    Mixed,
     /// Lossy or lossless, with or without alpha.
     Webp,
 }
@@ -31,7 +41,7 @@ pub enum Format {
 /// Encodes pictures as tiles of one format with fixed settings: the same picture gives the same
 /// bytes, always.
 pub trait Encode: Send {
-    /// The format of what comes out.
+    /// The format that was asked for.
     fn format(&self) -> Format;
     /// Appends the encoded `image` to `out`. After an error `out` is as it was.
     ///
@@ -43,12 +53,24 @@ pub trait Encode: Send {
 /// What the user may choose about the encoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// 1..=100 for lossy formats; without it [`JPEG_QUALITY`] or [`WEBP_QUALITY`].
+    /// 1..=100 for lossy formats; without it [`FormatInfo::quality`].
     pub quality: Option<u8>,
     /// Every pixel comes back as it went in.
     pub lossless: bool,
     /// 0 (fastest) ..= 9 (smallest); without it [`DEFAULT_EFFORT`].
     pub effort: Option<u8>,
+    /// What tiles with transparency may lose.
+    pub edges: Edges,
+}
+
+/// What happens to tiles with transparency in formats that keep them exactly and others not: lossy WebP, and mixed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Edges {
+    /// Every pixel comes back as it went in.
+    #[default]
+    Exact,
+    /// Colours may change as the quality says: such a tile would have too many bytes.
+    Lossy,
 }
 
 /// The quality of JPEG tiles when none is asked for.
@@ -65,6 +87,12 @@ pub struct FormatInfo {
     pub format: Format,
     /// Its name on a command line.
     pub name: &'static str,
+    /// The format that a tileset of such tiles is said to be of: another one for names that say how tiles are made.
+    pub stored: Format,
+    /// What its tiles may be, each by itself.
+    pub tiles: &'static [Format],
+    /// The quality when none is asked for; `None` if it knows no quality.
+    pub quality: Option<u8>,
     /// Other names that are understood.
     pub aliases: &'static [&'static str],
     /// The extension of its files, without the dot.
@@ -77,46 +105,88 @@ pub struct FormatInfo {
     pub alpha: bool,
     /// Whether it holds 16 bits a channel.
     pub sixteen_bits: bool,
-    sniff: fn(&[u8]) -> bool,
+    /// Whether a tile starts like one of this format, where tiles tell.
+    sniff: Option<fn(&[u8]) -> bool>,
     open: fn(&Settings) -> Result<Box<dyn Encode>>,
 }
 
 /// All formats, the one that suits most pictures without a word from the user first.
-pub static FORMATS: [FormatInfo; 3] = [
+pub static FORMATS: [FormatInfo; 5] = [
     FormatInfo {
         format: Format::Png,
         name: "png",
+        stored: Format::Png,
+        tiles: &[Format::Png],
+        quality: None,
         aliases: &[],
         extension: "png",
         mbtiles: "png",
         pmtiles: 2,
         alpha: true,
         sixteen_bits: true,
-        sniff: png::sniff,
+        sniff: Some(png::sniff),
         open: png::open,
+    },
+    FormatInfo {
+        format: Format::Palette,
+        name: "palette",
+        stored: Format::Png,
+        tiles: &[Format::Png],
+        // All 256 colours.
+        quality: Some(100),
+        aliases: &["png8"],
+        extension: "png",
+        mbtiles: "png",
+        pmtiles: 2,
+        alpha: true,
+        sixteen_bits: false,
+        sniff: None,
+        open: png::open_palette,
     },
     FormatInfo {
         format: Format::Jpeg,
         name: "jpeg",
+        stored: Format::Jpeg,
+        tiles: &[Format::Jpeg],
+        quality: Some(JPEG_QUALITY),
         aliases: &["jpg"],
         extension: "jpg",
         mbtiles: "jpg",
         pmtiles: 3,
         alpha: false,
         sixteen_bits: false,
-        sniff: jpeg::sniff,
+        sniff: Some(jpeg::sniff),
         open: jpeg::open,
+    },
+    FormatInfo {
+        format: Format::Mixed,
+        name: "mixed",
+        stored: Format::Mixed,
+        tiles: &[Format::Jpeg, Format::Png],
+        quality: Some(JPEG_QUALITY),
+        // GeoWebCache's media type, without `image/`.
+        aliases: &["vnd.jpeg-png"],
+        extension: "png",
+        mbtiles: "png",
+        pmtiles: 2,
+        alpha: true,
+        sixteen_bits: false,
+        sniff: None,
+        open: mixed::open,
     },
     FormatInfo {
         format: Format::Webp,
         name: "webp",
+        stored: Format::Webp,
+        tiles: &[Format::Webp],
+        quality: Some(WEBP_QUALITY),
         aliases: &[],
         extension: "webp",
         mbtiles: "webp",
         pmtiles: 4,
         alpha: true,
         sixteen_bits: false,
-        sniff: webp::sniff,
+        sniff: Some(webp::sniff),
         open: webp::open,
     },
 ];
@@ -131,7 +201,7 @@ impl Format {
     }
 
     /// The format a user calls `name`: its name or an alias, in any case. File extensions and the
-    /// `format` values of MBTiles are among these.
+    /// `format` values of MBTiles are among these; several formats have those of PNG, which is then meant.
     ///
     /// # Errors
     /// When there is no such format.
@@ -157,8 +227,19 @@ impl Format {
     pub fn sniff(tile: &[u8]) -> Option<Self> {
         FORMATS
             .iter()
-            .find(|info| (info.sniff)(tile))
+            .find(|info| info.sniff.is_some_and(|sniff| sniff(tile)))
             .map(|info| info.format)
+    }
+
+    /// Whether a tile that is `other` by itself belongs into a tileset of this format.
+    pub fn holds(self, other: Self) -> bool {
+        self.info().tiles.contains(&other)
+    }
+
+    /// The quality that `settings` come to; `None` if they keep every pixel.
+    pub fn quality(self, settings: &Settings) -> Option<u8> {
+        let default = self.info().quality.filter(|_| !settings.lossless)?;
+        Some(settings.quality.unwrap_or(default))
     }
 
     /// Its name on a command line.
@@ -233,6 +314,37 @@ fn check_size(image: &Image, format: Format, side_max: usize) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Whether some pixel of a picture of 8 bits is not opaque.
+fn has_transparency(pixels: &[u8], channels: Channels) -> bool {
+    match channels {
+        Channels::Gray | Channels::Rgb => false,
+        Channels::GrayAlpha => pixels.as_chunks::<2>().0.iter().any(|p| p[1] < 255),
+        Channels::Rgba => pixels.as_chunks::<4>().0.iter().any(|p| p[3] < 255),
+    }
+}
+
+/// `image`, which has alpha and whose values are `pixels`, without it.
+fn without_alpha(image: &Image, pixels: &[u8]) -> Image {
+    let (channels, opaque) = match image.channels {
+        Channels::Gray | Channels::GrayAlpha => (
+            Channels::Gray,
+            pixels.as_chunks::<2>().0.iter().map(|p| p[0]).collect(),
+        ),
+        Channels::Rgb | Channels::Rgba => {
+            let colours = pixels.as_chunks::<4>().0.iter();
+            (
+                Channels::Rgb,
+                colours.flat_map(|&[r, g, b, _]| [r, g, b]).collect(),
+            )
+        }
+    };
+    Image {
+        channels,
+        pixels: Pixels::U8(opaque),
+        ..*image
+    }
 }
 
 /// The values of an 8-bit picture, for formats that hold no other.

@@ -1,5 +1,9 @@
 //! WebP: lossy or lossless, 8 bits, with or without alpha (RFC 9649).
 //!
+//! In a lossy tileset opaque tiles are lossy, and tiles with transparency lossless: colour is stored for every four pixels,
+//! so what is under the mask would bleed into the pixels at its edge (by two levels of 255 on average within three pixels
+//! of it, on an orthophoto at quality 75). Opaque tiles have no alpha: lossy ones are of the simple format.
+//!
 //! Lossy tiles are made by libwebp. Lossless ones by `image-webp`, which is many times faster, or
 //! by libwebp, which makes them smaller. All unsafe code of the encoders is in this file.
 
@@ -11,7 +15,10 @@ use libwebp_sys::{
     WebPPictureFree, WebPPictureImportRGB, WebPPictureImportRGBA,
 };
 
-use super::{Encode, Format, Settings, WEBP_QUALITY, by_effort, check_size, colours, only_8_bits};
+use super::{
+    Edges, Encode, Format, Settings, WEBP_QUALITY, by_effort, check_size, colours,
+    has_transparency, only_8_bits, without_alpha,
+};
 use crate::error::{Error, Kind, Result};
 use crate::raster::image::{Channels, Image};
 
@@ -66,20 +73,22 @@ pub(super) fn open(settings: &Settings) -> Result<Box<dyn Encode>> {
         return Err(Error::usage("quality has no meaning for lossless webp")
             .with_help("leave --quality or --lossless away; trade size for time with --effort"));
     }
-    let (coder, coder_flat) = if settings.lossless {
-        let effort = by_effort(&LOSSLESS, settings);
-        (
-            lossless_coder(effort.level, Coder::Predicted)?,
-            lossless_coder(effort.level_flat, Coder::FastLossless)?,
-        )
-    } else {
-        let quality = settings.quality.unwrap_or(WEBP_QUALITY);
-        let coder = lossy_coder(quality, by_effort(&METHODS, settings))?;
-        (coder, coder)
+    let effort = by_effort(&LOSSLESS, settings);
+    let lossless = Lossless {
+        coder: lossless_coder(effort.level, Coder::Predicted)?,
+        coder_flat: lossless_coder(effort.level_flat, Coder::FastLossless)?,
+    };
+    let lossy = match settings.lossless {
+        true => None,
+        false => {
+            let quality = settings.quality.unwrap_or(WEBP_QUALITY);
+            Some(lossy_coder(quality, by_effort(&METHODS, settings))?)
+        }
     };
     Ok(Box::new(Webp {
-        coder,
-        coder_flat,
+        lossy,
+        lossless,
+        edges: settings.edges,
         colour: Vec::new(),
         predictor: Predictor::default(),
     }))
@@ -96,10 +105,17 @@ enum Coder {
     Libwebp(WebPConfig),
 }
 
-struct Webp {
+struct Lossless {
     coder: Coder,
     /// For flat pictures.
     coder_flat: Coder,
+}
+
+struct Webp {
+    /// `None` if all tiles are lossless.
+    lossy: Option<Coder>,
+    lossless: Lossless,
+    edges: Edges,
     /// Pixels in red, green and blue, where the picture is gray.
     colour: Vec<u8>,
     predictor: Predictor,
@@ -113,10 +129,16 @@ impl Encode for Webp {
     fn encode(&mut self, image: &Image, out: &mut Vec<u8>) -> Result<()> {
         check_size(image, Format::Webp, SIDE_MAX)?;
         let pixels = only_8_bits(image, Format::Webp)?;
-        let pixel_bytes = image.channels.count();
-        let flat = colours::is_flat(pixels, image.width * pixel_bytes, pixel_bytes);
+        let transparent = has_transparency(pixels, image.channels);
+        if image.channels.has_alpha() && !transparent {
+            return self.encode(&without_alpha(image, pixels), out);
+        }
         let start = out.len();
-        match if flat { &self.coder_flat } else { &self.coder } {
+        let coder = match self.lossy {
+            Some(lossy) if !transparent || self.edges == Edges::Lossy => lossy,
+            _ => self.lossless.coder_for(image, pixels),
+        };
+        match &coder {
             Coder::FastLossless => fast_lossless(image, pixels, out),
             Coder::Predicted => self.predictor.encode(image, pixels, out),
             Coder::Libwebp(config) => {
@@ -125,6 +147,16 @@ impl Encode for Webp {
             }
         }
         .inspect_err(|_| out.truncate(start))
+    }
+}
+
+impl Lossless {
+    fn coder_for(&self, image: &Image, pixels: &[u8]) -> Coder {
+        let pixel_bytes = image.channels.count();
+        match colours::is_flat(pixels, image.width * pixel_bytes, pixel_bytes) {
+            true => self.coder_flat,
+            false => self.coder,
+        }
     }
 }
 

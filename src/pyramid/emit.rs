@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::node::{Node, Pixel, Shape};
 use super::plan::Blank;
-use crate::encode::Encode;
+use crate::encode::{Fit, TileEncoder};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
 use crate::raster::Raster;
@@ -18,23 +18,29 @@ pub struct Emitted {
     pub tile: TileCoord,
     /// Its bytes; shared by all tiles of one colour that one thread made.
     pub data: Arc<[u8]>,
+    /// Whether it has as few bytes as it should.
+    pub fit: Fit,
 }
+
+/// Bytes, and whether they are few enough.
+type Encoded = (Arc<[u8]>, Fit);
 
 /// One-colour tiles remembered by each thread. A land-cover map has tens of colours; an orthophoto has next to none.
 const REMEMBERED: usize = 1024;
 
 /// Encodes tiles, and remembers those of one colour.
 pub struct Emitter {
-    encoder: Box<dyn Encode>,
+    encoder: TileEncoder,
     shape: Shape,
     blank: Blank,
-    remembered: HashMap<Option<Pixel>, Arc<[u8]>>,
+    /// By what is encoded alike, and the colour.
+    remembered: HashMap<(Option<u8>, Option<Pixel>), Encoded>,
     buffer: Vec<u8>,
 }
 
 impl Emitter {
     /// An emitter of tiles of `shape` in the encoder's format.
-    pub fn new(encoder: Box<dyn Encode>, shape: Shape, blank: Blank) -> Self {
+    pub fn new(encoder: TileEncoder, shape: Shape, blank: Blank) -> Self {
         Self {
             encoder,
             shape,
@@ -49,37 +55,38 @@ impl Emitter {
     /// # Errors
     /// When the format cannot hold the picture.
     pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
-        let data = match node {
+        let (data, fit) = match node {
             Node::Empty if self.blank == Blank::Skip => return Ok(None),
-            Node::Empty => self.simple(None)?,
-            Node::Solid(pixel) => self.simple(Some(*pixel))?,
-            Node::Block(raster) => self.encode(raster)?,
+            Node::Empty => self.simple(tile.z(), None)?,
+            Node::Solid(pixel) => self.simple(tile.z(), Some(*pixel))?,
+            Node::Block(raster) => self.encode(tile.z(), raster)?,
         };
-        Ok(Some(Emitted { tile, data }))
+        Ok(Some(Emitted { tile, data, fit }))
     }
 
-    fn simple(&mut self, pixel: Option<Pixel>) -> Result<Arc<[u8]>> {
-        if let Some(data) = self.remembered.get(&pixel) {
-            return Ok(Arc::clone(data));
+    fn simple(&mut self, z: u8, pixel: Option<Pixel>) -> Result<Encoded> {
+        let key = (self.encoder.class(z), pixel);
+        if let Some((data, fit)) = self.remembered.get(&key) {
+            return Ok((Arc::clone(data), *fit));
         }
         let mut raster = match pixel {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
-        let data = self.encode(&mut raster)?;
+        let (data, fit) = self.encode(z, &mut raster)?;
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
-        self.remembered.insert(pixel, Arc::clone(&data));
-        Ok(data)
+        self.remembered.insert(key, (Arc::clone(&data), fit));
+        Ok((data, fit))
     }
 
-    fn encode(&mut self, raster: &mut Raster) -> Result<Arc<[u8]>> {
+    fn encode(&mut self, z: u8, raster: &mut Raster) -> Result<Encoded> {
         self.buffer.clear();
         let Self {
             encoder, buffer, ..
         } = self;
-        Image::lend(raster, |image| encoder.encode(image, buffer))?;
-        Ok(Arc::from(self.buffer.as_slice()))
+        let fit = Image::lend(raster, |image| encoder.encode(z, image, buffer))?;
+        Ok((Arc::from(self.buffer.as_slice()), fit))
     }
 }

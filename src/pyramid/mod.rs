@@ -24,7 +24,7 @@ use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
 use self::walk::{Shared, Walker};
 use crate::archive::Sink;
-use crate::encode::{Format, Settings, encoder};
+use crate::encode::{Fit, Recipe, TileEncoder};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
 use crate::mosaic::Mosaic;
@@ -64,6 +64,8 @@ pub struct Baked {
     /// SHA-256 over all tiles in their order: for each, zoom, x and y as 4 bytes, the length of its data as 8 (all little
     /// end first), and the data. The same for every container. `None` when it was not asked for.
     pub digest: Option<[u8; 32]>,
+    /// Tiles with more bytes than [`Recipe::tile_bytes_max`] even at the lowest quality.
+    pub too_large: u64,
 }
 
 /// The tiles of one zoom.
@@ -87,7 +89,7 @@ impl Baked {
     }
 }
 
-/// Renders, reduces and encodes every tile of `plan` and writes each to all `sinks`, in one order whatever the number of
+/// Renders and reduces every tile of `plan`, encodes it by `recipe`, and writes each to all `sinks`, in one order whatever the number of
 /// threads. `watch` is told about ten times a second how far it is; an error of its stops the bake.
 ///
 /// # Errors
@@ -95,7 +97,7 @@ impl Baked {
 pub fn build(
     mosaic: &Mosaic,
     plan: &Plan,
-    (format, settings): (Format, &Settings),
+    recipe: &Recipe,
     sinks: &mut [Box<dyn Sink>],
     options: &BuildOptions,
     watch: &mut dyn FnMut(&Progress) -> Result<()>,
@@ -103,7 +105,7 @@ pub fn build(
     let job = plan.job(mosaic);
     let emitter = || {
         Ok(Emitter::new(
-            encoder(format, settings)?,
+            TileEncoder::new(recipe)?,
             plan.shape,
             plan.blank,
         ))
@@ -123,7 +125,9 @@ pub fn build(
         for sink in sinks.iter_mut() {
             sink.write(emitted.tile, &emitted.data)?;
         }
-        tally.borrow_mut().add(emitted.tile, &emitted.data);
+        let mut tally = tally.borrow_mut();
+        tally.add(emitted.tile, &emitted.data);
+        tally.too_large += u64::from(emitted.fit == Fit::TooLarge);
         in_crown.set(in_crown.get() + u64::from(emitted.tile.z() < shard_zoom));
         Ok(())
     };
@@ -152,6 +156,8 @@ pub(crate) struct Tally {
     tiles: u64,
     bytes: u64,
     digest: Option<Sha256>,
+    /// As [`Baked::too_large`].
+    pub(crate) too_large: u64,
 }
 
 impl Tally {
@@ -162,6 +168,7 @@ impl Tally {
             tiles: 0,
             bytes: 0,
             digest: digest.then(Sha256::new),
+            too_large: 0,
         }
     }
 
@@ -197,6 +204,7 @@ impl Tally {
         Baked {
             zooms: self.zooms,
             digest: self.digest.map(|digest| digest.finalize().into()),
+            too_large: self.too_large,
         }
     }
 }

@@ -10,7 +10,7 @@ use azulejo::archive::{
     DEFAULT_VERSION, MbtilesOptions, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind,
     open_sink, open_store,
 };
-use azulejo::encode::{Format, Settings};
+use azulejo::encode::{Format, Recipe, Settings};
 use azulejo::error::Result;
 use azulejo::geo::bounds::Bounds;
 use azulejo::geo::scheme::Scheme;
@@ -144,9 +144,12 @@ pub(crate) fn bake_to(
         },
     )?;
     let mut sinks = vec![sink];
-    let settings = Settings {
-        effort: Some(0),
-        ..Settings::default()
+    let recipe = Recipe {
+        settings: Settings {
+            effort: Some(0),
+            ..Settings::default()
+        },
+        ..Format::Png.into()
     };
     let options = BuildOptions {
         jobs: 2,
@@ -154,14 +157,9 @@ pub(crate) fn bake_to(
         budget: Budget::default(),
         digest: true,
     };
-    let baked = build(
-        &mosaic,
-        &plan,
-        (Format::Png, &settings),
-        &mut sinks,
-        &options,
-        &mut |_| Ok(()),
-    )?;
+    let baked = build(&mosaic, &plan, &recipe, &mut sinks, &options, &mut |_| {
+        Ok(())
+    })?;
     let Bounds {
         west,
         south,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use azulejo::archive::{Metadata, Sink, Staged};
-use azulejo::encode::{Format, Settings};
+use azulejo::encode::Format;
 use azulejo::error::Result;
 use azulejo::geo::tile::TileCoord;
 use azulejo::mosaic::Mosaic;
@@ -43,14 +43,9 @@ pub(crate) fn bake_into(
         budget: Budget::default(),
         digest: true,
     };
-    build(
-        mosaic,
-        plan,
-        (Format::Png, &Settings::default()),
-        sinks,
-        &how,
-        &mut |_| Ok(()),
-    )
+    build(mosaic, plan, &Format::Png.into(), sinks, &how, &mut |_| {
+        Ok(())
+    })
     .unwrap()
 }
 

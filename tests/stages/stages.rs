@@ -135,7 +135,8 @@ fn encode(file: &File, scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anyt
     } else {
         DEFAULT_EFFORT..=DEFAULT_EFFORT
     };
-    for format in FORMATS.iter().map(|info| info.format) {
+    for info in FORMATS.iter().filter(|info| info.tiles == [info.format]) {
+        let format = info.format;
         for lossless in [false, true] {
             let lossy = format != Format::Png && !lossless;
             if lossless && format != Format::Webp {
@@ -146,6 +147,7 @@ fn encode(file: &File, scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anyt
                     quality: lossy.then_some(75),
                     lossless,
                     effort: Some(effort),
+                    ..Settings::default()
                 };
                 let kind = if lossless { " lossless" } else { "" };
                 let name = format!("{format}{kind} effort {effort}");
@@ -220,6 +222,7 @@ fn open(path: &Path) -> azulejo::error::Result<Box<dyn Sink>> {
         rows: RowScheme::Xyz,
         format: Format::Png,
         matrix_roots: (1, 1),
+        hosts: Vec::new(),
         mbtiles: MbtilesOptions::default(),
     };
     open_sink(path, &options)

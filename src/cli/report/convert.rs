@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use azulejo::archive::{Metadata, Published};
-use azulejo::convert::Tileset;
+use azulejo::convert::{Recoding, Tileset};
 use azulejo::pyramid::Baked;
 use serde_json::{Map, Value, json};
 
 use super::tile::made;
 use super::{Facts, extend, shown, text};
 use crate::cli::convert::ConvertArgs;
+use crate::cli::encoding;
 use crate::cli::values::Zooms;
 
 /// All that the report tells of.
@@ -19,6 +20,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) tileset: &'a Tileset,
     pub(in crate::cli) metadata: &'a Metadata,
     pub(in crate::cli) copied: &'a Baked,
+    /// `None` where tiles stay as they were.
+    pub(in crate::cli) recoding: Option<&'a Recoding>,
     pub(in crate::cli) published: &'a [Published],
     pub(in crate::cli) notes: &'a [String],
     pub(in crate::cli) elapsed: Duration,
@@ -58,6 +61,12 @@ impl Report<'_> {
             "region": args.region.as_deref().map(shown),
             "report": args.report.as_deref().map(text),
         });
+        let encoding = self.recoding.map(|recoding| {
+            let mut encoding = encoding::json(&recoding.recipe);
+            extend(&mut encoding, json!({ "jobs": recoding.jobs }));
+            encoding
+        });
+        extend(&mut options, encoding.unwrap_or_default());
         extend(&mut options, args.outputs.json(metadata));
         match options {
             Value::Object(options) => options,

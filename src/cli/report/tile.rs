@@ -1,7 +1,7 @@
 //! What `azulejo tile` reports.
 
 use azulejo::archive::{Metadata, Published};
-use azulejo::encode::{DEFAULT_EFFORT, Format, JPEG_QUALITY, Settings, WEBP_QUALITY};
+use azulejo::encode::Recipe;
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::plan::Plan;
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Run, extend, options, text};
 use crate::cli::args::TileArgs;
+use crate::cli::encoding;
 
 /// All that the report tells of.
 pub(in crate::cli) struct Report<'a> {
@@ -17,7 +18,7 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) metadata: &'a Metadata,
     pub(in crate::cli) baked: &'a Baked,
     pub(in crate::cli) published: &'a [Published],
-    pub(in crate::cli) settings: &'a Settings,
+    pub(in crate::cli) recipe: &'a Recipe,
     pub(in crate::cli) jobs: usize,
     pub(in crate::cli) memory_bytes: u64,
     pub(in crate::cli) run: Run<'a>,
@@ -36,7 +37,7 @@ impl Report<'_> {
         let Self {
             args,
             plan,
-            settings,
+            recipe,
             metadata,
             ..
         } = self;
@@ -48,13 +49,10 @@ impl Report<'_> {
             "tile-size": args.tile_size,
             "resampling": plan.resampling.kernel().name,
             "overview-resampling": plan.reducer.name(),
-            "format": args.format.name(),
-            "quality": quality(args.format, settings),
-            "lossless": settings.lossless,
-            "effort": settings.effort.unwrap_or(DEFAULT_EFFORT),
             "keep-blank": args.keep_blank,
             "shard-height": args.shard_height,
         });
+        extend(&mut own, encoding::json(recipe));
         extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
     }
@@ -99,6 +97,7 @@ pub(super) fn made(tiles: &Baked, published: &[Published]) -> Value {
         "zooms": zooms.collect::<Vec<_>>(),
         "tiles": tiles.tiles(),
         "bytes": tiles.bytes(),
+        "tiles_too_large": tiles.too_large,
         "tiles_sha256": tiles.digest.map(|digest| hex(&digest)),
     })
 }
@@ -110,16 +109,6 @@ fn strategy(strategy: Strategy) -> &'static str {
         Strategy::Lower => "lower",
         Strategy::Upper => "upper",
     }
-}
-
-/// The quality that took effect; `None` for tiles that keep every pixel.
-fn quality(format: Format, settings: &Settings) -> Option<u8> {
-    let default = match format {
-        Format::Jpeg => JPEG_QUALITY,
-        Format::Webp if !settings.lossless => WEBP_QUALITY,
-        _ => return None,
-    };
-    Some(settings.quality.unwrap_or(default))
 }
 
 fn hex(bytes: &[u8]) -> String {

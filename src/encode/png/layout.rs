@@ -177,7 +177,7 @@ fn indexed<'a>(
 
 /// Packs indices of `bit_depth` 1, 2 or 4 into bytes, the leftmost in the high bits (PNG 3rd
 /// edition, section 7.2). The unused low bits at the end of a row are 0.
-fn pack(indices: &[u8], width: usize, bit_depth: u8, out: &mut Vec<u8>) {
+pub(super) fn pack(indices: &[u8], width: usize, bit_depth: u8, out: &mut Vec<u8>) {
     let depth = u32::from(bit_depth);
     let per_byte = 8 / usize::from(bit_depth);
     out.clear();

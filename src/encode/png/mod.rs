@@ -7,6 +7,9 @@
 mod deflate;
 mod filter;
 mod layout;
+mod palette;
+
+pub(super) use palette::open as open_palette;
 
 use deflate::{Deflater, Search};
 use filter::{Filterer, Strategy};
@@ -67,36 +70,36 @@ pub(super) fn open(settings: &Settings) -> Result<Box<dyn Encode>> {
             ),
         );
     }
-    Ok(Box::new(Png::new(by_effort(&EFFORTS, settings))))
+    Ok(Box::new(Png {
+        layouter: Layouter::new(),
+        coder: Coder::new(by_effort(&EFFORTS, settings)),
+    }))
 }
 
 struct Png {
     layouter: Layouter,
+    coder: Coder,
+}
+
+/// From a layout to a file.
+struct Coder {
     filterer: Filterer,
     deflater: Deflater,
     deflater_flat: Deflater,
 }
 
-impl Png {
+impl Coder {
     fn new(effort: Effort) -> Self {
         Self {
-            layouter: Layouter::new(),
             filterer: Filterer::default(),
             deflater: Deflater::new(effort.level, effort.search),
             deflater_flat: Deflater::new(effort.level_flat, Search::Never),
         }
     }
-}
 
-impl Encode for Png {
-    fn format(&self) -> Format {
-        Format::Png
-    }
-
-    fn encode(&mut self, image: &Image, out: &mut Vec<u8>) -> Result<()> {
-        check_size(image, Format::Png, SIDE_MAX)?;
-        let layout = self.layouter.layout(image);
-        let strategy = match wants_filters(&layout) {
+    /// Appends `image`, which is laid out as `layout`, to `out`.
+    fn encode(&mut self, image: &Image, layout: &Layout, out: &mut Vec<u8>) -> Result<()> {
+        let strategy = match wants_filters(layout) {
             true => Strategy::Adaptive,
             false => Strategy::Plain,
         };
@@ -108,11 +111,22 @@ impl Encode for Png {
             strategy,
         );
         let start = out.len();
-        write(image, &layout, out, |out| match strategy {
+        write(image, layout, out, |out| match strategy {
             Strategy::Plain => self.deflater_flat.plain(residuals, out),
             Strategy::Adaptive => self.deflater.filtered(residuals, filtered_row_bytes, out),
         })
         .inspect_err(|_| out.truncate(start))
+    }
+}
+
+impl Encode for Png {
+    fn format(&self) -> Format {
+        Format::Png
+    }
+
+    fn encode(&mut self, image: &Image, out: &mut Vec<u8>) -> Result<()> {
+        check_size(image, Format::Png, SIDE_MAX)?;
+        self.coder.encode(image, &self.layouter.layout(image), out)
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod pictures;
+mod recipe;
 
 use image::DynamicImage;
 use proptest::prelude::*;
@@ -121,10 +122,19 @@ fn check(format: Format, settings: Settings, floor_db: Option<f64>) {
                     let what =
                         format!("{format} {settings:?}: {subject} {channels:?} {width} x {height}");
                     let tile = encoded(&mut *worker, image);
-                    assert_eq!(Format::sniff(&tile), Some(format), "{what}");
+                    let found = Format::sniff(&tile);
+                    assert!(found.is_some_and(|f| format.holds(f)), "{what}: {found:?}");
+                    let transparent = is_transparent(image);
                     match floor_db {
                         None => assert_same(&tile, image, &what),
+                        // What keeps alpha, keeps tiles that have it.
+                        Some(_) if transparent && info.alpha && format != Format::Palette => {
+                            assert_same(&tile, image, &what)
+                        }
                         Some(floor) => {
+                            let decoded = image::load_from_memory(&tile).unwrap();
+                            let alpha = transparent && info.alpha;
+                            assert_eq!(decoded.color().has_alpha(), alpha, "{what}: alpha");
                             let db = psnr(&tile, image);
                             assert!(db >= floor, "{what}: {db:.1} dB");
                         }
@@ -142,6 +152,12 @@ fn check(format: Format, settings: Settings, floor_db: Option<f64>) {
             }
         }
     }
+}
+
+/// Whether some pixel is not opaque.
+fn is_transparent(image: &Image) -> bool {
+    let decoded = expected(image).to_rgba8();
+    decoded.pixels().any(|p| p[3] < 255)
 }
 
 fn effort(effort: u8) -> Settings {
@@ -203,13 +219,143 @@ fn lossy_webp_comes_back_alike() {
     }
 }
 
-#[test]
-fn alpha_of_lossy_webp_is_exact() {
-    let image = picture(photograph, Channels::Rgba, 256, 256);
-    let tile = encoded(
-        &mut *encoder(Format::Webp, &Settings::default()).unwrap(),
-        &image,
+/// The colours that a picture comes back with, and whether pixels are still of the same kind: transparent ones exactly so.
+fn check_palette(image: &Image, tile: &[u8], n_colours: usize, what: &str) {
+    let (there, before) = (
+        image::load_from_memory(tile).unwrap().to_rgba8(),
+        expected(image).to_rgba8(),
     );
+    let colours = |image: &image::RgbaImage| -> std::collections::BTreeSet<[u8; 4]> {
+        image.pixels().map(|p| p.0).collect()
+    };
+    if colours(&before).len() <= n_colours {
+        assert!(there == before, "{what}: few colours are not kept");
+    }
+    assert!(colours(&there).len() <= n_colours, "{what}: too many");
+    for (there, before) in there.pixels().zip(before.pixels()) {
+        let kept = match before[3] {
+            0 => there.0 == [0; 4],
+            255 => there[3] == 255,
+            _ => (1..255).contains(&there[3]),
+        };
+        assert!(kept, "{what}: {before:?} became {there:?}");
+    }
+}
+
+#[test]
+fn palette_comes_back_alike() {
+    check(Format::Palette, Settings::default(), Some(28.0));
+    check(Format::Palette, effort(9), Some(28.0));
+}
+
+#[test]
+fn palette_has_as_many_colours_as_its_quality_says() {
+    for (quality, n) in [
+        (None, 256),
+        (Some(100), 256),
+        (Some(50), 128),
+        (Some(6), 15),
+        (Some(1), 4),
+    ] {
+        let settings = Settings {
+            quality,
+            ..Settings::default()
+        };
+        let mut palette = encoder(Format::Palette, &settings).unwrap();
+        for (subject, draw) in SUBJECTS {
+            for channels in CHANNELS {
+                let image = picture(draw, channels, 100, 70);
+                let tile = encoded(&mut *palette, &image);
+                check_palette(
+                    &image,
+                    &tile,
+                    n,
+                    &format!("{subject} {channels:?} {quality:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn mixed_comes_back_alike_and_edges_exactly() {
+    check(Format::Mixed, Settings::default(), Some(22.0));
+    check(Format::Mixed, effort(0), Some(22.0));
+}
+
+/// Opaque or not, whatever channels say.
+#[test]
+fn mixed_is_jpeg_where_a_tile_is_opaque_and_png_where_it_is_not() {
+    let mut mixed = encoder(Format::Mixed, &Settings::default()).unwrap();
+    let settings = Settings::default();
+    let of = |format, image: &Image| encoded(&mut *encoder(format, &settings).unwrap(), image);
+    for channels in CHANNELS {
+        for (subject, draw) in SUBJECTS {
+            let image = picture(draw, channels, 64, 48);
+            let format = match is_transparent(&image) {
+                true => Format::Png,
+                false => Format::Jpeg,
+            };
+            assert!(
+                encoded(&mut *mixed, &image) == of(format, &image),
+                "{subject} {channels:?}: not as {format}"
+            );
+        }
+    }
+    let opaque = |col, row| [col as u8, row as u8, 9, 255];
+    let with = encoded(&mut *mixed, &picture(opaque, Channels::Rgba, 64, 48));
+    let without = encoded(&mut *mixed, &picture(opaque, Channels::Rgb, 64, 48));
+    assert!(with == without);
+    assert_eq!(Format::sniff(&with), Some(Format::Jpeg));
+}
+
+/// A chunk `VP8 ` alone is lossy without alpha, `VP8L` lossless; what has `VP8X` may be anything (RFC 9649, section 2).
+#[test]
+fn webp_is_lossy_where_a_tile_is_opaque_and_lossless_where_it_is_not() {
+    let mut webp = encoder(Format::Webp, &Settings::default()).unwrap();
+    for channels in CHANNELS {
+        for (subject, draw) in SUBJECTS {
+            let image = picture(draw, channels, 64, 48);
+            let tile = encoded(&mut *webp, &image);
+            let expected: &[u8] = match is_transparent(&image) {
+                true => b"VP8L",
+                false => b"VP8 ",
+            };
+            assert_eq!(&tile[12..16], expected, "{subject} {channels:?}");
+        }
+    }
+}
+
+#[test]
+fn opaque_webp_has_no_alpha_whatever_the_channels_say() {
+    let opaque = |col: u32, row: u32| [(col * row) as u8, row as u8, 9, 255];
+    let lossless = Settings {
+        lossless: true,
+        ..Settings::default()
+    };
+    for settings in [Settings::default(), lossless] {
+        let mut webp = encoder(Format::Webp, &settings).unwrap();
+        for (with, without) in [
+            (Channels::Rgba, Channels::Rgb),
+            (Channels::GrayAlpha, Channels::Gray),
+        ] {
+            let with = encoded(&mut *webp, &picture(opaque, with, 64, 48));
+            assert!(with == encoded(&mut *webp, &picture(opaque, without, 64, 48)));
+            let decoded = image::load_from_memory(&with).unwrap();
+            assert!(!decoded.color().has_alpha());
+        }
+    }
+}
+
+#[test]
+fn alpha_of_lossy_webp_is_exact_even_where_colours_are_not() {
+    let image = picture(photograph, Channels::Rgba, 256, 256);
+    let lossy = Settings {
+        edges: Edges::Lossy,
+        ..Settings::default()
+    };
+    let tile = encoded(&mut *encoder(Format::Webp, &lossy).unwrap(), &image);
+    assert_eq!(&tile[12..16], b"VP8X");
     let decoded = image::load_from_memory(&tile).unwrap().to_rgba8();
     assert!(
         decoded
@@ -226,14 +372,15 @@ fn every_effort_works_and_the_default_is_one_of_them() {
         .iter()
         .flat_map(|info| [(info, false), (info, true)])
     {
-        if lossless && info.format == Format::Jpeg {
+        let always_lossy = [Format::Jpeg, Format::Mixed, Format::Palette];
+        if lossless && always_lossy.contains(&info.format) {
             continue;
         }
         let tile = |effort| {
             let settings = Settings {
                 lossless,
                 effort,
-                quality: None,
+                ..Settings::default()
             };
             encoded(&mut *encoder(info.format, &settings).unwrap(), &image)
         };
@@ -254,7 +401,7 @@ fn every_effort_works_and_the_default_is_one_of_them() {
 #[test]
 fn more_quality_is_more_bytes_and_closer() {
     let image = picture(photograph, Channels::Rgb, 256, 256);
-    for format in [Format::Jpeg, Format::Webp] {
+    for format in [Format::Palette, Format::Jpeg, Format::Mixed, Format::Webp] {
         let mut last = (0, 0.0);
         for quality in [1, 25, 50, 75, 89, 90, 100] {
             let settings = Settings {
@@ -301,18 +448,20 @@ fn formats_are_found_by_all_their_names() {
             .iter()
             .chain([&info.name, &info.extension, &info.mbtiles]);
         for name in names {
-            assert_eq!(Format::from_name(name).unwrap(), info.format);
-            assert_eq!(
-                Format::from_name(&name.to_uppercase()).unwrap(),
-                info.format
-            );
+            // Several are stored as PNG.
+            let meant = match *name {
+                "png" => Format::Png,
+                _ => info.format,
+            };
+            assert_eq!(Format::from_name(name).unwrap(), meant);
+            assert_eq!(Format::from_name(&name.to_uppercase()).unwrap(), meant);
         }
         assert_eq!(info.format.info().name, info.format.to_string());
     }
     let error = Format::from_name("gif").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown tile format 'gif'; expected one of png, jpeg, webp"
+        "unknown tile format 'gif'; expected one of png, palette, jpeg, mixed, webp"
     );
     for bytes in [&b""[..], b"RIFF", b"RIFF....WAVE", b"GIF89a", b"\x89PNG"] {
         assert_eq!(Format::sniff(bytes), None);
@@ -329,7 +478,11 @@ fn settings_that_mean_nothing_are_refused() {
         lossless: true,
         ..Settings::default()
     };
-    let rows: [(Format, Settings, bool); 13] = [
+    let rows: [(Format, Settings, bool); 17] = [
+        (Format::Palette, quality(1), true),
+        (Format::Palette, lossless, false),
+        (Format::Mixed, quality(1), true),
+        (Format::Mixed, lossless, false),
         (Format::Png, quality(80), false),
         (Format::Png, lossless, true),
         (Format::Jpeg, quality(0), false),
@@ -414,6 +567,18 @@ fn pictures_that_do_not_fit_are_errors_and_leave_no_bytes() {
             gray(16_384, 1, 16_384),
             Kind::Usage,
         ),
+        (
+            Format::Mixed,
+            Settings::default(),
+            gray(16_001, 1, 16_001),
+            Kind::Usage,
+        ),
+        (
+            Format::Mixed,
+            Settings::default(),
+            deep.clone(),
+            Kind::Usage,
+        ),
         (Format::Webp, lossless, gray(1, 16_384, 16_384), Kind::Usage),
         (Format::Webp, lossless, deep.clone(), Kind::Usage),
         (Format::Webp, Settings::default(), deep, Kind::Usage),
@@ -449,6 +614,33 @@ proptest! {
         let mut worker = encoder(Format::Png, &effort(e)).unwrap();
         for image in &images {
             assert_same(&encoded(&mut *worker, image), image, "random picture");
+        }
+    }
+
+    #[test]
+    fn any_picture_keeps_its_kinds_of_pixels_in_a_palette(image in random_picture(), quality in 1..=100u8) {
+        if matches!(image.pixels, Pixels::U8(_)) {
+            let settings = Settings { quality: Some(quality), ..Settings::default() };
+            let tile = encoded(&mut *encoder(Format::Palette, &settings).unwrap(), &image);
+            let n = (usize::from(quality) * 256 / 100).max(4);
+            check_palette(&image, &tile, n, "random picture");
+        }
+    }
+
+    #[test]
+    fn any_picture_comes_back_from_formats_that_keep_edges(image in random_picture()) {
+        if matches!(image.pixels, Pixels::U8(_)) {
+            for format in [Format::Mixed, Format::Webp] {
+                let tile = encoded(&mut *encoder(format, &Settings::default()).unwrap(), &image);
+                prop_assert!(Format::sniff(&tile).is_some_and(|f| format.holds(f)));
+                if is_transparent(&image) {
+                    assert_same(&tile, &image, "random picture");
+                } else {
+                    let decoded = image::load_from_memory(&tile).unwrap();
+                    prop_assert_eq!((decoded.width() as usize, decoded.height() as usize), (image.width, image.height));
+                    prop_assert!(!decoded.color().has_alpha());
+                }
+            }
         }
     }
 }

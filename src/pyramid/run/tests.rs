@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::encode::{Format, Settings, encoder};
+use crate::encode::{Format, TileEncoder};
 use crate::geo::affine::Affine;
 use crate::geo::scheme::Scheme;
 use crate::geo::transform::crs::Crs;
@@ -82,7 +82,7 @@ fn a_fold_that_panics_ends_the_workers() {
         let job = plan.job(&mosaic);
         let shared = Shared::default();
         let walker = || {
-            let encoder = encoder(Format::Png, &Settings::default())?;
+            let encoder = TileEncoder::new(&Format::Png.into())?;
             let emitter = Emitter::new(encoder, plan.shape, plan.blank);
             Ok(Walker::new(&plan, Renderer::new(&job), emitter, &shared))
         };
