@@ -57,9 +57,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .as_deref()
         .map(ReportFile::create)
         .transpose()?;
-    let mut sinks = args
-        .outputs
-        .open(args.format, outputs::matrix_roots(&job.scheme)?)?;
+    let mut sinks =
+        args.outputs
+            .open(args.format, outputs::matrix_roots(&job.scheme)?, &interrupt)?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();

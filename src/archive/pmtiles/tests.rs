@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use super::directory::{find, parse, put_varint, serialise, take_varint};
 use super::*;
 use crate::archive::{
-    DEFAULT_VERSION, MbtilesOptions, Overwrite, Published, RowScheme, TilesetKind, open_sink,
-    open_store,
+    DEFAULT_VERSION, MbtilesOptions, Overwrite, Published, RemoteOptions, RowScheme, TilesetKind,
+    open_sink, open_store,
 };
 use crate::encode::Format;
 use crate::error::Kind;
@@ -42,6 +42,7 @@ fn options() -> SinkOptions {
         format: Format::Webp,
         matrix_roots: (1, 1),
         mbtiles: MbtilesOptions::default(),
+        remote: RemoteOptions::default(),
     }
 }
 
