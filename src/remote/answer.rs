@@ -86,6 +86,7 @@ impl Trouble {
     /// What is behind an error of object_store's.
     pub(super) fn of(error: &object_store::Error) -> Self {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+        let mut broken = None;
         while let Some(error) = cause {
             if let Some(refusal) = error.downcast_ref::<Refusal>() {
                 return Self::of_refusal(refusal);
@@ -98,11 +99,12 @@ impl Trouble {
                     Self::Passing(unreached.to_string())
                 };
             }
-            // The body of an answer that broke off.
-            if let Some(broken) = error.downcast_ref::<HttpError>() {
-                return Self::Passing(last_cause(broken));
-            }
+            broken = broken.or_else(|| error.downcast_ref::<HttpError>());
             cause = error.source();
+        }
+        // The body of an answer that broke off.
+        if let Some(broken) = broken {
+            return Self::Passing(last_cause(broken));
         }
         match error {
             object_store::Error::NotFound { .. } => Self::Missing,

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,8 @@ pub(super) struct Inner {
     pub(super) patience: Patience,
     pub(super) store: Store,
     pub(super) gate: Gate,
+    /// Nothing is asked any more but what cleans up.
+    pub(super) ended: AtomicBool,
     /// `None` only while it goes.
     runtime: Option<Runtime>,
 }
@@ -97,6 +100,7 @@ impl Bucket {
             patience: patience.clone(),
             store: connect::store(location)?,
             gate: Gate::new(),
+            ended: AtomicBool::new(false),
             runtime: Some(runtime),
         };
         let bucket = Self {
@@ -280,6 +284,31 @@ impl Inner {
     pub(super) async fn insist<T, F>(
         &self,
         patience: Duration,
+        ask: impl FnMut() -> F,
+    ) -> (u32, std::result::Result<T, Trouble>)
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let has_ended = || self.ended.load(Ordering::Relaxed);
+        self.insist_until(&has_ended, patience, ask).await
+    }
+
+    /// [`Inner::insist`] even when all has ended: for what cleans up.
+    pub(super) async fn insist_regardless<T, F>(
+        &self,
+        patience: Duration,
+        ask: impl FnMut() -> F,
+    ) -> (u32, std::result::Result<T, Trouble>)
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.insist_until(&|| false, patience, ask).await
+    }
+
+    async fn insist_until<T, F>(
+        &self,
+        has_ended: &(dyn Fn() -> bool + Sync),
+        patience: Duration,
         mut ask: impl FnMut() -> F,
     ) -> (u32, std::result::Result<T, Trouble>)
     where
@@ -288,6 +317,9 @@ impl Inner {
         let (mut wait, mut failing, mut n_asked) = (WAIT, None::<Instant>, 0);
         loop {
             let pass = self.gate.enter().await;
+            if has_ended() {
+                return (n_asked, Err(Trouble::Other("the run has ended".to_owned())));
+            }
             n_asked += 1;
             let trouble = match ask().await {
                 Ok(answer) => {
@@ -310,7 +342,7 @@ impl Inner {
                 self.location
             );
             let since = failing.get_or_insert_with(Instant::now).elapsed();
-            if since + until_next > patience {
+            if since + until_next > patience || has_ended() {
                 return (n_asked, Err(trouble));
             }
             tokio::time::sleep(until_next).await;
@@ -442,7 +474,8 @@ impl Inner {
         let paths = keys.iter().map(|key| self.key(key));
         let paths: Vec<Key> = paths.collect::<Result<_>>()?;
         let patience = CLEANING.min(self.patience.retry_for);
-        let (_, done) = self.insist(patience, || self.delete_once(&paths)).await;
+        let delete = || self.delete_once(&paths);
+        let (_, done) = self.insist_regardless(patience, delete).await;
         let first = keys.first().map_or("", |key| key);
         done.map_err(|trouble| self.told(&trouble, first, "deleted"))
     }

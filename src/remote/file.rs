@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::multipart::PartId;
 use object_store::path::Path as Key;
@@ -20,6 +21,9 @@ const PART_BYTES: u64 = 8 << 20;
 
 /// Stores take ten thousand parts.
 const MOST_PARTS: u64 = 9_000;
+
+/// How long giving up is tried: what is left then is seen by nobody.
+const GIVING_UP: Duration = Duration::from_secs(5);
 
 /// Parts under way at a time.
 const AT_ONCE: usize = 4;
@@ -173,7 +177,7 @@ impl Drop for FileUpload {
         let key = self.key.clone();
         let given_up = self.bucket.wait_regardless(async move {
             let abort = || inner.store.parts.abort_multipart(&path, &id);
-            let (_, done) = inner.insist(std::time::Duration::from_secs(5), abort).await;
+            let (_, done) = inner.insist_regardless(GIVING_UP, abort).await;
             done.map_err(|trouble| inner.told(&trouble, &key, "given up"))
         });
         if let Err(error) = given_up {

@@ -47,6 +47,11 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Requests that are under way.
+    pub(super) fn n_running(&self) -> usize {
+        self.lock().running
+    }
+
     /// Waits until there is room for a request.
     pub(super) async fn enter(&self) -> Pass<'_> {
         loop {

@@ -1,5 +1,6 @@
 //! [`Uploads`]: many objects put at once, while others are being made.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use super::Headers;
 use super::answer::Trouble;
 use super::bucket::{Bucket, Inner, attributes};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Objects that wait or are under way: enough that nobody waits for the next one, few enough to end soon.
 const MOST_OBJECTS: usize = 256;
@@ -48,6 +49,8 @@ pub enum How {
     Create,
     /// There is one, which is replaced.
     Replace,
+    /// There is one of that size, which is replaced unless its ETag, asked for now, says that it has these bytes.
+    Renew,
     /// There is one of that size, which must have these bytes.
     Compare,
 }
@@ -70,7 +73,6 @@ struct State {
     n_waiting: usize,
     waiting_bytes: usize,
     failed: Option<Error>,
-    given_up: bool,
     /// Objects that are there because of us, or may be.
     created: Vec<Mark>,
     n_sent: u64,
@@ -90,7 +92,7 @@ impl Uploads {
     /// Takes an object, as soon as there is room.
     ///
     /// # Errors
-    /// The first failure of any object before, and [`Kind::Interrupted`](crate::error::Kind::Interrupted).
+    /// The first failure of any object before, and [`Kind::Interrupted`].
     pub fn push(&mut self, upload: Upload) -> Result<()> {
         let bytes = upload.data.len();
         let has_room = |state: &State| {
@@ -141,19 +143,15 @@ impl Uploads {
 
     /// Ends it all: the marks of the objects that are there because of us, or may be.
     pub fn give_up(&mut self) -> Vec<Mark> {
+        self.bucket.inner.ended.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + GRACE;
-        let mut state = self.shared.lock();
-        state.given_up = true;
-        while state.n_waiting > 0 && Instant::now() < deadline {
-            let (next, _) = self
-                .shared
-                .changed
-                .wait_timeout(state, TICK)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = next;
+        while self.bucket.inner.gate.n_running() > 0 && Instant::now() < deadline {
+            let state = self.shared.lock();
+            // Whatever ends tells so; else after a tick.
+            drop(self.shared.changed.wait_timeout(state, TICK));
         }
         self.tasks.abort_all();
-        std::mem::take(&mut state.created)
+        std::mem::take(&mut self.shared.lock().created)
     }
 
     fn wait_until(&self, is_reached: impl Fn(&State) -> bool) -> Result<()> {
@@ -190,12 +188,11 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn end(self, result: Result<Option<Carried>>) {
+    fn end(self, result: Result<Carried>) {
         let mut state = self.shared.lock();
         match result {
-            Ok(Some(Carried::Sent)) => state.n_sent += 1,
-            Ok(Some(Carried::Skipped)) => state.n_skipped += 1,
-            Ok(None) => {}
+            Ok(Carried::Sent) => state.n_sent += 1,
+            Ok(Carried::Skipped) => state.n_skipped += 1,
             Err(error) => {
                 state.failed.get_or_insert(error);
             }
@@ -219,10 +216,10 @@ enum Carried {
 }
 
 impl Inner {
-    /// Brings an object where it is to be; `None` when all was given up meanwhile.
-    async fn carry(&self, upload: Upload, shared: &Shared) -> Result<Option<Carried>> {
-        if shared.lock().given_up {
-            return Ok(None);
+    /// Brings an object where it is to be.
+    async fn carry(&self, upload: Upload, shared: &Shared) -> Result<Carried> {
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Interrupted, "given up"));
         }
         let Upload {
             key,
@@ -235,20 +232,26 @@ impl Inner {
         match how {
             How::Compare => {
                 if self.has(&key, &data).await? == Some(true) {
-                    return Ok(Some(Carried::Skipped));
+                    return Ok(Carried::Skipped);
                 }
                 Err(different(&self.shown(&key)))
             }
-            How::Replace => {
+            How::Replace | How::Renew => {
+                if how == How::Renew
+                    && let Some(found) = self.head(&key).await?
+                    && found.is(&data) == Some(true)
+                {
+                    return Ok(Carried::Skipped);
+                }
                 let data = PutPayload::from(data);
                 let put = || self.put_once(&key, &data, &attributes, PutMode::Overwrite);
                 let (_, done) = self.insist(self.patience.retry_for, put).await;
                 done.map_err(|trouble| self.told(&trouble, &key, "put"))?;
-                Ok(Some(Carried::Sent))
+                Ok(Carried::Sent)
             }
             How::Create => {
                 let created = self.create(&key, data, &attributes, (shared, mark));
-                created.await.map(Some)
+                created.await
             }
         }
     }

@@ -163,13 +163,19 @@ impl Objects {
         headers: Headers,
         (found, overwrite): (Option<&Object>, Overwrite),
     ) -> Result<()> {
-        let told = found.map(|found| found.is(data));
-        let how = match (told, overwrite) {
-            (Some(Some(true)), _) => {
+        let how = match (found, overwrite) {
+            (None, _) => How::Create,
+            (Some(found), _) if found.is(data) == Some(true) => {
                 self.uploads.skip();
                 return Ok(());
             }
-            (None, _) => How::Create,
+            // Some stores leave the sums out of their lists.
+            (
+                Some(Object {
+                    md5: None, bytes, ..
+                }),
+                Overwrite::Replace,
+            ) if *bytes == data.len() as u64 => How::Renew,
             (Some(_), Overwrite::Replace) => How::Replace,
             // Of another size, or with another sum, which may be that of an encrypted object.
             (Some(_), Overwrite::Refuse) => How::Compare,
