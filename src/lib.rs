@@ -15,7 +15,8 @@
 //! | floor | module | what is there |
 //! |---|---|---|
 //! | | [`error`] | the one error type; every module may import it |
-//! | ground: where things are, no pixels | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
+//! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted |
+//! | | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
@@ -28,13 +29,13 @@
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
-//! Who may import whom: `geo` and `raster` import `error` only; `source` imports both; `mosaic` imports `source` and below;
-//! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo` and `encode`'s table of formats;
+//! Who may import whom: `geo`, `raster` and `remote` import `error` only; `source` imports both; `mosaic` imports `source` and below;
+//! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo`, `remote` and `encode`'s table of formats;
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
 //! the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
-//! version and of what it says about a raster), no threads outside `pyramid/run`, no `unsafe` but for calls of C and in the two modules of
+//! version and of what it says about a raster), no threads outside `pyramid/run`, no network, nothing async and no tokio outside `remote` (whose one thread waits for stores), no `unsafe` but for calls of C and in the two modules of
 //! code for wide vectors, `raster/resample/avx2` and `encode/png/filter/wide`, which have plain twins.
 //! `tests/architecture.rs` reads the `use` lines and enforces this.
 //!
@@ -71,5 +72,6 @@ pub mod merge;
 pub mod mosaic;
 pub mod pyramid;
 pub mod raster;
+pub mod remote;
 pub mod render;
 pub mod source;

@@ -227,8 +227,10 @@ fn notes_are_part_of_a_folder_and_of_nothing_else() {
     ])
     .ok();
     assert!(desk.path("tiles/_headers").exists() && !desk.path("tiles/Caddyfile").exists());
-    let args = ["convert", "b", "-o", "c.mbtiles", "--hosting", "nginx"];
-    desk.run(&args).fails(2, "--hosting: no output is a folder");
+    for output in ["c.mbtiles", "s3://bucket/c/"] {
+        let args = ["convert", "b", "-o", output, "--hosting", "nginx"];
+        desk.run(&args).fails(2, "--hosting: no output is a folder");
+    }
     let args = ["convert", "b", "-o", "c", "--hosting", "apache"];
     desk.run(&args)
         .fails(2, "expected one of nginx, caddy, headers");

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use azulejo::archive::{
-    MbtilesOptions, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind, open_sink,
+    MbtilesOptions, Metadata, Overwrite, RemoteOptions, RowScheme, SinkOptions, TilesetKind,
+    open_sink,
 };
 use azulejo::encode::Format;
 use azulejo::geo::affine::Affine;
@@ -115,6 +116,7 @@ fn any_number_of_threads_and_any_height_of_shards_give_the_same_file() {
                 matrix_roots: (1, 1),
                 mbtiles: MbtilesOptions::default(),
                 hosts: Vec::new(),
+                remote: RemoteOptions::default(),
             };
             let mut sinks = vec![open_sink(&path, &sink_options).unwrap()];
             let baked = bake_into(&mosaic, &plan, &mut sinks, jobs, height);

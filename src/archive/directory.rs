@@ -15,7 +15,7 @@ use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::stage::Place;
+use super::stage::{Local, Place};
 use super::tally::{self, Tally};
 use super::temporary::{self, Shape, Temporary};
 use super::{Host, Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename};
@@ -23,8 +23,8 @@ use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 
-const METADATA: &str = "metadata.json";
-const TILEJSON: &str = "tilejson.json";
+pub(super) const METADATA: &str = "metadata.json";
+pub(super) const TILEJSON: &str = "tilejson.json";
 const TILE_MAP_RESOURCE: &str = "tilemapresource.xml";
 
 /// Opens a new folder in the place of `path`.
@@ -210,13 +210,14 @@ impl Sink for DirectorySink {
             bytes += text.len() as u64;
         }
         rename::sync_file_system(temporary.path()).map_err(|error| place.writing(&error))?;
-        Ok(Staged {
+        Ok(Local {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
             bytes,
             sha256: None,
-        })
+        }
+        .into())
     }
 }
 
@@ -391,18 +392,18 @@ fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
 }
 
 /// Row and extension of a tile's file name, if it is one: a number, a dot, the end of a picture's name.
-fn tile_name(name: &OsStr) -> Option<(u32, String)> {
+pub(super) fn tile_name(name: &OsStr) -> Option<(u32, String)> {
     let (row, extension) = name.to_str()?.split_once('.')?;
     Format::from_name(extension).ok()?;
     Some((numeral(OsStr::new(row))?, extension.to_string()))
 }
 
-trait Numeral: std::str::FromStr + ToString {}
+pub(super) trait Numeral: std::str::FromStr + ToString {}
 impl Numeral for u8 {}
 impl Numeral for u32 {}
 
 /// A number in the one way in which it is written as a file name: `7`, not `07` or `+7`, which nobody would look for.
-fn numeral<T: Numeral>(name: &OsStr) -> Option<T> {
+pub(super) fn numeral<T: Numeral>(name: &OsStr) -> Option<T> {
     let name = name.to_str()?;
     name.parse::<T>()
         .ok()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::stage::{Overwrite, Place, Staged, sync_and_digest};
+use super::stage::{Local, Overwrite, Place, Staged, sync_and_digest};
 use super::temporary::{Shape, Temporary};
 use crate::error::Result;
 
@@ -53,13 +53,14 @@ impl FileOutput {
         let Self { place, temporary } = self;
         let (bytes, sha256) =
             sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
-        Ok(Staged {
+        Ok(Local {
             place,
             temporary,
             n_tiles: 0,
             bytes,
             sha256: Some(sha256),
-        })
+        }
+        .into())
     }
 }
 

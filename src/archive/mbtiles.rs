@@ -34,7 +34,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::file_type::{FileType, head};
-use super::stage::{self, Place};
+use super::stage::{self, Local, Place};
 use super::tally::{self, Tally};
 use super::{Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
 use crate::encode::Format;
@@ -179,13 +179,14 @@ impl Sink for MbtilesSink {
         let temporary = database.complete(&place, metadata.rows(), agg_hash)?;
         let (bytes, sha256) =
             stage::sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
-        Ok(Staged {
+        Ok(Local {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
             bytes,
             sha256: Some(sha256),
-        })
+        }
+        .into())
     }
 }
 

@@ -229,8 +229,13 @@ impl Metadata {
     /// `tileSize` is not in the specification but read by MapLibre and Mapbox GL, which take tiles to be 512 pixels
     /// wide otherwise; so it is always there.
     pub fn tilejson(&self, rows: RowScheme) -> String {
+        self.tilejson_above("", rows)
+    }
+
+    /// [`Metadata::tilejson`] of tiles that lie in `folder`, a relative address that ends in a slash or is empty.
+    pub(super) fn tilejson_above(&self, folder: &str, rows: RowScheme) -> String {
         let (bounds, (lon, lat, zoom)) = self.rounded();
-        let template = format!("{{z}}/{{x}}/{{y}}.{}", self.format.extension());
+        let template = format!("{folder}{{z}}/{{x}}/{{y}}.{}", self.format.extension());
         let mut object: Map<String, Value> = Map::new();
         let mut put = |key: &str, value: Value| object.insert(key.to_string(), value);
         put("tilejson", json!("2.2.0"));

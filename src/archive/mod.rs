@@ -5,7 +5,10 @@
 //! [`Staged::publish`] gives it its name; so several outputs can be finished first and published together, and an
 //! output has its final name only when it is whole.
 //!
-//! Absent here: pixels, threads, the network.
+//! A path that is the address of an object store goes there by [`remote`](crate::remote): tiles as objects while they come, a
+//! file once it is complete.
+//!
+//! Absent here: pixels, threads.
 
 mod directory;
 mod file;
@@ -13,6 +16,8 @@ mod file_type;
 mod hosting;
 mod mbtiles;
 mod metadata;
+#[cfg(feature = "object-store")]
+mod objects;
 mod pmtiles;
 mod recent;
 mod rename;
@@ -28,7 +33,7 @@ pub use file_type::FileType;
 pub use hosting::Host;
 pub use mbtiles::{MbtilesOptions, MbtilesType};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
-pub use stage::{Overwrite, Published, Staged};
+pub use stage::{Overwrite, Published, Staged, Transfer};
 pub use stored::StoredMetadata;
 
 use std::path::Path;
@@ -36,6 +41,7 @@ use std::path::Path;
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
+use crate::remote::{Location, Patience};
 
 /// A container being written: open, write, finish, publish. Dropped before [`Staged::publish`], it leaves nothing
 /// behind.
@@ -98,6 +104,22 @@ pub struct SinkOptions {
     pub mbtiles: MbtilesOptions,
     /// Whom a folder has notes for.
     pub hosts: Vec<Host>,
+    /// What only an output in an object store can be told.
+    pub remote: RemoteOptions,
+}
+
+/// How to write into an object store.
+#[derive(Debug, Clone, Default)]
+pub struct RemoteOptions {
+    /// `Cache-Control` of tiles and archives; without it a day, of archives five minutes, of a version that is published
+    /// for good.
+    pub cache_control: Option<String>,
+    /// The folder that tiles go into, below that of the output, whose `tilejson.json` names it when they are there.
+    pub publish: Option<String>,
+    /// Whether tiles of other runs are removed at the end.
+    pub prune: bool,
+    /// How long to try again, and who may end that.
+    pub patience: Patience,
 }
 
 /// How a container keeps its tiles, where containers of its kind differ in that.
@@ -164,12 +186,43 @@ pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
         ))
         .with_help("write an MBTiles file or a folder with -o, or take --tiling-scheme WebMercatorQuad"));
     }
-    (archive.create)(path, options)
+    match Location::parse(path)? {
+        None => (archive.create)(path, options),
+        Some(location) => create_remote(archive, path, &location, options),
+    }
 }
 
-/// Whether [`open_sink`] makes a folder of `path`, going by its name.
+#[cfg(feature = "object-store")]
+fn create_remote(
+    archive: &Archive,
+    path: &Path,
+    location: &Location,
+    options: &SinkOptions,
+) -> Result<Box<dyn Sink>> {
+    match archive.suffix {
+        None => objects::create(path, location, options),
+        Some(suffix) => objects::create_file((archive.create, suffix), path, location, options),
+    }
+}
+
+#[cfg(not(feature = "object-store"))]
+fn create_remote(
+    _archive: &Archive,
+    path: &Path,
+    _location: &Location,
+    _options: &SinkOptions,
+) -> Result<Box<dyn Sink>> {
+    Err(Error::usage(format!(
+        "{}: an object store, which this program was built without; expected a path",
+        path.display()
+    ))
+    .with_help("cargo install --locked --features object-store --path ."))
+}
+
+/// Whether [`open_sink`] makes a folder of files of `path`, going by its name.
 pub fn names_folder(path: &Path) -> bool {
-    by_name(path, Kind::Usage).is_ok_and(|archive| archive.suffix.is_none())
+    let is_local = Location::parse(path).is_ok_and(|location| location.is_none());
+    is_local && by_name(path, Kind::Usage).is_ok_and(|archive| archive.suffix.is_none())
 }
 
 /// Opens the container at `path` for reading; a folder whatever its name is.
@@ -198,7 +251,8 @@ pub fn resembles_tileset(path: &Path) -> bool {
 fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
     let shown = path.display();
     let text = path.as_os_str().to_string_lossy();
-    if text.contains("://") {
+    let location = Location::parse(path)?;
+    if text.contains("://") && location.is_none() {
         return Err(Error::new(
             kind,
             format!(
@@ -207,7 +261,8 @@ fn by_name(path: &Path, kind: Kind) -> Result<&'static Archive> {
             ),
         ));
     }
-    let says_folder = text.ends_with(std::path::is_separator);
+    let is_bucket = location.is_some_and(|location| location.key.is_empty());
+    let says_folder = text.ends_with(std::path::is_separator) || is_bucket;
     // Nobody who types these wants a folder of that name.
     if text == "-" || (is_suffix_alone(path) && !says_folder) {
         let here = if text.contains(std::path::is_separator) {

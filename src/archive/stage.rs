@@ -21,9 +21,31 @@ pub enum Overwrite {
     Replace,
 }
 
-/// A complete, synced container under its temporary name. Dropped without [`Staged::publish`], it is removed.
+/// A complete container that waits for its name: a synced file or folder under a temporary one, or objects that nothing names
+/// yet. Dropped without [`Staged::publish`], it is removed.
 #[must_use]
-pub struct Staged {
+pub struct Staged(pub(super) Waiting);
+
+/// Where it waits.
+pub(super) enum Waiting {
+    /// Beside its place.
+    Here(Local),
+    /// In a store.
+    #[cfg_attr(not(feature = "object-store"), allow(dead_code))]
+    There(Box<dyn Remote>),
+}
+
+/// A container in a store, complete but for what names it.
+pub(super) trait Remote: Send {
+    /// Where it will be, as it was asked for.
+    fn path(&self) -> &Path;
+
+    /// As [`Staged::publish`].
+    fn publish(self: Box<Self>) -> Result<Published>;
+}
+
+/// A complete, synced file or folder under its temporary name.
+pub(super) struct Local {
     pub(super) place: Place,
     pub(super) temporary: Temporary,
     pub(super) n_tiles: u64,
@@ -42,12 +64,30 @@ pub struct Published {
     pub n_tiles: u64,
     /// SHA-256 of the file in lower-case hexadecimal digits; `None` for a folder.
     pub sha256: Option<String>,
+    /// What went into an object store; `None` for what is here.
+    pub transfer: Option<Transfer>,
+}
+
+/// Objects of an output that a run had to do with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Sent.
+    pub sent: u64,
+    /// There already, as they were to be.
+    pub skipped: u64,
+    /// Tiles of another run, removed.
+    pub pruned: u64,
+    /// Tiles of another run, still there.
+    pub left: u64,
 }
 
 impl Staged {
     /// Where [`Staged::publish`] will put it, as it was asked for.
     pub fn path(&self) -> &Path {
-        &self.place.asked
+        match &self.0 {
+            Waiting::Here(local) => &local.place.asked,
+            Waiting::There(remote) => remote.path(),
+        }
     }
 
     /// Gives the container its final name in one step, and removes what it replaces.
@@ -56,7 +96,22 @@ impl Staged {
     /// [`Kind::Output`](crate::error::Kind::Output) when something has come into its place meanwhile, or the name
     /// cannot be given. What was there is then untouched and the container removed. Only when the disk fails while the
     /// new name is synced is the container in its place all the same.
-    pub fn publish(mut self) -> Result<Published> {
+    pub fn publish(self) -> Result<Published> {
+        match self.0 {
+            Waiting::Here(local) => local.publish(),
+            Waiting::There(remote) => remote.publish(),
+        }
+    }
+}
+
+impl From<Local> for Staged {
+    fn from(local: Local) -> Self {
+        Self(Waiting::Here(local))
+    }
+}
+
+impl Local {
+    fn publish(mut self) -> Result<Published> {
         // Again, because a bake takes hours.
         let exists = self.place.check()?;
         // Before anything is renamed: a folder that may be written but not opened is found out in time.
@@ -87,6 +142,7 @@ impl Staged {
             bytes,
             n_tiles,
             sha256,
+            transfer: None,
         })
     }
 }

@@ -63,6 +63,7 @@ fn options() -> SinkOptions {
             kind: KIND.get(),
             agg_hash: false,
         },
+        remote: RemoteOptions::default(),
     }
 }
 

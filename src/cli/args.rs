@@ -76,6 +76,9 @@ Environment:
   Every option can come from a variable: --memory from AZULEJO_MEMORY, --overwrite from
   AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
   NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
+  For outputs, object stores are found as by their own tools: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+  AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE with ~/.aws, or the machine's role;
+  GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT, _KEY, _SAS_TOKEN, _CONNECTION_STRING.
 
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,

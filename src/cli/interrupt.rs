@@ -38,6 +38,11 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
+    /// What is set once a signal has come, for those who wait where nobody can ask.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// An error of kind [`Kind::Interrupted`] once a signal has come.
     ///
     /// # Errors

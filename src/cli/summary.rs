@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azulejo::archive::{Metadata, Published};
+use azulejo::archive::{Metadata, Published, Transfer};
 use azulejo::convert::Tileset;
 use azulejo::error::Result;
 use azulejo::geo::scheme::Scheme;
@@ -23,14 +23,42 @@ use super::sources::SourceArgs;
 pub(super) fn result(output: &Published, elapsed: Duration) -> String {
     let sha256 = output.sha256.as_ref();
     let sha256 = sha256.map_or_else(String::new, |hex| format!(" · sha256 {hex}"));
+    let transfer = output.transfer.as_ref();
+    let transfer = transfer.map_or_else(String::new, transferred);
     format!(
-        "{}  {} · {} · {} · peak {}{sha256}\n",
+        "{}  {} · {} · {} · peak {}{transfer}{sha256}\n",
         output.path.display(),
         human::counted(output.n_tiles, "tile"),
         human::bytes(output.bytes),
         human::duration(elapsed),
         human::memory(peak_memory_bytes()),
     )
+}
+
+/// ` · 19 sent, 2 there already, 3 removed`, as far as there are any.
+fn transferred(transfer: &Transfer) -> String {
+    let Transfer {
+        sent,
+        skipped,
+        pruned,
+        ..
+    } = *transfer;
+    let some = |n: u64, what: &str| (n > 0).then(|| format!(", {} {what}", human::count(n)));
+    let more = [some(skipped, "there already"), some(pruned, "removed")];
+    let more: String = more.into_iter().flatten().collect();
+    format!(" · {} sent{more}", human::count(sent))
+}
+
+/// What the user should know of an output once it is there.
+pub(super) fn left_note(output: &Published) -> Option<String> {
+    let left = output.transfer.map_or(0, |transfer| transfer.left);
+    (left > 0).then(|| {
+        format!(
+            "{}: tiles that are not of this run are still there: {}; --prune removes them",
+            output.path.display(),
+            human::count(left)
+        )
+    })
 }
 
 /// What the user should know of the tiles.

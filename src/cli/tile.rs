@@ -57,10 +57,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .as_deref()
         .map(ReportFile::create)
         .transpose()?;
-    let mut sinks = args.outputs.open(
-        args.format.info().stored,
-        outputs::matrix_roots(&job.scheme)?,
-    )?;
+    let roots = outputs::matrix_roots(&job.scheme)?;
+    let stored = args.format.info().stored;
+    let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();

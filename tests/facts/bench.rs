@@ -7,8 +7,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use azulejo::archive::{
-    DEFAULT_VERSION, MbtilesOptions, Metadata, Overwrite, RowScheme, SinkOptions, TilesetKind,
-    open_sink, open_store,
+    DEFAULT_VERSION, MbtilesOptions, Metadata, Overwrite, RemoteOptions, RowScheme, SinkOptions,
+    TilesetKind, open_sink, open_store,
 };
 use azulejo::encode::{Format, Recipe, Settings};
 use azulejo::error::Result;
@@ -141,6 +141,7 @@ pub(crate) fn bake_to(
             matrix_roots,
             hosts: Vec::new(),
             mbtiles: MbtilesOptions::default(),
+            remote: RemoteOptions::default(),
         },
     )?;
     let mut sinks = vec![sink];

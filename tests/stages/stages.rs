@@ -19,7 +19,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use azulejo::archive::{
-    MbtilesOptions, Metadata, Overwrite, RowScheme, Sink, SinkOptions, TilesetKind, open_sink,
+    MbtilesOptions, Metadata, Overwrite, RemoteOptions, RowScheme, Sink, SinkOptions, TilesetKind,
+    open_sink,
 };
 use azulejo::encode::{DEFAULT_EFFORT, FORMATS, Format, Settings, encoder};
 use azulejo::geo::scheme::Scheme;
@@ -224,6 +225,7 @@ fn open(path: &Path) -> azulejo::error::Result<Box<dyn Sink>> {
         matrix_roots: (1, 1),
         hosts: Vec::new(),
         mbtiles: MbtilesOptions::default(),
+        remote: RemoteOptions::default(),
     };
     open_sink(path, &options)
 }

@@ -27,7 +27,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::file_type::FileType;
-use super::stage::{self, Place};
+use super::stage::{self, Local, Place};
 use super::tally::Tally;
 use super::temporary::{Shape, Temporary};
 use super::{Metadata, Sink, SinkOptions, Staged};
@@ -119,13 +119,14 @@ impl Sink for PmtilesSink {
             .map_err(|error| place.writing(&error))?;
         let (bytes, sha256) =
             stage::sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
-        Ok(Staged {
+        Ok(Local {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
             bytes,
             sha256: Some(sha256),
-        })
+        }
+        .into())
     }
 }
 

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use super::directory::{find, parse, put_varint, serialise, take_varint};
 use super::*;
 use crate::archive::{
-    DEFAULT_VERSION, MbtilesOptions, Overwrite, Published, RowScheme, TilesetKind, open_sink,
-    open_store,
+    DEFAULT_VERSION, MbtilesOptions, Overwrite, Published, RemoteOptions, RowScheme, TilesetKind,
+    open_sink, open_store,
 };
 use crate::encode::Format;
 use crate::error::Kind;
@@ -43,6 +43,7 @@ fn options() -> SinkOptions {
         matrix_roots: (1, 1),
         mbtiles: MbtilesOptions::default(),
         hosts: Vec::new(),
+        remote: RemoteOptions::default(),
     }
 }
 

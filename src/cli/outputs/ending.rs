@@ -47,6 +47,9 @@ impl Ending<'_> {
             None => Ok(()),
         });
         for output in &published {
+            if let Some(note) = summary::left_note(output) {
+                console.note(&note);
+            }
             console.print(&summary::result(output, started.elapsed()))?;
         }
         reported?;

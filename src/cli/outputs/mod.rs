@@ -2,6 +2,7 @@
 
 mod ending;
 mod places;
+mod remote;
 
 use std::path::PathBuf;
 
@@ -15,18 +16,20 @@ use azulejo::geo::scheme::Scheme;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::report::{pairs, text};
+use super::interrupt::Interrupt;
+use super::report::{extend, pairs, text};
 use super::values::{self, KeyValue};
 
 pub(super) use ending::Ending;
 pub(super) use places::{check_apart, check_places};
+use remote::RemoteArgs;
 
 /// Options of the outputs, and of what they say about themselves.
 #[derive(Args)]
 #[command(next_help_heading = "Outputs")]
 pub(super) struct OutputArgs {
-    /// Where the tiles go: a path that ends in .mbtiles or .pmtiles, or a folder. Repeat it to write several outputs at
-    /// once.
+    /// Where the tiles go: a path that ends in .mbtiles or .pmtiles, or a folder; or such a place in an object store, by an
+    /// address that begins with s3://, gs:// or az://. Repeat it to write several outputs at once.
     #[arg(
         id = "output",
         short = 'o',
@@ -87,11 +90,14 @@ pub(super) struct OutputArgs {
     /// Replace outputs that exist, once the new ones are complete. Without it they are an error and stay untouched.
     #[arg(long)]
     overwrite: bool,
+
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 impl OutputArgs {
     /// Opens a sink for each output, for tiles of `format` on a grid of `matrix_roots` columns and rows at zoom 0. They
-    /// check that nothing is there and that they can write.
+    /// check that nothing is there and that they can write. Those in object stores look at `interrupt` while they wait.
     ///
     /// # Errors
     /// As [`open_sink`].
@@ -99,6 +105,7 @@ impl OutputArgs {
         &self,
         format: Format,
         matrix_roots: (u32, u32),
+        interrupt: &Interrupt,
     ) -> Result<Vec<Box<dyn Sink>>> {
         let options = SinkOptions {
             overwrite: overwrite(self.overwrite),
@@ -107,6 +114,7 @@ impl OutputArgs {
             matrix_roots,
             mbtiles: self.mbtiles()?,
             hosts: self.hosts()?,
+            remote: self.remote.options(&self.paths, interrupt)?,
         };
         let open = |path: &PathBuf| open_sink(path, &options);
         self.paths.iter().map(open).collect()
@@ -157,7 +165,7 @@ impl OutputArgs {
 
     /// Every option by its long name, as it took effect on what says `metadata` about itself.
     pub(super) fn json(&self, metadata: &Metadata) -> Value {
-        json!({
+        let mut options = json!({
             "output": self.paths.iter().map(|path| text(path)).collect::<Vec<_>>(),
             "scheme": self.scheme.name(),
             "mbtiles-type": self.mbtiles_type.map(MbtilesType::name),
@@ -170,7 +178,9 @@ impl OutputArgs {
             "version-string": metadata.version,
             "meta": pairs(&self.meta),
             "overwrite": self.overwrite,
-        })
+        });
+        extend(&mut options, self.remote.json());
+        options
     }
 }
 

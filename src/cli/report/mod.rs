@@ -125,7 +125,7 @@ impl Facts<'_> {
 }
 
 /// Adds the fields of the object `more` to those of `object`.
-fn extend(object: &mut Value, more: Value) {
+pub(super) fn extend(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }

@@ -85,12 +85,21 @@ pub(super) fn made(tiles: &Baked, published: &[Published]) -> Value {
         .iter()
         .map(|(z, zoom)| json!({ "zoom": z, "tiles": zoom.tiles, "bytes": zoom.bytes }));
     let outputs = published.iter().map(|output| {
-        json!({
+        let mut told = json!({
             "path": text(&output.path),
             "tiles": output.n_tiles,
             "bytes": output.bytes,
             "sha256": output.sha256,
-        })
+        });
+        if let Some(transfer) = output.transfer {
+            let objects = json!({
+                "sent": transfer.sent,
+                "skipped": transfer.skipped,
+                "pruned": transfer.pruned,
+            });
+            extend(&mut told, objects);
+        }
+        told
     });
     json!({
         "outputs": outputs.collect::<Vec<_>>(),

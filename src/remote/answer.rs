@@ -1,0 +1,379 @@
+//! What stores answer: which answers may pass, and what is said of those that do not.
+//!
+//! object_store keeps the status of an answer to itself, so [`Watched`] stands between it and the network: it takes down
+//! what a refusal was ([`Refusal`]) and whom nobody reached ([`Unreached`]), without anything that was sent.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
+};
+
+use super::Location;
+use crate::error::{Error, Kind};
+
+/// Why a request has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No object of that key.
+    Missing,
+    /// There is an object where there was to be none.
+    Exists,
+    /// The store has too much to do; and how long it wants to be left alone, if it says so.
+    Busy(Option<Duration>),
+    /// What may be gone the next time, in words.
+    Passing(String),
+    /// No credentials are to be had: a machine that has none to give.
+    NoCredentials,
+    /// A refusal.
+    Refused(Refusal),
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// An answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: u16,
+    /// The store's word for it, such as `AccessDenied`; empty if it has none.
+    code: String,
+    retry_after: Option<Duration>,
+}
+
+/// A host that did not answer.
+#[derive(Debug)]
+struct Unreached {
+    host: String,
+    /// The last cause.
+    what: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.code {
+            "" => write!(f, "status {}", self.status),
+            code => write!(f, "{code}, status {}", self.status),
+        }
+    }
+}
+
+impl StdError for Refusal {}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.host, self.what)
+    }
+}
+
+impl StdError for Unreached {}
+
+/// Where machines in clouds are told who they are.
+const METADATA_HOSTS: [&str; 5] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "metadata.google.internal",
+    "metadata",
+];
+
+impl Trouble {
+    /// What is behind an error of object_store's.
+    pub(super) fn of(error: &object_store::Error) -> Self {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+        let mut broken = None;
+        while let Some(error) = cause {
+            if let Some(refusal) = error.downcast_ref::<Refusal>() {
+                return Self::of_refusal(refusal);
+            }
+            if let Some(unreached) = error.downcast_ref::<Unreached>() {
+                let is_metadata = METADATA_HOSTS.contains(&&*unreached.host);
+                return if is_metadata {
+                    Self::NoCredentials
+                } else {
+                    Self::Passing(unreached.to_string())
+                };
+            }
+            broken = broken.or_else(|| error.downcast_ref::<HttpError>());
+            cause = error.source();
+        }
+        // The body of an answer that broke off.
+        if let Some(broken) = broken {
+            return Self::Passing(last_cause(broken));
+        }
+        match error {
+            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::AlreadyExists { .. }
+            | object_store::Error::Precondition { .. } => Self::Exists,
+            error => Self::Other(last_cause(error)),
+        }
+    }
+
+    fn of_refusal(refusal: &Refusal) -> Self {
+        match (refusal.status, &*refusal.code) {
+            (404, "" | "NoSuchKey" | "BlobNotFound") => Self::Missing,
+            // 409 is what stores say to the second of two who write at the same time.
+            (412, _) | (409, "" | "ConditionalRequestConflict" | "BlobAlreadyExists") => {
+                Self::Exists
+            }
+            (429 | 503, _) | (_, "SlowDown" | "ServerBusy") => Self::Busy(refusal.retry_after),
+            // Not implemented does not pass.
+            (408 | 500 | 502 | 504.., _) | (400, "RequestTimeout") => {
+                Self::Passing(refusal.to_string())
+            }
+            _ => Self::Refused(refusal.clone()),
+        }
+    }
+
+    /// Whether it is worth another try.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Passing(_))
+    }
+
+    /// Whether the store does not know what it was asked for.
+    pub(super) fn is_unknown_to_the_store(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 501)
+    }
+
+    /// The error that the user reads, of somebody who was to do `what` at `place`, in the bucket of `location`.
+    pub(super) fn error(&self, location: &Location, place: &str, what: &str) -> Error {
+        let bucket = &location.bucket;
+        match self {
+            Self::Missing => Error::output(
+                place,
+                format_args!("gone while it was to be {what}; expected it to stay"),
+            ),
+            Self::Exists => Error::output(
+                place,
+                "exists already; expected that nobody else writes there",
+            ),
+            Self::Busy(_) => retry(place, "the store is busy, and has been for too long"),
+            Self::Passing(found) => retry(
+                place,
+                &format!("cannot be {what} ({found}), tried again and again"),
+            ),
+            Self::NoCredentials => Error::output(
+                place,
+                format_args!("no credentials for bucket {bucket}; expected some"),
+            )
+            .with_help(location.scheme.credentials()),
+            Self::Refused(refusal) => refusal.error(location, place, what),
+            Self::Other(found) => Error::output(place, format_args!("cannot be {what} ({found})")),
+        }
+    }
+}
+
+/// A failure that may pass, but has not yet.
+fn retry(place: &str, found: &str) -> Error {
+    let message = format!("{place}: {found}; expected an answer within --retry-for");
+    Error::new(Kind::Retry, message)
+        .with_help("run the same command again: what is there is not sent again")
+}
+
+impl Refusal {
+    /// What is wrong, as far as stores tell, and what to look at.
+    fn error(&self, location: &Location, place: &str, what: &str) -> Error {
+        let bucket = &location.bucket;
+        let error = |found: String| Error::output(place, found);
+        match (self.status, &*self.code) {
+            (
+                _,
+                "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "AuthFailure"
+                | "AuthenticationFailed" | "InvalidToken" | "InvalidSecurity" | "NotSignedUp",
+            )
+            | (401, _) => error(format!(
+                "the store does not accept the credentials for bucket {bucket} ({self}); expected a key that it knows, and its secret"
+            ))
+            .with_help(location.scheme.credentials()),
+            (_, "ExpiredToken" | "TokenRefreshRequired") => error(format!(
+                "the credentials for bucket {bucket} have expired ({self}); expected fresh ones"
+            ))
+            .with_help(location.scheme.credentials()),
+            (_, "RequestTimeTooSkewed") => error(format!(
+                "this machine's clock is not the store's ({self}); expected them to agree"
+            ))
+            .with_help("timedatectl set-ntp true"),
+            (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") | (404, _) => error(format!(
+                "no bucket {bucket} there ({self}); expected one that exists"
+            ))
+            .with_help("check its name, and AWS_ENDPOINT_URL if the store is not Amazon's"),
+            (301 | 307, _)
+            | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
+                error(format!(
+                    "bucket {bucket} is in another region ({self}); expected its own in AWS_REGION"
+                ))
+                .with_help(format!("aws s3api get-bucket-location --bucket {bucket}"))
+            }
+            (403, _) => error(format!(
+                "no permission for it to be {what} in bucket {bucket} ({self}); expected the right to list, read, put and delete objects"
+            ))
+            .with_help("s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload in the policy, or what the store calls them; and the right credentials"),
+            _ => error(format!("cannot be {what}: the store refuses it ({self})")),
+        }
+    }
+}
+
+/// The innermost of an error's causes: the one that tells something.
+fn last_cause(error: &dyn StdError) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+/// Connects through [`Watched`].
+#[derive(Debug, Default)]
+pub(super) struct Connector(ReqwestConnector);
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Watched(self.0.connect(options)?)))
+    }
+}
+
+/// A client whose failures say what they are.
+#[derive(Debug)]
+struct Watched(HttpClient);
+
+impl HttpService for Watched {
+    // As `#[async_trait]` writes it, which is not worth a macro here.
+    fn call<'a, 'b>(
+        &'a self,
+        request: HttpRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(async move {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            let response = self.0.execute(request).await.map_err(|error| {
+                let what = last_cause(&error);
+                HttpError::new(HttpErrorKind::Unknown, Unreached { host, what })
+            })?;
+            let status = response.status().as_u16();
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let header = |name: &str| response.headers().get(name)?.to_str().ok();
+            let retry_after = header("retry-after").and_then(|text| text.parse().ok());
+            let azure = header("x-ms-error-code").map(str::to_owned);
+            let text = response.into_body().bytes().await.unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let refusal = Refusal {
+                status,
+                code: azure.unwrap_or_else(|| code_of(&text)),
+                retry_after: retry_after.map(Duration::from_secs),
+            };
+            // Of a kind that object_store does not try again by itself.
+            Err(HttpError::new(HttpErrorKind::Unknown, refusal))
+        })
+    }
+}
+
+/// The store's word in `<Error><Code>AccessDenied</Code>…`. Nothing else of such a text is for the eyes of others: it may tell
+/// what was signed.
+fn code_of(text: &str) -> String {
+    let code = text
+        .split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"))
+        .map(|(code, _)| code.trim())
+        .unwrap_or_default();
+    let is_word = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    if is_word {
+        code.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Scheme;
+
+    fn refusal(status: u16, code: &str) -> Refusal {
+        Refusal {
+            status,
+            code: code.to_owned(),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn a_stores_word_is_found_and_nothing_else() {
+        assert_eq!(
+            code_of("<Error><Code>NoSuchKey</Code></Error>"),
+            "NoSuchKey"
+        );
+        assert_eq!(code_of("<Code>not a word</Code>"), "");
+        assert_eq!(code_of("<html>Bad gateway"), "");
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_will_not() {
+        for (status, code) in [
+            (503, ""),
+            (429, ""),
+            (503, "SlowDown"),
+            (500, ""),
+            (502, ""),
+            (504, ""),
+            (408, ""),
+        ] {
+            assert!(
+                Trouble::of_refusal(&refusal(status, code)).may_pass(),
+                "{status}"
+            );
+        }
+        for (status, code) in [
+            (403, "SignatureDoesNotMatch"),
+            (403, "AccessDenied"),
+            (404, "NoSuchBucket"),
+            (301, "PermanentRedirect"),
+            (501, "NotImplemented"),
+            (400, "InvalidRequest"),
+        ] {
+            assert!(
+                !Trouble::of_refusal(&refusal(status, code)).may_pass(),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_bucket_and_what_to_look_at() {
+        let location = Location {
+            scheme: Scheme::S3,
+            bucket: "maps".to_owned(),
+            key: "a".to_owned(),
+        };
+        for (status, code, said, help) in [
+            (
+                403,
+                "SignatureDoesNotMatch",
+                "does not accept the credentials",
+                "AWS_SECRET_ACCESS_KEY",
+            ),
+            (403, "AccessDenied", "no permission", "s3:PutObject"),
+            (404, "NoSuchBucket", "no bucket maps", "AWS_ENDPOINT_URL"),
+            (
+                301,
+                "PermanentRedirect",
+                "another region",
+                "get-bucket-location",
+            ),
+        ] {
+            let error = refusal(status, code).error(&location, "s3://maps/a", "put");
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains("maps"), "{error}");
+            assert!(error.help().unwrap_or_default().contains(help), "{error}");
+        }
+    }
+}

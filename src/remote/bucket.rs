@@ -1,0 +1,577 @@
+//! [`Bucket`]: a store that can be asked, and the one thread that waits for it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use futures_util::Stream;
+use md5::{Digest, Md5};
+use object_store::path::Path as Key;
+use object_store::{
+    Attribute, Attributes, GetOptions, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions,
+    PutOptions, PutPayload,
+};
+use tokio::runtime::Runtime;
+
+use super::answer::Trouble;
+use super::connect::{self, Store};
+use super::gate::Gate;
+use super::{Headers, Location, Patience};
+use crate::error::{Error, Kind, Result};
+
+/// How often a waiting caller looks whether the run is to end.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Between a failure and the first try after it, and between later ones at most. No dice are thrown: requests that failed
+/// together are kept apart by [`Gate`].
+const WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the first request is tried again: a wrong address should be told soon.
+const OPENING: Duration = Duration::from_secs(8);
+
+/// How long cleaning up may take a request.
+const CLEANING: Duration = Duration::from_secs(15);
+
+/// Objects deleted with one call.
+const DELETED_AT_ONCE: usize = 1000;
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its key in the bucket.
+    pub key: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The MD5 of its bytes if its ETag looks like one. Of an encrypted object it is another number.
+    pub md5: Option<[u8; 16]>,
+}
+
+/// A bucket that answers. Clones share its thread.
+#[derive(Clone)]
+pub struct Bucket {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) location: Location,
+    pub(super) patience: Patience,
+    pub(super) store: Store,
+    pub(super) gate: Gate,
+    /// Nothing is asked any more but what cleans up.
+    pub(super) ended: AtomicBool,
+    /// `None` only while it goes.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Not waiting for a name that is being looked up, which nothing can stop.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Bucket {
+    /// The bucket of `location`, once it has been asked what lies there and for leave to put something.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for settings that make no sense, [`Kind::Output`] for credentials that are refused, a bucket that is not
+    /// there and rights that are missing, [`Kind::Retry`] for a store that does not answer.
+    pub fn open(location: &Location, patience: &Patience) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(8)
+            .thread_name("network")
+            .enable_all()
+            .build()
+            .map_err(|e| {
+                Error::new(
+                    Kind::Resources,
+                    format!("a thread for the network cannot be started ({e})"),
+                )
+            })?;
+        let inner = Inner {
+            location: location.clone(),
+            patience: patience.clone(),
+            store: connect::store(location)?,
+            gate: Gate::new(),
+            ended: AtomicBool::new(false),
+            runtime: Some(runtime),
+        };
+        let bucket = Self {
+            inner: Arc::new(inner),
+        };
+        let inner = Arc::clone(&bucket.inner);
+        bucket.wait(async move { inner.knock().await })?;
+        Ok(bucket)
+    }
+
+    /// Where it was opened.
+    pub fn location(&self) -> &Location {
+        &self.inner.location
+    }
+
+    /// What lies directly below `folder`: names of folders, and objects.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub fn look(&self, folder: &str) -> Result<(Vec<String>, Vec<Object>)> {
+        let (inner, folder) = (Arc::clone(&self.inner), folder.to_owned());
+        self.wait(async move {
+            let prefix = inner.key(&folder)?;
+            let prefix = (!folder.is_empty()).then_some(prefix);
+            let ask = || inner.store.objects.list_with_delimiter(prefix.as_ref());
+            let (_, found) = inner.insist(inner.patience.retry_for, ask).await;
+            let found = found.map_err(|trouble| inner.told(&trouble, &folder, "listed"))?;
+            let folders = found.common_prefixes.iter();
+            let folders = folders.filter_map(|path| path.filename().map(str::to_owned));
+            let objects = found.objects.iter().map(Object::of);
+            Ok((folders.collect(), objects.collect()))
+        })
+    }
+
+    /// Every object below `folder` to `each`.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub fn list(&self, folder: &str, each: &mut dyn FnMut(Object)) -> Result<()> {
+        let prefix = self.inner.key(folder)?;
+        // What is told already is not told again when the line breaks.
+        let mut last: Option<Key> = None;
+        loop {
+            let (inner, prefix, after) = (Arc::clone(&self.inner), prefix.clone(), last.clone());
+            let found = self.wait(async move {
+                let ask = || inner.some_of(&prefix, after.clone());
+                let (_, found) = inner.insist(inner.patience.retry_for, ask).await;
+                found.map_err(|trouble| inner.told(&trouble, prefix.as_ref(), "listed"))
+            })?;
+            for object in &found {
+                each(Object::of(object));
+            }
+            match found.last() {
+                Some(object) => last = Some(object.location.clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// What is known of the object at `key`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub fn head(&self, key: &str) -> Result<Option<Object>> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        self.wait(async move { inner.head(&key).await })
+    }
+
+    /// The bytes of the object at `key`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        self.wait(async move { inner.read(&key).await })
+    }
+
+    /// Puts one object, whatever is there, even when the run is to end: for what takes effect at once.
+    ///
+    /// # Errors
+    /// When it cannot be put. It may be there all the same.
+    pub fn put(&self, key: &str, data: Vec<u8>, headers: &Headers) -> Result<()> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        let (data, headers) = (PutPayload::from(data), attributes(headers));
+        self.wait_regardless(async move {
+            let put = || inner.put_once(&key, &data, &headers, PutMode::Overwrite);
+            let (_, done) = inner.insist(inner.patience.retry_for, put).await;
+            done.map_err(|trouble| inner.told(&trouble, &key, "put"))
+        })
+    }
+
+    /// Deletes objects, a thousand at a time; one that is gone already is as good. With `regardless` even when the run is to
+    /// end.
+    ///
+    /// # Errors
+    /// When some cannot be deleted. The others may be deleted all the same.
+    pub fn delete(&self, keys: &mut dyn Iterator<Item = String>, regardless: bool) -> Result<()> {
+        loop {
+            let some: Vec<String> = keys.take(DELETED_AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            let inner = Arc::clone(&self.inner);
+            let work = async move { inner.delete(some).await };
+            if regardless {
+                self.wait_regardless(work)?;
+            } else {
+                self.wait(work)?;
+            }
+        }
+    }
+
+    /// Has `work` done by the network's thread, and waits for it as long as the run is not to end.
+    pub(super) fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.wait_for(work, || self.inner.patience.check())
+    }
+
+    /// [`Bucket::wait`] even if the run is to end.
+    pub(super) fn wait_regardless<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.wait_for(work, || Ok(()))
+    }
+
+    fn wait_for<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+        check: impl Fn() -> Result<()>,
+    ) -> Result<T> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let task = self.inner.runtime().spawn(async move {
+            // Nobody waits any more when it cannot be sent.
+            let _ = sender.send(work.await);
+        });
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Timeout) => check().inspect_err(|_| task.abort())?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::internal("the network's thread failed"));
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn runtime(&self) -> &Runtime {
+        self.runtime
+            .as_ref()
+            .expect("the runtime is there until the bucket goes")
+    }
+
+    /// The key as object_store wants it.
+    pub(super) fn key(&self, key: &str) -> Result<Key> {
+        Key::parse(key).map_err(|_| {
+            let what = format!("{}: no key of an object; expected one", self.shown(key));
+            Error::usage(what)
+        })
+    }
+
+    /// The address of `key`.
+    pub(super) fn shown(&self, key: &str) -> String {
+        let location = Location {
+            key: key.to_owned(),
+            ..self.location.clone()
+        };
+        location.to_string()
+    }
+
+    /// The error that the user reads.
+    pub(super) fn told(&self, trouble: &Trouble, key: &str, what: &str) -> Error {
+        trouble.error(&self.location, &self.shown(key), what)
+    }
+
+    /// Asks as often as it may help, for as long as `patience`: how often, and what came of it.
+    pub(super) async fn insist<T, F>(
+        &self,
+        patience: Duration,
+        ask: impl FnMut() -> F,
+    ) -> (u32, std::result::Result<T, Trouble>)
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let has_ended = || self.ended.load(Ordering::Relaxed);
+        self.insist_until(&has_ended, patience, ask).await
+    }
+
+    /// [`Inner::insist`] even when all has ended: for what cleans up.
+    pub(super) async fn insist_regardless<T, F>(
+        &self,
+        patience: Duration,
+        ask: impl FnMut() -> F,
+    ) -> (u32, std::result::Result<T, Trouble>)
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.insist_until(&|| false, patience, ask).await
+    }
+
+    async fn insist_until<T, F>(
+        &self,
+        has_ended: &(dyn Fn() -> bool + Sync),
+        patience: Duration,
+        mut ask: impl FnMut() -> F,
+    ) -> (u32, std::result::Result<T, Trouble>)
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let (mut wait, mut failing, mut n_asked) = (WAIT, None::<Instant>, 0);
+        loop {
+            let pass = self.gate.enter().await;
+            if has_ended() {
+                return (n_asked, Err(Trouble::Other("the run has ended".to_owned())));
+            }
+            n_asked += 1;
+            let trouble = match ask().await {
+                Ok(answer) => {
+                    pass.answered();
+                    return (n_asked, Ok(answer));
+                }
+                Err(error) => Trouble::of(&error),
+            };
+            if !trouble.may_pass() {
+                return (n_asked, Err(trouble));
+            }
+            let mut until_next = wait;
+            if let Trouble::Busy(wanted) = trouble {
+                pass.throttled();
+                until_next = wanted.map_or(wait, |wanted| wanted.clamp(wait, LONGEST_WAIT));
+            }
+            drop(pass);
+            log::debug!(
+                "{}: {trouble:?}, asked again in {until_next:?}",
+                self.location
+            );
+            let since = failing.get_or_insert_with(Instant::now).elapsed();
+            if since + until_next > patience || has_ended() {
+                return (n_asked, Err(trouble));
+            }
+            tokio::time::sleep(until_next).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Finds out at once whether the store can be reached, knows us, and lets us list and put: a multipart upload that is begun
+    /// and given up leaves nothing that anybody sees.
+    async fn knock(&self) -> Result<()> {
+        let patience = OPENING.min(self.patience.retry_for);
+        let location = &self.location;
+        let prefix = self.key(&location.key)?;
+        let prefix = (!location.key.is_empty()).then_some(prefix);
+        let ask = || self.first_of(prefix.as_ref());
+        let (_, found) = self.insist(patience, ask).await;
+        found.map_err(|trouble| match trouble {
+            // Nothing there is an answer, so this is the bucket.
+            Trouble::Missing => Error::output(
+                location,
+                format_args!(
+                    "no bucket {} there; expected one that exists",
+                    location.bucket
+                ),
+            )
+            .with_help("check its name, and AWS_ENDPOINT_URL if the store is not Amazon's"),
+            trouble => trouble.error(location, &location.to_string(), "listed"),
+        })?;
+        let probe = self.key(&location.join(".azulejo-may-put"))?;
+        let begin = || {
+            let options = PutMultipartOptions::default();
+            self.store.parts.create_multipart_opts(&probe, options)
+        };
+        let (_, begun) = self.insist(patience, begin).await;
+        let begun = begun.map_err(|t| t.error(location, &location.to_string(), "put"))?;
+        // A store that cannot give up an upload has nothing of it either.
+        let give_up = || self.store.parts.abort_multipart(&probe, &begun);
+        let (_, given_up) = self.insist(patience, give_up).await;
+        if let Err(trouble) = given_up {
+            log::info!("{location}: an empty upload cannot be given up ({trouble:?})");
+        }
+        Ok(())
+    }
+
+    /// One object below `prefix`, if there is any.
+    async fn first_of(&self, prefix: Option<&Key>) -> object_store::Result<Option<ObjectMeta>> {
+        let mut stream = self.store.objects.list(prefix);
+        poll_fn(|cx| stream.as_mut().poll_next(cx))
+            .await
+            .transpose()
+    }
+
+    /// Up to some thousands of objects below `prefix` after `last`.
+    async fn some_of(
+        &self,
+        prefix: &Key,
+        last: Option<Key>,
+    ) -> object_store::Result<Vec<ObjectMeta>> {
+        const SOME: usize = 10_000;
+        let objects = &self.store.objects;
+        let stream = match &last {
+            Some(last) => objects.list_with_offset(Some(prefix), last),
+            None => objects.list(Some(prefix)),
+        };
+        let mut stream = pin!(stream);
+        let mut found = Vec::new();
+        while found.len() < SOME {
+            match poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+                Some(Ok(object)) => found.push(object),
+                // The next call goes on from here.
+                Some(Err(_)) if !found.is_empty() => break,
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn head(&self, key: &str) -> Result<Option<Object>> {
+        let path = self.key(key)?;
+        let ask = || {
+            self.store
+                .objects
+                .get_opts(&path, GetOptions::new().with_head(true))
+        };
+        match self.insist(self.patience.retry_for, ask).await.1 {
+            Ok(found) => Ok(Some(Object::of(&found.meta))),
+            Err(Trouble::Missing) => Ok(None),
+            Err(trouble) => Err(self.told(&trouble, key, "looked at")),
+        }
+    }
+
+    pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.key(key)?;
+        let ask = || async {
+            let found = self
+                .store
+                .objects
+                .get_opts(&path, GetOptions::new())
+                .await?;
+            found.bytes().await
+        };
+        match self.insist(self.patience.retry_for, ask).await.1 {
+            Ok(found) => Ok(Some(found.to_vec())),
+            Err(Trouble::Missing) => Ok(None),
+            Err(trouble) => Err(self.told(&trouble, key, "read")),
+        }
+    }
+
+    pub(super) async fn put_once(
+        &self,
+        key: &str,
+        data: &PutPayload,
+        attributes: &Attributes,
+        mode: PutMode,
+    ) -> object_store::Result<()> {
+        let options = PutOptions {
+            mode,
+            attributes: attributes.clone(),
+            ..PutOptions::default()
+        };
+        let path = Key::parse(key)?;
+        let put = self.store.objects.put_opts(&path, data.clone(), options);
+        put.await.map(drop)
+    }
+
+    /// Deletes up to [`DELETED_AT_ONCE`] objects.
+    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+        let paths = keys.iter().map(|key| self.key(key));
+        let paths: Vec<Key> = paths.collect::<Result<_>>()?;
+        let patience = CLEANING.min(self.patience.retry_for);
+        let delete = || self.delete_once(&paths);
+        let (_, done) = self.insist_regardless(patience, delete).await;
+        let first = keys.first().map_or("", |key| key);
+        done.map_err(|trouble| self.told(&trouble, first, "deleted"))
+    }
+
+    async fn delete_once(&self, paths: &[Key]) -> object_store::Result<()> {
+        let paths: Vec<_> = paths.iter().cloned().map(Ok).collect();
+        let mut stream = self
+            .store
+            .objects
+            .delete_stream(Box::pin(futures_util::stream::iter(paths)));
+        let mut result = Ok(());
+        while let Some(deleted) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+            match deleted {
+                Ok(_) => {}
+                Err(error) if Trouble::of(&error) == Trouble::Missing => {}
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+}
+
+impl Object {
+    fn of(found: &ObjectMeta) -> Self {
+        Self {
+            key: found.location.to_string(),
+            bytes: found.size,
+            md5: found.e_tag.as_deref().and_then(md5_of_tag),
+        }
+    }
+
+    /// Whether these are its bytes, as far as its ETag tells: `None` when that is another sum.
+    pub fn is(&self, data: &[u8]) -> Option<bool> {
+        if self.bytes != data.len() as u64 {
+            return Some(false);
+        }
+        (self.md5? == md5(data)).then_some(true)
+    }
+}
+
+/// The MD5 of some bytes.
+pub(super) fn md5(data: &[u8]) -> [u8; 16] {
+    Md5::digest(data).into()
+}
+
+/// The MD5 that an ETag is, if it looks like one.
+fn md5_of_tag(tag: &str) -> Option<[u8; 16]> {
+    let hex = tag.trim_matches('"');
+    if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let number = u128::from_str_radix(hex, 16).ok()?;
+    Some(number.to_be_bytes())
+}
+
+/// `headers` as object_store takes them. No `Content-Encoding`: tiles are as they are.
+pub(super) fn attributes(headers: &Headers) -> Attributes {
+    let mut attributes = Attributes::new();
+    attributes.insert(Attribute::ContentType, headers.content_type.clone().into());
+    attributes.insert(
+        Attribute::CacheControl,
+        headers.cache_control.clone().into(),
+    );
+    attributes
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_is_an_md5_if_it_looks_like_one() {
+        let tag = "\"900150983cd24fb0d6963f7d28e17f72\"";
+        assert_eq!(md5_of_tag(tag), Some(md5(b"abc")));
+        for other in [
+            "\"900150983cd24fb0d6963f7d28e17f72-2\"",
+            "0x8D4BCC2E4835CD0",
+            "",
+            "W/\"1\"",
+        ] {
+            assert_eq!(md5_of_tag(other), None);
+        }
+    }
+
+    #[test]
+    fn what_an_object_is_is_told_by_its_size_and_sum() {
+        let object = |bytes, md5| Object {
+            key: String::new(),
+            bytes,
+            md5,
+        };
+        assert_eq!(object(3, Some(md5(b"abc"))).is(b"abc"), Some(true));
+        assert_eq!(object(4, Some(md5(b"abc"))).is(b"abc"), Some(false));
+        // Perhaps the sum of something else, as of an encrypted object.
+        assert_eq!(object(3, Some([0; 16])).is(b"abc"), None);
+        assert_eq!(object(3, None).is(b"abc"), None);
+    }
+}

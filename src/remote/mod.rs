@@ -1,0 +1,85 @@
+//! Object stores: Amazon S3 and what speaks like it, Google Cloud Storage, Azure. A [`Bucket`] lists, reads, puts and deletes
+//! objects; [`Uploads`] puts many of them at once, while others are being made.
+//!
+//! Every call waits until it is done, or until somebody wants the run to end. Inside, one thread of tokio's waits for the
+//! network; nobody else in the house knows of it. What may pass (a busy store, a dropped connection) is tried again after
+//! waits that double, with fewer requests at a time when the store is busy; what will not pass is an error at once.
+//!
+//! Without the feature `object-store` only [`Location`] is here.
+//!
+//! Absent here: tiles, and what their keys mean.
+
+#[cfg(feature = "object-store")]
+mod answer;
+#[cfg(feature = "object-store")]
+mod bucket;
+#[cfg(feature = "object-store")]
+mod connect;
+#[cfg(feature = "object-store")]
+mod file;
+#[cfg(feature = "object-store")]
+mod gate;
+mod location;
+#[cfg(feature = "object-store")]
+mod profile;
+#[cfg(feature = "object-store")]
+mod uploads;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+#[cfg(feature = "object-store")]
+pub use bucket::{Bucket, Object};
+#[cfg(feature = "object-store")]
+pub use file::FileUpload;
+pub use location::{Location, Scheme};
+#[cfg(feature = "object-store")]
+pub use uploads::{How, Mark, Upload, Uploads};
+
+use crate::error::{Error, Kind, Result};
+
+/// How long a request is tried again unless somebody says otherwise.
+pub const RETRY_FOR: Duration = Duration::from_secs(180);
+
+/// What an object says about itself besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headers {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Cache-Control`.
+    pub cache_control: String,
+}
+
+/// How long to be patient, and who may end it.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// How long one request is tried again before it is an error.
+    pub retry_for: Duration,
+    /// Set when the run is to end.
+    pub stop: Option<Arc<AtomicBool>>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            retry_for: RETRY_FOR,
+            stop: None,
+        }
+    }
+}
+
+impl Patience {
+    /// An error of kind [`Kind::Interrupted`] once the run is to end.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn check(&self) -> Result<()> {
+        match &self.stop {
+            Some(stop) if stop.load(Ordering::Relaxed) => {
+                Err(Error::new(Kind::Interrupted, "interrupted"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
