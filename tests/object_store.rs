@@ -43,6 +43,7 @@ fn many(desk: &Desk, name: &str, n: u32, filling: usize) {
     db.execute_batch(
         "CREATE TABLE metadata (name text, value text);
          CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob);
+         CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);
          INSERT INTO metadata VALUES ('name', 'many'), ('format', 'png');",
     )
     .unwrap();
@@ -268,12 +269,12 @@ fn options_that_would_do_nothing_are_refused() {
 fn every_object_is_right_though_the_store_is_busy_and_lines_break() {
     let Some(store) = Store::start() else { return };
     let desk = Desk::new();
-    many(&desk, "m.mbtiles", 16, 3000);
-    // Of six requests two find it busy, one is lost on its way there and one on its way back.
-    store.proxy.judge(|_, n| match n % 6 {
-        0 | 3 => Fate::Answer(503),
+    many(&desk, "m.mbtiles", 10, 3000);
+    // A third of the requests find it busy; others are lost on their way there, or on their way back.
+    store.proxy.judge(|_, n| match n % 12 {
+        0 | 3 | 6 | 9 => Fate::Answer(503),
         1 => Fate::Lost,
-        4 => Fate::Unanswered,
+        7 => Fate::Unanswered,
         _ => Fate::Pass,
     });
     run(

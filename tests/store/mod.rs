@@ -39,6 +39,18 @@ fn program() -> Option<PathBuf> {
     found.find(|program| program.is_file())
 }
 
+/// Whether a server of HTTP is at `port`, and not the end of some other line.
+fn answers(port: u16) -> bool {
+    let ask = || {
+        let mut server = TcpStream::connect(("127.0.0.1", port))?;
+        server.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).map(|_| answer)
+    };
+    let answer: std::io::Result<Vec<u8>> = ask();
+    answer.is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 "))
+}
+
 impl Store {
     /// Starts a store; `None`, with a word about it, where there is no program for that.
     pub(crate) fn start() -> Option<Self> {
@@ -48,7 +60,10 @@ impl Store {
         };
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join(BUCKET)).unwrap();
-        // Somebody else may take the port meanwhile; then the next one is tried.
+        // One after the other, or a proxy of another test takes the port that is free. Somebody else may take it all the same;
+        // then the next one is tried.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _one = STARTING.lock();
         for _ in 0..20 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = port.local_addr().unwrap().port();
@@ -61,7 +76,7 @@ impl Store {
                 .spawn()
                 .unwrap();
             for _ in 0..200 {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                if server.try_wait().unwrap().is_none() && answers(port) {
                     let proxy = Proxy::start(port);
                     return Some(Self {
                         server,
@@ -201,8 +216,12 @@ impl Proxy {
                 }
                 let Ok(client) = client else { continue };
                 let shared = Arc::clone(&all);
-                // A line that breaks is what this is about.
-                thread::spawn(move || shared.serve(client, upstream).ok());
+                thread::spawn(move || {
+                    // A line that breaks is what this is about; any other end is worth a word.
+                    if let Err(error) = shared.serve(client, upstream) {
+                        println!("proxy: {error}");
+                    }
+                });
             }
         });
         Self {
