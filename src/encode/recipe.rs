@@ -51,7 +51,9 @@ impl Recipe {
                 "{} tiles keep every pixel, and cannot be made smaller; expected a format that can",
                 self.format
             ))
-            .with_help("leave --max-tile-bytes away, or write jpeg, mixed, palette or lossy webp"));
+            .with_help(
+                "leave --max-tile-bytes away, or write jpeg, mixed, palette or lossy webp",
+            ));
         }
         Ok(())
     }
