@@ -142,13 +142,13 @@ pub(super) struct TileArgs {
     pub(super) overview_resampling: Option<Reducer>,
 
     /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours; mixed: JPEG where a tile is opaque, PNG
-    /// where it is not.
+    /// where it is not; avif, if it is built in.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 
     /// Quality of lossy tiles, 1 to 100, or by zoom: 70,14:50 is 50 from zoom 14 on, and 70 below. Tiles with
     /// transparency are lossless in webp and mixed. Of palette, the colours in hundredths of 256. [default: 85 for jpeg and
-    /// mixed, 75 for webp, 100 for palette]
+    /// mixed, 75 for webp and avif, 100 for palette]
     #[arg(long, value_name = "N[,ZOOM:N]...", help_heading = "Tiles")]
     pub(super) quality: Option<Qualities>,
 

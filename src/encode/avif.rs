@@ -47,8 +47,9 @@ mod encoder {
     use crate::error::Error;
     use crate::raster::image::{Channels, Image};
 
-    /// rav1e's speed by effort, 10..=1.
-    const SPEEDS: [u8; 10] = [10, 10, 9, 8, 7, 6, 5, 4, 3, 2];
+    /// rav1e's speed by effort, 10..=1. Time and size of an orthophoto, tiles of 256 x 256 at quality 60, by speed: 10: 40 ms,
+    /// 7.3 kB; 9: 50, 7.0; 8 and 7: 115, 6.8; 6 and 5: 140, 6.8. What follows takes seconds.
+    const SPEEDS: [u8; 10] = [10, 10, 9, 9, 8, 8, 6, 6, 4, 3];
 
     /// AV1 could hold 65 536, at tens of bytes of memory a pixel.
     const SIDE_MAX: usize = 16_000;
