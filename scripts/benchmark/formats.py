@@ -58,7 +58,7 @@ def _of_input(here, source, folder, say):
         say(f"{name}: {label}, {cost.cpu_s:.1f} CPU s")
         made[label] = tiles.Tiles(out)
         rows.append({"job": name, "format": label, "cpu_s": cost.cpu_s, **_bytes(made[label])})
-    pictures = _pictures(here.python, made, folder) if here.python else {}
+    pictures = _pictures(here.python, made, folder) if here.python and "png" in made else {}
     for row in rows:
         row.update(pictures.get(row["format"], {}))
     for tileset in made.values():
@@ -74,21 +74,22 @@ def _pictures(python, made, folder):
     """PSNR and SSIM by format, over the same opaque tiles of each."""
     task = []
     for number, tile in enumerate(tiles.sample(list(made["png"].sizes), BASE, ABOVE)):
-        paths = {}
-        for label, tileset in made.items():
-            paths[label] = os.path.join(folder, f"{number}.{label}")
-            with open(paths[label], "wb") as file:
+        row = {}
+        for place, tileset in enumerate(made.values()):
+            path = os.path.join(folder, f"{number}-{place}")
+            with open(path, "wb") as file:
                 file.write(tileset.read(tile))
-        task.append(paths | {f"{label} lossless": paths["png"] for label in made})
+            # Not by its label: that may end in " lossless", too.
+            row[str(place)] = path
+        # PNG comes first.
+        task.append(row | {f"{place} lossless": row["0"] for place in row})
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "quality.py")
-    told = json.dumps({"kind": "lossy", "tiles": _renamed(task)})
-    done = subprocess.run([python, script], input=told, capture_output=True, text=True, check=True)
-    return {label.replace("_", " "): found for label, found in json.loads(done.stdout).items()}
-
-
-def _renamed(task):
-    """`webp lossless` would be taken for what webp is compared with."""
-    return [{label.replace("webp lossless", "webp_lossless", 1): path for label, path in row.items()} for row in task]
+    told = json.dumps({"kind": "lossy", "tiles": task})
+    done = subprocess.run([python, script], input=told, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"error: pictures could not be compared:\n{done.stderr.strip()[-1500:]}")
+    labels = list(made)
+    return {labels[int(place)]: found for place, found in json.loads(done.stdout).items()}
 
 
 def _markdown(rows):
@@ -99,7 +100,7 @@ def _markdown(rows):
         if "ssim" in row:
             psnr = f"{row['psnr']:.1f} dB" if row["psnr"] else "exact"
             ssim = f"{row['ssim']:.4f}" if row["psnr"] else ""
-        share = row["bytes"] / png[row["job"]]
-        cells = [row["job"], row["format"], f"{row['cpu_s']:.1f}", f"{row['bytes'] / 1e6:.1f} MB", f"{share:.2f}", psnr, ssim]
+        share = f"{row['bytes'] / png[row['job']]:.2f}" if row["job"] in png else ""
+        cells = [row["job"], row["format"], f"{row['cpu_s']:.1f}", f"{row['bytes'] / 1e6:.1f} MB", share, psnr, ssim]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
