@@ -7,8 +7,8 @@
 //! - Folders and servers have one address for all tiles, `{z}/{x}/{y}.png`. Browsers go by a picture's first bytes, not by
 //!   its media type. MapProxy's `.mixed` has no media type on static hosts, and GeoWebCache's `image/vnd.jpeg-png` is what
 //!   a client asks a server for, not a file.
-//! - MBTiles has one `format`. GDAL tells each tile's by its bytes, and reads four bands, edges transparent; a tileset that
-//!   says it is of JPEG has three, with black edges.
+//! - MBTiles has one `format`, and of the two that readers know PNG is the one that may have alpha. GDAL tells each tile's by
+//!   its bytes, and reads four bands whatever it says.
 //! - PMTiles has one tile type, and servers answer only to its extension. One of unknown type (0) has none.
 //!
 //! What wants all tiles to be alike will refuse such a tileset, whatever it says: Martin does, for MBTiles, if it finds both
