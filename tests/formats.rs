@@ -210,6 +210,81 @@ fn palettes_are_png_to_all_the_world_and_the_same_for_any_number_of_threads() {
     }
 }
 
+/// Whether Pillow is here and reads AVIF.
+#[cfg(feature = "avif")]
+fn pillow(script: &str, folder: &Path) -> Option<String> {
+    let can = "from PIL import features; import sys; sys.exit(not features.check('avif'))";
+    let python = |script: &str| {
+        Command::new("python3")
+            .args(["-c", script])
+            .current_dir(folder)
+            .output()
+    };
+    if !python(can).is_ok_and(|done| done.status.success()) {
+        skip::skipped("no Pillow that reads AVIF is there");
+        return None;
+    }
+    let done = python(script).unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Some(String::from_utf8(done.stdout).unwrap())
+}
+
+#[cfg(feature = "avif")]
+#[test]
+fn avif_is_read_by_others_and_carried_along() {
+    let desk = Desk::new();
+    desk.tile(&[&["-f", "avif"], &OUTPUTS[..]].concat()).ok();
+    desk.tile(&["-f", "avif", "-j", "1", "-o", "one.mbtiles"])
+        .ok();
+    desk.same("a.mbtiles", "one.mbtiles");
+    desk.tile(&["-o", "exact"]).ok();
+    let script = "
+import glob, sys
+from PIL import Image, ImageChops, ImageStat
+kinds = set()
+for path in sorted(glob.glob('exact/*/*/*.png')):
+    exact = Image.open(path)
+    tile = Image.open(path.replace('exact', 'a', 1).replace('.png', '.avif'))
+    opaque = 'A' not in exact.convert('RGBA').getbands() or exact.convert('RGBA').getextrema()[3] == (255, 255)
+    assert tile.mode == ('RGB' if opaque else 'RGBA'), (path, tile.mode)
+    kinds.add(opaque)
+    a, b = exact.convert('RGBA'), tile.convert('RGBA')
+    alpha = ImageStat.Stat(ImageChops.difference(a.getchannel('A'), b.getchannel('A')))
+    assert alpha.extrema[0][1] <= 8, (path, alpha.extrema)
+    if opaque:
+        error = ImageStat.Stat(ImageChops.difference(a, b)).mean[:3]
+        assert max(error) < 8, (path, error)
+print(len(kinds))
+";
+    let Some(said) = pillow(script, desk.0.path()) else {
+        return;
+    };
+    assert_eq!(said.trim(), "2", "tiles with and without alpha");
+    assert_eq!(desk.row("a.mbtiles", "format").as_deref(), Some("avif"));
+    assert_eq!(desk.bytes("a.pmtiles")[Path::new("")][99], 5);
+    for (from, to) in [
+        ("a", "b.mbtiles"),
+        ("b.mbtiles", "b.pmtiles"),
+        ("b.pmtiles", "b"),
+    ] {
+        desk.run(&["convert", from, "-o", to]).ok();
+        desk.same(&to.replacen('b', "a", 1), to);
+    }
+}
+
+#[cfg(not(feature = "avif"))]
+#[test]
+fn avif_that_is_not_built_in_is_refused() {
+    let desk = Desk::new();
+    desk.tile(&["-f", "avif", "-o", "x.mbtiles"])
+        .fails(2, "built without avif");
+    assert_eq!(desk.names(), Vec::<String>::new());
+}
+
 #[test]
 fn quality_goes_by_zoom() {
     let desk = Desk::new();

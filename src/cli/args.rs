@@ -146,7 +146,7 @@ pub(super) struct TileArgs {
     pub(super) overview_resampling: Option<Reducer>,
 
     /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours; mixed: JPEG where a tile is opaque, PNG
-    /// where it is not.
+    /// where it is not; avif, if it is built in.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,
 

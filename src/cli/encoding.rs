@@ -14,7 +14,7 @@ use super::values::{self, Qualities};
 pub(super) struct EncodingArgs {
     /// Quality of lossy tiles, 1 to 100, or by zoom: 70,14:50 is 50 from zoom 14 on, and 70 below. Tiles with
     /// transparency are lossless in webp and mixed. Of palette, the colours in hundredths of 256. [default: 85 for jpeg and
-    /// mixed, 75 for webp, 100 for palette]
+    /// mixed, 75 for webp and avif, 100 for palette]
     #[arg(long, value_name = "N[,ZOOM:N]...")]
     quality: Option<Qualities>,
 

@@ -21,7 +21,12 @@ pub fn decode(tile: &[u8]) -> Result<Image, String> {
         Some(Format::Png) => image::ImageFormat::Png,
         Some(Format::Jpeg) => image::ImageFormat::Jpeg,
         Some(Format::Webp) => image::ImageFormat::WebP,
-        _ => return Err("no picture that we know".into()),
+        Some(other) => {
+            return Err(format!(
+                "{other}, which is not decoded here; expected png, jpeg or webp"
+            ));
+        }
+        None => return Err("no picture that we know".into()),
     };
     let mut reader = ImageReader::with_format(std::io::Cursor::new(tile), format);
     let mut limits = Limits::default();

@@ -1,24 +1,24 @@
 //! Mixed: JPEG where a tile is opaque, PNG with alpha where it is not. Most of a mosaic is opaque, and its edges lie well
 //! over other maps.
 //!
-//! No container has a word for that which all readers know, so a tileset says it is of PNG, and in a row of its own,
+//! No container has a word for that which all readers know. So a tileset says that it is of PNG, and in a row of its own,
 //! `tile_formats`, that tiles are of JPEG, too. Why PNG:
 //!
-//! - Folders and servers have one template for all tiles, `{z}/{x}/{y}.png`. Browsers go by a picture's first bytes, not
-//!   by its media type; MapLibre says `image/png` of whatever it fetched. A folder of MapProxy's, with `.mixed` for an end,
-//!   has no media type on any host; GeoWebCache's `image/vnd.jpeg-png` is an answer of a server, not a file.
-//! - MBTiles wants one `format`. GDAL's driver tells each tile's format by its bytes, and sees to alpha in a tileset of
-//!   PNG; in one of JPEG edges would be black.
-//! - PMTiles has one tile type, and servers refuse another extension than its own. Unknown (0) would be refused, too.
+//! - Folders and servers have one address for all tiles, `{z}/{x}/{y}.png`. Browsers go by a picture's first bytes, not by
+//!   its media type. MapProxy's `.mixed` has no media type on static hosts, and GeoWebCache's `image/vnd.jpeg-png` is what
+//!   a client asks a server for, not a file.
+//! - MBTiles has one `format`, and of the two that readers know PNG is the one that may have alpha. GDAL tells each tile's by
+//!   its bytes, and reads four bands whatever it says.
+//! - PMTiles has one tile type, and servers answer only to its extension. One of unknown type (0) has none.
 //!
-//! What reads tiles of mixed formats by their metadata alone will fail at those that are JPEG; what wants all tiles to be
-//! alike, such as `martin-cp` and other checkers, says so.
+//! What wants all tiles to be alike will refuse such a tileset, whatever it says: Martin does, for MBTiles, if it finds both
+//! formats among those that it looks at.
 
 use super::{Edges, Encode, Format, Settings, check_size, encoder, has_transparency, only_8_bits};
 use crate::error::{Error, Result};
 use crate::raster::image::Image;
 
-/// JPEG's, which are the longer ones, are refused by PNG for tiles with alpha: said before, for all.
+/// PNG's: JPEG could be longer, but whether a tile can be had must not depend on its edges.
 const SIDE_MAX: usize = 16_000;
 
 /// An encoder of JPEG and PNG.

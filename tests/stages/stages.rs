@@ -136,8 +136,12 @@ fn encode(file: &File, scene: &Scene, tiles: &[Raster], rows: &mut Rows) -> Anyt
     } else {
         DEFAULT_EFFORT..=DEFAULT_EFFORT
     };
-    for info in FORMATS.iter().filter(|info| info.tiles == [info.format]) {
-        let format = info.format;
+    // Those that are made of others are as fast as these, and one may not be built in.
+    let single = FORMATS.iter().filter(|info| info.tiles == [info.format]);
+    for format in single.map(|info| info.format) {
+        if encoder(format, &Settings::default()).is_err() {
+            continue;
+        }
         for lossless in [false, true] {
             let lossy = format != Format::Png && !lossless;
             if lossless && format != Format::Webp {

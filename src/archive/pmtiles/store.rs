@@ -315,7 +315,6 @@ impl PmtilesStore {
 fn format_name(tile_type: u8) -> Option<&'static str> {
     match tile_type {
         1 => Some("pbf"),
-        5 => Some("avif"),
         _ => FORMATS
             .iter()
             .find(|format| format.pmtiles == tile_type)

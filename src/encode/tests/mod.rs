@@ -372,8 +372,9 @@ fn every_effort_works_and_the_default_is_one_of_them() {
         .iter()
         .flat_map(|info| [(info, false), (info, true)])
     {
-        let always_lossy = [Format::Jpeg, Format::Mixed, Format::Palette];
-        if lossless && always_lossy.contains(&info.format) {
+        let always_lossy = [Format::Jpeg, Format::Mixed, Format::Palette, Format::Avif];
+        let built_in = cfg!(feature = "avif") || info.format != Format::Avif;
+        if !built_in || lossless && always_lossy.contains(&info.format) {
             continue;
         }
         let tile = |effort| {
@@ -461,11 +462,54 @@ fn formats_are_found_by_all_their_names() {
     let error = Format::from_name("gif").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown tile format 'gif'; expected one of png, palette, jpeg, mixed, webp"
+        "unknown tile format 'gif'; expected one of png, palette, jpeg, mixed, webp, avif"
     );
     for bytes in [&b""[..], b"RIFF", b"RIFF....WAVE", b"GIF89a", b"\x89PNG"] {
         assert_eq!(Format::sniff(bytes), None);
     }
+    let avif = |file: &[u8]| Format::sniff(file) == Some(Format::Avif);
+    assert!(avif(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf...."));
+    assert!(avif(b"\0\0\0\x18ftypmif1\0\0\0\0miafavif...."));
+    // Another brand, one beyond the box, one that is cut off.
+    assert!(!avif(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"));
+    assert!(!avif(b"\0\0\0\x14ftypmif1\0\0\0\0miafavif"));
+    assert!(!avif(b"\0\0\0\x18ftypmif1\0\0\0\0miafavi"));
+}
+
+/// No decoder here reads AVIF; `tests/formats.rs` asks one.
+#[cfg(feature = "avif")]
+#[test]
+fn avif_is_avif_and_the_same_every_time() {
+    for effort in [0, 3, 6] {
+        let settings = Settings {
+            effort: Some(effort),
+            ..Settings::default()
+        };
+        let mut worker = encoder(Format::Avif, &settings).unwrap();
+        for (_, draw) in SUBJECTS {
+            for channels in CHANNELS {
+                let image = picture(draw, channels, 70, 50);
+                let tile = encoded(&mut *worker, &image);
+                assert_eq!(Format::sniff(&tile), Some(Format::Avif));
+                assert!(encoded(&mut *worker, &image) == tile);
+                // Alpha is a second picture (AV1 Image File Format, section 4.1).
+                let auxiliary = tile.windows(4).any(|bytes| bytes == b"auxC");
+                assert_eq!(auxiliary, is_transparent(&image));
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "avif"))]
+#[test]
+fn without_the_feature_avif_is_refused() {
+    let error = encoder(Format::Avif, &Settings::default()).err().unwrap();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert!(
+        error
+            .help()
+            .is_some_and(|help| help.contains("--features avif"))
+    );
 }
 
 #[test]
