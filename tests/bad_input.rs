@@ -948,7 +948,7 @@ fn outputs_that_cannot_be_are_refused_before_the_work() {
             &["x.pmtiles: 2 x 1 tiles at zoom 0", "expected one tile"],
         ),
         ("-o x.tif", 2, &["x.tif: no known kind"]),
-        ("-o s3://bucket/x", 2, &["s3://bucket/x: an address"]),
+        ("-o ftp://host/x", 2, &["ftp://host/x: an address"]),
         ("-o .", 2, &[".: "]),
         ("-o ..", 2, &["..: "]),
         ("-o a.tif", 2, &["a.tif: ", "the source"]),
