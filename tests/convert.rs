@@ -309,7 +309,10 @@ fn what_is_no_tileset_of_pictures_is_refused_and_leaves_nothing() {
     fs::write(desk.path("text.mbtiles"), "no database").unwrap();
     let before = desk.names();
     for (name, said) in [
-        ("pbf", "vector tiles (pbf); expected png, jpeg, webp or avif"),
+        (
+            "pbf",
+            "vector tiles (pbf); expected png, jpeg, webp or avif",
+        ),
         ("told", "tile 0/0/0 is no picture that we know"),
         ("late", "tile 1/1/0 is no picture that we know"),
         ("none", "no tiles in it"),
@@ -539,6 +542,27 @@ fn tiles_that_cannot_be_encoded_anew_are_named() {
     desk.convert(&["a", "-f", "webp", "-o", "b", "-o", "b.mbtiles"])
         .fails(3, &said);
     assert_eq!(desk.names(), before);
+    // JPEGs that are cut short, of which a decoder makes gray; and pictures far beyond any tile.
+    let photograph = fs::read(fixture("demo.jpg")).unwrap();
+    desk.foreign(
+        "cut.mbtiles",
+        &[],
+        &[((0, 0, 0), &photograph[..photograph.len() / 2])],
+    );
+    desk.convert(&["cut.mbtiles", "-f", "webp", "-o", "b"])
+        .fails(3, "tile 0/0/0: a jpeg that is cut short");
+    desk.foreign("whole.mbtiles", &[], &[((0, 0, 0), &photograph)]);
+    desk.convert(&["whole.mbtiles", "-f", "webp", "-o", "w"])
+        .ok()
+        .says("pictures that are not of 256 x 256 pixels, as its metadata has it, kept so: 1");
+    let mut vast = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut vast);
+    let pixels = vec![0; 4097 * 4097];
+    let kind = image::ExtendedColorType::L8;
+    image::ImageEncoder::write_image(encoder, &pixels, 4097, 4097, kind).unwrap();
+    desk.foreign("vast.mbtiles", &[], &[((0, 0, 0), &vast)]);
+    desk.convert(&["vast.mbtiles", "-f", "webp", "-o", "b"])
+        .fails(3, "tile 0/0/0: damaged");
     let deep = fixture("l8_lowres.tif");
     desk.run(&["tile", &deep, "-o", "deep", "-q"]).ok();
     desk.convert(&["deep", "-f", "jpeg", "-o", "b"])
@@ -548,4 +572,32 @@ fn tiles_that_cannot_be_encoded_anew_are_named() {
     desk.convert(&["a.mbtiles", "--lossless", "-f", "jpeg", "-o", "b"])
         .fails(2, "lossless");
     assert!(!desk.path("b").exists());
+}
+
+#[test]
+fn a_database_that_is_cut_short_is_refused_wherever_it_is_cut() {
+    let desk = Desk::with_tilesets(&[]);
+    let whole = fs::read(desk.path("a.mbtiles")).unwrap();
+    for left in [
+        40,
+        100,
+        4000,
+        whole.len() / 2,
+        whole.len() - 4096,
+        whole.len() - 1,
+    ] {
+        fs::write(desk.path("cut.mbtiles"), &whole[..left]).unwrap();
+        desk.convert(&["cut.mbtiles", "-o", "b"])
+            .fails(3, "cut short");
+    }
+    // A row twice is told.
+    let tile: &[u8] = PNG;
+    desk.foreign(
+        "twice.mbtiles",
+        &[("format", "pbf")],
+        &[((0, 0, 0), tile), ((0, 0, 0), tile), ((1, 0, 0), tile)],
+    );
+    let run = desk.convert(&["twice.mbtiles", "-o", "c"]).ok();
+    run.says("a tile that has one already, passed over: 1")
+        .says("its metadata says pbf, its tiles are png");
 }

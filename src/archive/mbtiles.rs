@@ -228,6 +228,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
         ));
     }
     refuse_journals(path, Kind::Input)?;
+    check_whole(path, &head)?;
     let connection = connect(path, &head).map_err(|error| reading(path, &error))?;
     let mut metadata = read_metadata(&connection)
         .map(StoredMetadata::from_rows)
@@ -244,6 +245,45 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
         connection,
         metadata,
     }))
+}
+
+/// Makes sure that nothing is missing at the end of the file, where SQLite would read zeros. What it ought to have is in its
+/// header (SQLite's "Database File Format", section 1.3).
+fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
+    let Some(head) = head.first_chunk::<HEADER_BYTES>() else {
+        return Err(Error::input(
+            path.display(),
+            "cut short; expected an MBTiles file",
+        ));
+    };
+    let number =
+        |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let page_bytes = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 1 << 16,
+        bytes => u64::from(bytes),
+    };
+    // The number of pages is true if the version that wrote it is the last one that changed the file.
+    let n_pages = if number(24) == number(92) {
+        number(28)
+    } else {
+        0
+    };
+    let found = fs::metadata(path)
+        .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
+    let expected = page_bytes * u64::from(n_pages);
+    if page_bytes > 0 && (found.len() < expected || found.len() % page_bytes != 0) {
+        let found = format!(
+            "cut short: {} bytes; expected {} pages of {page_bytes}",
+            found.len(),
+            if n_pages > 0 {
+                n_pages.to_string()
+            } else {
+                "whole".to_owned()
+            },
+        );
+        return Err(Error::input(path.display(), found));
+    }
+    Ok(())
 }
 
 /// A connection that writes nothing, not even beside the file. A database in write-ahead mode would want an index file
@@ -365,7 +405,13 @@ impl Store for MbtilesStore {
             let address = (|| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))().map_err(failed)?;
             tiles.push(self.address(address)?);
         }
-        tally::sort(&mut tiles);
+        let n_again = tally::sort(&mut tiles);
+        if n_again > 0 {
+            log::warn!(
+                "{}: rows for a tile that has one already, passed over: {n_again}",
+                self.path.display()
+            );
+        }
         Ok(tiles)
     }
 

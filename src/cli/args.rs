@@ -145,7 +145,7 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 
-    /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours; mixed: JPEG where a tile is opaque, PNG
+    /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours, alpha included; mixed: JPEG where a tile is opaque, PNG
     /// where it is not; avif, if it is built in.
     #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
     pub(super) format: Format,

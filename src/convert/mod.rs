@@ -175,7 +175,17 @@ impl Tileset {
                 told.missing.join(", ")
             ));
         }
-        if let Some(told) = stored.format.filter(|&told| told != format) {
+        let told = stored.rows.get("format").map(|row| row.trim());
+        let known = |row: &str| Format::from_name(row.trim_start_matches("image/")).is_ok();
+        let untrue = |row: &&str| !row.is_empty() && !known(row);
+        let told = match told.filter(untrue) {
+            Some(row) => Some(row.to_owned()),
+            None => stored
+                .format
+                .filter(|&told| told != format)
+                .map(|f| f.to_string()),
+        };
+        if let Some(told) = told {
             notes.push(format!(
                 "{}: its metadata says {told}, its tiles are {format}",
                 self.path.display()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::metadata::TILE_SIZE_PX;
 use super::order::post_order;
 use super::{Copied, Tileset};
 use crate::archive::Sink;
@@ -49,7 +50,8 @@ impl Tileset {
     ) -> Result<Copied> {
         let mut tally = Tally::new(digest);
         let (mut done, planned) = (0, self.tiles.len() as u64);
-        let mut n_empty = 0;
+        let (mut n_empty, mut n_odd) = (0, 0);
+        let side_px = self.stored().tile_size_px.unwrap_or(TILE_SIZE_PX);
         let path = self.path.clone();
         let tiles = std::mem::take(&mut self.tiles);
         let mut order = post_order(&tiles);
@@ -75,14 +77,15 @@ impl Tileset {
                     Error::input(path.display(), found)
                 })
             };
-            let start = || Recoder::new(recoding);
+            let start = || Recoder::new(recoding, side_px);
             stream(parallel, batch.len(), start, make, |next| {
                 for &tile in &batch {
                     let progress = tally.progress(done, planned);
                     watch(&progress)?;
-                    let Some((data, fit)) = next(&mut || watch(&progress))? else {
+                    let Some(recoded) = next(&mut || watch(&progress))? else {
                         break;
                     };
+                    let Recoded { data, fit, is_odd } = recoded;
                     done += 1;
                     if data.is_empty() {
                         n_empty += 1;
@@ -93,15 +96,23 @@ impl Tileset {
                     }
                     tally.add(tile, &data);
                     tally.too_large += u64::from(fit == Fit::TooLarge);
+                    n_odd += u64::from(is_odd);
                 }
                 Ok(())
             })?;
         }
         watch(&tally.progress(planned, planned))?;
         self.tiles = tiles;
+        let mut notes = self.notes(recoding.recipe.format, n_empty, &BTreeMap::new());
+        if n_odd > 0 {
+            notes.push(format!(
+                "{}: pictures that are not of {side_px} x {side_px} pixels, as its metadata has it, kept so: {n_odd}",
+                path.display()
+            ));
+        }
         Ok(Copied {
             tiles: tally.finish(),
-            notes: self.notes(recoding.recipe.format, n_empty, &BTreeMap::new()),
+            notes,
         })
     }
 }
@@ -111,19 +122,39 @@ struct Recoder {
     encoder: TileEncoder,
     format: Format,
     keep: bool,
+    /// What pictures should measure.
+    side_px: usize,
     /// What tiles are encoded alike, the tile as it was, and what it has become.
     remembered: Vec<(Option<u8>, Vec<u8>, Recoded)>,
 }
 
-/// A tile, and whether it has as few bytes as it should.
-type Recoded = (Vec<u8>, Fit);
+/// A tile.
+#[derive(Clone)]
+struct Recoded {
+    data: Vec<u8>,
+    fit: Fit,
+    /// Whether its picture is of another size than the tileset says.
+    is_odd: bool,
+}
+
+impl Recoded {
+    /// As it was.
+    fn kept(tile: &[u8]) -> Self {
+        Self {
+            data: tile.to_vec(),
+            fit: Fit::Fits,
+            is_odd: false,
+        }
+    }
+}
 
 impl Recoder {
-    fn new(recoding: &Recoding) -> Result<Self> {
+    fn new(recoding: &Recoding, side_px: u32) -> Result<Self> {
         Ok(Self {
             encoder: TileEncoder::new(&recoding.recipe)?,
             format: recoding.recipe.format,
             keep: recoding.keep,
+            side_px: side_px as usize,
             remembered: Vec::new(),
         })
     }
@@ -131,7 +162,7 @@ impl Recoder {
     /// A tile of zoom `z` in the new format, without bytes if it has none; what is wrong with it otherwise.
     fn recode(&mut self, z: u8, tile: &[u8]) -> std::result::Result<Recoded, String> {
         if tile.is_empty() || self.keep && self.stays(tile) {
-            return Ok((tile.to_vec(), Fit::Fits));
+            return Ok(Recoded::kept(tile));
         }
         let class = self.encoder.class(z);
         let mut known = self.remembered.iter();
@@ -141,7 +172,11 @@ impl Recoder {
         let image = decode(tile)?;
         let mut out = Vec::new();
         let encoded = self.encoder.encode(z, &image, &mut out);
-        let recoded = (out, encoded.map_err(|error| error.to_string())?);
+        let recoded = Recoded {
+            data: out,
+            fit: encoded.map_err(|error| error.to_string())?,
+            is_odd: (image.width, image.height) != (self.side_px, self.side_px),
+        };
         if tile.len() <= REMEMBERED_BYTES {
             if self.remembered.len() == REMEMBERED {
                 self.remembered.clear();

@@ -5,17 +5,17 @@ use image::{DynamicImage, ImageReader, Limits};
 use super::Format;
 use crate::raster::image::{Channels, Image, Pixels};
 
-/// Pixels along a side of a tile, at most: those of the largest that are baked, and twice that.
-const SIDE_MAX: u32 = 8192;
+/// Pixels along a side of a tile, at most: as many as those of the largest that are baked.
+const SIDE_MAX: u32 = 4096;
 
-/// Bytes that decoding a tile may take, pixels included.
-const BYTES_MAX: u64 = 1 << 30;
+/// Bytes that decoding a tile may take, pixels included: 16 bits of four channels, twice.
+const BYTES_MAX: u64 = 1 << 28;
 
 /// The picture of a tile of any of our formats. As in a bake, alpha is there only if some pixel is not whole, and values
 /// under alpha 0 are 0. Palettes, fewer bits than 8 and colour spaces of JPEG become plain samples.
 ///
 /// # Errors
-/// What is found, where that is no picture, a damaged one, or one of more than 8192 pixels a side.
+/// What is found, where that is no picture, a damaged one, or one of more than 4096 pixels a side.
 pub fn decode(tile: &[u8]) -> Result<Image, String> {
     let format = match Format::sniff(tile) {
         Some(Format::Png) => image::ImageFormat::Png,
@@ -34,7 +34,13 @@ pub fn decode(tile: &[u8]) -> Result<Image, String> {
     limits.max_image_height = Some(SIDE_MAX);
     limits.max_alloc = Some(BYTES_MAX);
     reader.limits(limits);
-    let decoded = reader.decode().map_err(|error| error.to_string())?;
+    // The decoder makes gray of what is missing.
+    if format == image::ImageFormat::Jpeg && !is_whole(tile) {
+        return Err("a jpeg that is cut short".into());
+    }
+    let decoded = reader
+        .decode()
+        .map_err(|error| format!("damaged ({error})"))?;
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     let (channels, pixels) = match decoded {
         DynamicImage::ImageLuma8(image) => (Channels::Gray, Pixels::U8(image.into_raw())),
@@ -57,6 +63,13 @@ pub fn decode(tile: &[u8]) -> Result<Image, String> {
         channels,
         pixels,
     })
+}
+
+/// Whether a JPEG has an end (marker EOI) after the last of its scans (SOS). Neither can be part of a scan's data, where
+/// every byte FF is followed by 0 or a restart marker (ITU-T T.81, B.1.1.5).
+fn is_whole(jpeg: &[u8]) -> bool {
+    let last = |marker: u8| jpeg.windows(2).rposition(|two| two == [0xFF, marker]);
+    last(0xD9) > last(0xDA)
 }
 
 /// Drops alpha that says nothing, and colours that nobody sees.
