@@ -309,7 +309,10 @@ fn what_is_no_tileset_of_pictures_is_refused_and_leaves_nothing() {
     fs::write(desk.path("text.mbtiles"), "no database").unwrap();
     let before = desk.names();
     for (name, said) in [
-        ("pbf", "vector tiles (pbf); expected png, jpeg, webp or avif"),
+        (
+            "pbf",
+            "vector tiles (pbf); expected png, jpeg, webp or avif",
+        ),
         ("told", "tile 0/0/0 is no picture that we know"),
         ("late", "tile 1/1/0 is no picture that we know"),
         ("none", "no tiles in it"),
