@@ -340,6 +340,12 @@ fn no_tile_has_more_bytes_than_it_may_but_for_those_that_are_counted() {
         );
         assert_eq!(desk.report("r.json")["tiles_too_large"], 0);
 
+        let one = format!("{format}-one.mbtiles");
+        let most = most.to_string();
+        let args = ["-f", format, "--max-tile-bytes", &most, "-j", "1"];
+        desk.tile(&[&args[..], &["-o", &one]].concat()).ok();
+        desk.same(&name, &one);
+
         let name = format!("{format}-200.mbtiles");
         let run = limited("200", &name);
         let n_large = desk.tiles(&name).values().filter(|t| t.len() > 200).count();

@@ -176,6 +176,34 @@ mod tests {
     }
 
     #[test]
+    fn formats_go_by_what_tiles_are_in_all_spellings() {
+        for (json, format) in [
+            (r#"{"format": "png"}"#, Some(Format::Png)),
+            (
+                r#"{"format": "png", "tile_formats": "jpg,png"}"#,
+                Some(Format::Mixed),
+            ),
+            (r#"{"tile_formats": "jpg,png"}"#, Some(Format::Mixed)),
+            // As MapProxy and GeoWebCache call it.
+            (r#"{"format": "mixed"}"#, Some(Format::Mixed)),
+            (r#"{"format": "image/vnd.jpeg-png"}"#, Some(Format::Mixed)),
+            (
+                r#"{"format": "webp", "tile_formats": "gif,tiff"}"#,
+                Some(Format::Webp),
+            ),
+            (
+                r#"{"format": "webp", "tile_formats": "webp"}"#,
+                Some(Format::Webp),
+            ),
+            (r#"{"format": "palette"}"#, Some(Format::Png)),
+            (r#"{"format": "image/avif"}"#, Some(Format::Avif)),
+            (r#"{"format": "pbf"}"#, None),
+        ] {
+            assert_eq!(read(json).format, format, "{json}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_understood_is_none_and_kept_as_text() {
         for (key, value) in [
             ("bounds", "1,2,3"),

@@ -277,6 +277,19 @@ fn palette_has_as_many_colours_as_its_quality_says() {
     }
 }
 
+/// Of more pixels than are looked at to choose colours, a few kinds of them at a few places only.
+#[test]
+fn palettes_of_large_tiles_have_all_kinds_of_pixels() {
+    let draw = |col: u32, row: u32| match (col, row) {
+        (1000, 7) => [0; 4],
+        (2000, 100) => [9, 200, 3, 77],
+        _ => [col as u8, row as u8, (col / 7) as u8, 255],
+    };
+    let image = picture(draw, Channels::Rgba, 2100, 600);
+    let mut palette = encoder(Format::Palette, &Settings::default()).unwrap();
+    check_palette(&image, &encoded(&mut *palette, &image), 256, "large");
+}
+
 #[test]
 fn mixed_comes_back_alike_and_edges_exactly() {
     check(Format::Mixed, Settings::default(), Some(22.0));

@@ -8,23 +8,29 @@ use crate::encode::colours::Rgba;
 /// Colours that are told apart before choosing: where there are more, alike ones are taken together.
 const GROUPS_MAX: usize = 8192;
 
+/// Pixels of a kind that are looked at before choosing: all of a tile of 1024 x 1024, 8 MB. Of larger tiles some stand for all.
+const PIXELS_MAX: usize = 1 << 20;
+
 /// Times that means move. Of an orthophoto the first two make up for half a decibel, more for next to nothing.
 const MOVES: usize = 3;
 
 /// At most `n` colours, 4 or more, for `pixels`.
 pub(super) fn colours(pixels: &[Rgba], n: usize) -> Vec<Rgba> {
-    let of = |wanted: Kind| -> Vec<Rgba> {
-        let pixels = pixels.iter().copied();
-        pixels.filter(|&colour| kind(colour) == wanted).collect()
-    };
+    let of = |wanted: Kind| pixels.iter().filter(move |&&colour| kind(colour) == wanted);
+    let (between, opaque) = (of(Kind::Between).count(), of(Kind::Opaque).count());
     let mut chosen = Vec::with_capacity(n);
-    let (between, opaque) = (of(Kind::Between), of(Kind::Opaque));
-    if between.len() + opaque.len() < pixels.len() {
+    if between + opaque < pixels.len() {
         chosen.push([0; 4]);
     }
-    let (n_between, n_opaque) = shares(n - chosen.len(), between.len(), opaque.len());
-    chosen.extend(chosen_of(between, n_between));
-    chosen.extend(chosen_of(opaque, n_opaque));
+    let (n_between, n_opaque) = shares(n - chosen.len(), between, opaque);
+    for (wanted, there, n) in [
+        (Kind::Between, between, n_between),
+        (Kind::Opaque, opaque, n_opaque),
+    ] {
+        // An odd step, or it might look at the same columns in every row.
+        let step = there.div_ceil(PIXELS_MAX) | 1;
+        chosen.extend(chosen_of(of(wanted).step_by(step).copied(), n));
+    }
     chosen
 }
 
@@ -50,7 +56,7 @@ struct Group {
 }
 
 /// At most `n` colours for `pixels`.
-fn chosen_of(pixels: Vec<Rgba>, n: usize) -> Vec<Rgba> {
+fn chosen_of(pixels: impl Iterator<Item = Rgba>, n: usize) -> Vec<Rgba> {
     let mut groups = groups(pixels);
     if groups.is_empty() || n == 0 {
         return Vec::new();
@@ -73,7 +79,7 @@ fn rounded(value: i32) -> u8 {
 }
 
 /// The colours of `pixels`, alike ones together where there are too many.
-fn groups(pixels: Vec<Rgba>) -> Vec<Group> {
+fn groups(pixels: impl Iterator<Item = Rgba>) -> Vec<Group> {
     // In the order of a space-filling curve, so that what is alike lies together at any coarseness.
     let spread = |value: u8| {
         (0..8).fold(0, |all: u32, bit| {
@@ -82,7 +88,6 @@ fn groups(pixels: Vec<Rgba>) -> Vec<Group> {
     };
     let table: Vec<u32> = (0..=255).map(spread).collect();
     let mut keys: Vec<u64> = pixels
-        .into_iter()
         .map(|colour| {
             let [r, g, b, a] = colour.map(|v| table[usize::from(v)]);
             let along = g << 3 | r << 2 | b << 1 | a;
