@@ -284,7 +284,7 @@ impl Shared {
         }
         let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
         // The last line of the head is empty; this header is none of those that are signed.
-        server.write_all(head[..head.len() - 2].as_bytes())?;
+        server.write_all(&head.as_bytes()[..head.len() - 2])?;
         server.write_all(b"connection: close\r\n\r\n")?;
         server.write_all(&body)?;
         let mut answer = Vec::new();
