@@ -131,13 +131,16 @@ pub struct Storage {
     pub n_stored: u64,
 }
 
+/// How a container is opened for writing.
+type Create = fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>;
+
 /// A kind of container.
 pub struct Archive {
     /// The end of its paths without the dot, in any case; `None` for folders.
     pub suffix: Option<&'static str>,
     /// Whether it holds grids with several tiles at zoom 0.
     pub several_roots: bool,
-    create: fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>,
+    create: Create,
     open: fn(&Path) -> Result<Box<dyn Store>>,
 }
 

@@ -61,6 +61,7 @@ Examples:
   azulejo tile 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o city/
   azulejo tile ortho.tif -f webp -o ortho.pmtiles
   azulejo tile ortho.tif -f mixed --quality 80,18:70 --max-tile-bytes 50KB -o ortho.mbtiles
+  azulejo tile ortho.tif -o s3://maps/ortho/ --publish 2026-11-22
   azulejo tile 'orthos/*.tif' --cutline city.geojson --feather 8 -o city.mbtiles
   azulejo tile world.tif --bbox 170,-50,-170,-30 -o antipodes.mbtiles
   azulejo tile naip.tif -b 4,1,2 --nodata 0 -o infrared.mbtiles
@@ -76,9 +77,10 @@ Environment:
   Every option can come from a variable: --memory from AZULEJO_MEMORY, --overwrite from
   AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
   NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
-  For outputs, object stores are found as by their own tools: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-  AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE with ~/.aws, or the machine's role;
-  GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT, _KEY, _SAS_TOKEN, _CONNECTION_STRING.
+  Outputs in object stores take what the stores' own tools take: AWS_ACCESS_KEY_ID,
+  AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE with ~/.aws,
+  or the machine's role; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY,
+  AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING.
 
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,

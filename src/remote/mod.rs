@@ -1,5 +1,5 @@
-//! Object stores: Amazon S3 and what speaks like it, Google Cloud Storage, Azure. A [`Bucket`] lists, reads, puts and deletes
-//! objects; [`Uploads`] puts many of them at once, while others are being made.
+//! Object stores: Amazon S3 and what speaks like it, Google Cloud Storage, Azure. A `Bucket` lists, reads, puts and deletes
+//! objects; `Uploads` puts many of them at once, while others are being made.
 //!
 //! Every call waits until it is done, or until somebody wants the run to end. Inside, one thread of tokio's waits for the
 //! network; nobody else in the house knows of it. What may pass (a busy store, a dropped connection) is tried again after

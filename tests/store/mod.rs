@@ -39,10 +39,17 @@ fn program() -> Option<PathBuf> {
     found.find(|program| program.is_file())
 }
 
+/// A port that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// Whether a server of HTTP is at `port`, and not the end of some other line.
 fn answers(port: u16) -> bool {
     let ask = || {
         let mut server = TcpStream::connect(("127.0.0.1", port))?;
+        server.set_read_timeout(Some(Duration::from_secs(5)))?;
         server.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = Vec::new();
         server.read_to_end(&mut answer).map(|_| answer)
@@ -65,8 +72,7 @@ impl Store {
         static STARTING: Mutex<()> = Mutex::new(());
         let _one = STARTING.lock();
         for _ in 0..20 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = port.local_addr().unwrap().port();
+            let port = free_port();
             let mut server = Command::new(&program)
                 .args(["--host", "127.0.0.1", "--port", &port.to_string()])
                 .args(["--access-key", KEY, "--secret-key", SECRET])
@@ -278,7 +284,7 @@ impl Shared {
         }
         let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
         // The last line of the head is empty; this header is none of those that are signed.
-        server.write_all(head[..head.len() - 2].as_bytes())?;
+        server.write_all(&head.as_bytes()[..head.len() - 2])?;
         server.write_all(b"connection: close\r\n\r\n")?;
         server.write_all(&body)?;
         let mut answer = Vec::new();

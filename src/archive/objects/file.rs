@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use super::super::stage::{Local, Remote, Transfer, Waiting};
-use super::super::{Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
+use super::super::{Create, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
 use crate::remote::{Bucket, FileUpload, Headers, Location};
@@ -16,7 +16,7 @@ const KEPT: &str = "public, max-age=300";
 
 /// Opens the object at `location`, that `path` asks for, as an archive that ends in `suffix` and that `make` writes.
 pub(in crate::archive) fn create_file(
-    (make, suffix): (fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>, &str),
+    (make, suffix): (Create, &str),
     path: &Path,
     location: &Location,
     options: &SinkOptions,
