@@ -253,7 +253,7 @@ fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
     let Some(head) = head.first_chunk::<HEADER_BYTES>() else {
         return Err(Error::input(
             path.display(),
-            "cut short; expected an MBTiles file",
+            "damaged, cut short; expected an MBTiles file",
         ));
     };
     let number =
@@ -273,7 +273,7 @@ fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
     let expected = page_bytes * u64::from(n_pages);
     if page_bytes > 0 && (found.len() < expected || found.len() % page_bytes != 0) {
         let found = format!(
-            "cut short: {} bytes; expected {} pages of {page_bytes}",
+            "damaged, cut short: {} bytes; expected {} pages of {page_bytes}",
             found.len(),
             if n_pages > 0 {
                 n_pages.to_string()
