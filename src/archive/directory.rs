@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use super::stage::{Local, Place};
 use super::tally::{self, Tally};
 use super::temporary::{self, Shape, Temporary};
-use super::{Host, Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename};
+use super::{
+    Digest, Host, Metadata, RowScheme, Sink, SinkOptions, Staged, Store, StoredMetadata, rename,
+};
 use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -167,7 +169,7 @@ struct DirectorySink {
 }
 
 impl Sink for DirectorySink {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
+    fn write(&mut self, tile: TileCoord, data: &[u8], _digest: Option<Digest>) -> Result<()> {
         let Self {
             layout,
             place,

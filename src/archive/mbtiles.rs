@@ -36,7 +36,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use super::file_type::{FileType, head};
 use super::stage::{self, Local, Place};
 use super::tally::{self, Tally};
-use super::{Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
+use super::{Digest, Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -144,7 +144,7 @@ struct MbtilesSink {
 }
 
 impl Sink for MbtilesSink {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
+    fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()> {
         let Self {
             database,
             gain,
@@ -155,7 +155,7 @@ impl Sink for MbtilesSink {
         } = self;
         tally.add(tile, data, || {
             if let Some(gain) = gain {
-                gain.add(data);
+                gain.add(data, digest);
             }
             let row = tally::flip(tile.z(), tile.y().into(), *roots);
             let at = row.map(|row| (tile.z(), tile.x(), row));

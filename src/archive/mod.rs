@@ -10,6 +10,7 @@
 //!
 //! Absent here: pixels, threads.
 
+mod digest;
 mod directory;
 mod file;
 mod file_type;
@@ -28,6 +29,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
+pub use digest::Digest;
 pub use file::{FileOutput, Scratch};
 pub use file_type::FileType;
 pub use hosting::Host;
@@ -46,14 +48,15 @@ use crate::remote::{Location, Patience};
 /// A container being written: open, write, finish, publish. Dropped before [`Staged::publish`], it leaves nothing
 /// behind.
 pub trait Sink: Send {
-    /// Adds a tile. Tiles come in post-order (children before their parent), each once, the same order for every run.
+    /// Adds a tile: its address, its bytes and their digest. Tiles come in post-order (children before their parent), each
+    /// once, the same order for every run.
     ///
     /// After an error the container is spoilt: it can only be dropped.
     ///
     /// # Errors
     /// [`Kind::Resources`] when the disk is full, [`Kind::Output`] when the file cannot be written, [`Kind::Internal`]
     /// when the tile is outside the matrix, has no bytes or came before (some containers tell only at the end).
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()>;
+    fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()>;
 
     /// Completes the container and syncs it to disk, still under its temporary name.
     ///

@@ -90,7 +90,8 @@ fn metadata() -> Metadata {
 fn stage(path: &Path, options: &SinkOptions, metadata: &Metadata, tiles: &[TileCoord]) -> Staged {
     let mut sink = open_sink(path, options).unwrap();
     for &tile in tiles {
-        sink.write(tile, &data(tile)).unwrap();
+        sink.write(tile, &data(tile), Digest::of(&data(tile)))
+            .unwrap();
     }
     sink.finish(metadata).unwrap()
 }
@@ -304,8 +305,16 @@ fn a_tile_that_cannot_be_true_spoils_the_container() {
     for_each_archive(|_, folder, path| {
         for (tile, bytes) in [(far, &b"data"[..]), (good, b"")] {
             let mut sink = open_sink(path, &options()).unwrap();
-            expect_error(sink.write(tile, bytes), Kind::Internal, "tile");
-            expect_error(sink.write(good, b"data"), Kind::Internal, "after a failure");
+            expect_error(
+                sink.write(tile, bytes, Digest::of(bytes)),
+                Kind::Internal,
+                "tile",
+            );
+            expect_error(
+                sink.write(good, b"data", None),
+                Kind::Internal,
+                "after a failure",
+            );
             expect_error(
                 sink.finish(&metadata()),
                 Kind::Internal,
@@ -313,9 +322,9 @@ fn a_tile_that_cannot_be_true_spoils_the_container() {
             );
         }
         let mut sink = open_sink(path, &options()).unwrap();
-        sink.write(good, b"one").unwrap();
+        sink.write(good, b"one", None).unwrap();
         let told = sink
-            .write(good, b"two")
+            .write(good, b"two", None)
             .and_then(|()| sink.finish(&metadata()));
         expect_error(told, Kind::Internal, "written twice");
         assert_eq!(names(folder), [""; 0]);
@@ -404,7 +413,7 @@ fn metadata_that_is_not_true_of_the_tiles_is_refused() {
     for_each_archive(|_, folder, path| {
         for (metadata, kind, text) in &rows {
             let mut sink = open_sink(path, &options()).unwrap();
-            sink.write(TileCoord::new(3, 0, 0), b"data").unwrap();
+            sink.write(TileCoord::new(3, 0, 0), b"data", None).unwrap();
             expect_error(sink.finish(metadata), *kind, text);
         }
         assert_eq!(names(folder), [""; 0]);

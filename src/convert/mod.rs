@@ -15,7 +15,7 @@ use self::metadata::{TILE_SIZE_PX, Told};
 use self::order::post_order;
 pub use self::piece::Piece;
 pub use self::recode::Recoding;
-use crate::archive::{Metadata, Sink, Store, StoredMetadata, open_store};
+use crate::archive::{Digest, Metadata, Sink, Store, StoredMetadata, open_store};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
@@ -223,8 +223,9 @@ impl Tileset {
             if !format.holds(found) {
                 *others.entry(found.name()).or_default() += 1;
             }
+            let digest = Digest::of(&data);
             for sink in sinks.iter_mut() {
-                sink.write(tile, &data)?;
+                sink.write(tile, &data, digest)?;
             }
             tally.add(tile, &data);
         }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::metadata::TILE_SIZE_PX;
 use super::order::post_order;
 use super::{Copied, Tileset};
-use crate::archive::Sink;
+use crate::archive::{Digest, Sink};
 use crate::encode::{Fit, Format, Recipe, TileEncoder, decode};
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
@@ -85,14 +85,19 @@ impl Tileset {
                     let Some(recoded) = next(&mut || watch(&progress))? else {
                         break;
                     };
-                    let Recoded { data, fit, is_odd } = recoded;
+                    let Recoded {
+                        data,
+                        digest,
+                        fit,
+                        is_odd,
+                    } = recoded;
                     done += 1;
                     if data.is_empty() {
                         n_empty += 1;
                         continue;
                     }
                     for sink in sinks.iter_mut() {
-                        sink.write(tile, &data)?;
+                        sink.write(tile, &data, digest)?;
                     }
                     tally.add(tile, &data);
                     tally.too_large += u64::from(fit == Fit::TooLarge);
@@ -132,6 +137,7 @@ struct Recoder {
 #[derive(Clone)]
 struct Recoded {
     data: Vec<u8>,
+    digest: Option<Digest>,
     fit: Fit,
     /// Whether its picture is of another size than the tileset says.
     is_odd: bool,
@@ -142,6 +148,7 @@ impl Recoded {
     fn kept(tile: &[u8]) -> Self {
         Self {
             data: tile.to_vec(),
+            digest: Digest::of(tile),
             fit: Fit::Fits,
             is_odd: false,
         }
@@ -173,8 +180,9 @@ impl Recoder {
         let mut out = Vec::new();
         let encoded = self.encoder.encode(z, &image, &mut out);
         let recoded = Recoded {
-            data: out,
             fit: encoded.map_err(|error| error.to_string())?,
+            digest: Digest::of(&out),
+            data: out,
             is_odd: (image.width, image.height) != (self.side_px, self.side_px),
         };
         if tile.len() <= REMEMBERED_BYTES {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::node::{Node, Pixel, Shape};
 use super::plan::Blank;
+use crate::archive::Digest;
 use crate::encode::{Fit, TileEncoder};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
@@ -18,12 +19,14 @@ pub struct Emitted {
     pub tile: TileCoord,
     /// Its bytes; shared by all tiles of one colour that one thread made.
     pub data: Arc<[u8]>,
+    /// What they come to, if they are likely to come again.
+    pub digest: Option<Digest>,
     /// Whether it has as few bytes as it should.
     pub fit: Fit,
 }
 
-/// Bytes, and whether they are few enough.
-type Encoded = (Arc<[u8]>, Fit);
+/// Bytes, what they come to, and whether they are few enough.
+type Encoded = (Arc<[u8]>, Option<Digest>, Fit);
 
 /// One-colour tiles remembered by each thread. A land-cover map has tens of colours; an orthophoto has next to none.
 const REMEMBERED: usize = 1024;
@@ -55,30 +58,35 @@ impl Emitter {
     /// # Errors
     /// When the format cannot hold the picture.
     pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
-        let (data, fit) = match node {
+        let (data, digest, fit) = match node {
             Node::Empty if self.blank == Blank::Skip => return Ok(None),
             Node::Empty => self.simple(tile.z(), None)?,
             Node::Solid(pixel) => self.simple(tile.z(), Some(*pixel))?,
             Node::Block(raster) => self.encode(tile.z(), raster)?,
         };
-        Ok(Some(Emitted { tile, data, fit }))
+        Ok(Some(Emitted {
+            tile,
+            data,
+            digest,
+            fit,
+        }))
     }
 
     fn simple(&mut self, z: u8, pixel: Option<Pixel>) -> Result<Encoded> {
         let key = (self.encoder.class(z), pixel);
-        if let Some((data, fit)) = self.remembered.get(&key) {
-            return Ok((Arc::clone(data), *fit));
+        if let Some(known) = self.remembered.get(&key) {
+            return Ok(known.clone());
         }
         let mut raster = match pixel {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
-        let (data, fit) = self.encode(z, &mut raster)?;
+        let encoded = self.encode(z, &mut raster)?;
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
-        self.remembered.insert(key, (Arc::clone(&data), fit));
-        Ok((data, fit))
+        self.remembered.insert(key, encoded.clone());
+        Ok(encoded)
     }
 
     fn encode(&mut self, z: u8, raster: &mut Raster) -> Result<Encoded> {
@@ -87,6 +95,7 @@ impl Emitter {
             encoder, buffer, ..
         } = self;
         let fit = Image::lend(raster, |image| encoder.encode(z, image, buffer))?;
-        Ok((Arc::from(self.buffer.as_slice()), fit))
+        let data = Arc::from(self.buffer.as_slice());
+        Ok((data, Digest::of(&self.buffer), fit))
     }
 }

@@ -123,7 +123,7 @@ pub fn build(
     };
     let write = |emitted: Emitted| {
         for sink in sinks.iter_mut() {
-            sink.write(emitted.tile, &emitted.data)?;
+            sink.write(emitted.tile, &emitted.data, emitted.digest)?;
         }
         let mut tally = tally.borrow_mut();
         tally.add(emitted.tile, &emitted.data);

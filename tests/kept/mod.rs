@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use azulejo::archive::{Metadata, Sink, Staged};
+use azulejo::archive::{Digest, Metadata, Sink, Staged};
 use azulejo::encode::Format;
 use azulejo::error::Result;
 use azulejo::geo::tile::TileCoord;
@@ -19,7 +19,8 @@ pub(crate) type Tiles = Vec<(TileCoord, Vec<u8>)>;
 pub(crate) struct Kept(Arc<Mutex<Tiles>>);
 
 impl Sink for Kept {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
+    fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()> {
+        assert_eq!(digest, Digest::of(data), "{tile}");
         self.0.lock().unwrap().push((tile, data.to_vec()));
         Ok(())
     }

@@ -19,8 +19,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use azulejo::archive::{
-    MbtilesOptions, Metadata, Overwrite, RemoteOptions, RowScheme, Sink, SinkOptions, TilesetKind,
-    open_sink,
+    Digest, MbtilesOptions, Metadata, Overwrite, RemoteOptions, RowScheme, Sink, SinkOptions,
+    TilesetKind, open_sink,
 };
 use azulejo::encode::{DEFAULT_EFFORT, FORMATS, Format, Settings, encoder};
 use azulejo::geo::scheme::Scheme;
@@ -212,7 +212,7 @@ fn written(name: &str, places: &[TileCoord], encoded: &[Vec<u8>]) -> Anything<(O
     let (staged, cost) = clock::once(|| {
         let mut sink = open(&path)?;
         for (place, data) in places.iter().zip(encoded.iter().cycle()) {
-            sink.write(*place, data)?;
+            sink.write(*place, data, Digest::of(data))?;
         }
         Ok(sink.finish(&metadata())?)
     })?;

@@ -1,7 +1,6 @@
 //! [`Gain`]: whether it pays to store equal tiles once, told while they come.
 
-use sha2::{Digest, Sha256};
-
+use super::super::digest::Digest;
 use super::super::recent::Recent;
 
 /// Bytes that a tile's name takes in the row of its place.
@@ -17,7 +16,7 @@ const PLACE_BYTES: u64 = 30;
 /// readers look twice for each.
 const PARTS: u64 = 10;
 
-/// Bytes at the beginning and at the end of a tile that, with its length, tell it from others. Formats compress: what
+/// Bytes at the beginning and at the end of a long tile that, with its length, tell it from others. Formats compress: what
 /// differs in one pixel differs in all that follows, and the end of a PNG is its checksum.
 const HEAD_BYTES: usize = 256;
 const TAIL_BYTES: usize = 1024;
@@ -26,7 +25,7 @@ const TAIL_BYTES: usize = 1024;
 /// the tiles and their order alone.
 #[derive(Default)]
 pub(super) struct Gain {
-    seen: Recent<[u8; 16], ()>,
+    seen: Recent<Digest, ()>,
     n_tiles: u64,
     n_repeated: u64,
     bytes: u64,
@@ -34,9 +33,9 @@ pub(super) struct Gain {
 }
 
 impl Gain {
-    /// Counts a tile.
-    pub(super) fn add(&mut self, data: &[u8]) {
-        let sample = sample(data);
+    /// Counts a tile with its digest, if it has one.
+    pub(super) fn add(&mut self, data: &[u8], digest: Option<Digest>) {
+        let sample = digest.unwrap_or_else(|| sample(data));
         let bytes = data.len() as u64;
         self.n_tiles += 1;
         self.bytes += bytes;
@@ -58,18 +57,11 @@ impl Gain {
     }
 }
 
-/// What a tile is told by.
-fn sample(data: &[u8]) -> [u8; 16] {
-    let mut digest = Sha256::new();
-    digest.update(data.len().to_le_bytes());
-    if data.len() <= HEAD_BYTES + TAIL_BYTES {
-        digest.update(data);
-    } else {
-        digest.update(&data[..HEAD_BYTES]);
-        digest.update(&data[data.len() - TAIL_BYTES..]);
-    }
-    let digest = digest.finalize();
-    *digest.first_chunk().expect("32 bytes are more than 16")
+/// What a tile without a digest is told by.
+fn sample(data: &[u8]) -> Digest {
+    let head = &data[..HEAD_BYTES.min(data.len())];
+    let tail = &data[data.len().saturating_sub(TAIL_BYTES)..];
+    Digest::of_parts(&[&data.len().to_le_bytes(), head, tail])
 }
 
 #[cfg(test)]
@@ -78,7 +70,7 @@ mod tests {
 
     fn pays(tiles: impl Iterator<Item = Vec<u8>>) -> bool {
         let mut gain = Gain::default();
-        tiles.for_each(|tile| gain.add(&tile));
+        tiles.for_each(|tile| gain.add(&tile, Digest::of(&tile)));
         gain.pays()
     }
 

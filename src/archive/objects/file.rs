@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use md5::{Digest, Md5};
+use md5::Md5;
 
 use super::super::stage::{Local, Remote, Transfer, Waiting};
-use super::super::{Create, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
+use super::super::{Create, Digest, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
 use crate::remote::{Bucket, FileUpload, Headers, Location};
@@ -35,7 +35,10 @@ pub(in crate::archive) fn create_file(
     };
     place.check()?;
     // The same name for the same address, so that what a killed run has left goes with the next.
-    let name = format!("azulejo-{:x}.{suffix}", Md5::digest(location.to_string()));
+    let name = format!(
+        "azulejo-{:x}.{suffix}",
+        <Md5 as md5::Digest>::digest(location.to_string())
+    );
     let here = SinkOptions {
         overwrite: Overwrite::Replace,
         ..options.clone()
@@ -96,8 +99,8 @@ struct FileSink {
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
-        self.inner.write(tile, data)
+    fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()> {
+        self.inner.write(tile, data, digest)
     }
 
     fn finish(self: Box<Self>, metadata: &Metadata) -> Result<Staged> {

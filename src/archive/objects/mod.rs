@@ -17,7 +17,7 @@ use self::listing::Listing;
 use super::directory::{METADATA, TILEJSON, numeral};
 use super::stage::{Remote, Transfer, Waiting};
 use super::tally::{self, Tally};
-use super::{Metadata, Overwrite, Published, RowScheme, Sink, SinkOptions, Staged};
+use super::{Digest, Metadata, Overwrite, Published, RowScheme, Sink, SinkOptions, Staged};
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -241,7 +241,7 @@ struct ObjectSink {
 }
 
 impl Sink for ObjectSink {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
+    fn write(&mut self, tile: TileCoord, data: &[u8], _digest: Option<Digest>) -> Result<()> {
         let Self {
             objects,
             listing,

@@ -15,7 +15,6 @@
 mod directory;
 mod gzip;
 mod header;
-mod repeats;
 mod spool;
 mod store;
 #[cfg(test)]
@@ -30,7 +29,7 @@ use super::file_type::FileType;
 use super::stage::{self, Local, Place};
 use super::tally::Tally;
 use super::temporary::{Shape, Temporary};
-use super::{Metadata, Sink, SinkOptions, Staged};
+use super::{Digest, Metadata, Sink, SinkOptions, Staged};
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 use directory::Entry;
@@ -82,7 +81,7 @@ struct PmtilesSink {
 }
 
 impl Sink for PmtilesSink {
-    fn write(&mut self, tile: TileCoord, data: &[u8]) -> Result<()> {
+    fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()> {
         let Self {
             zooms,
             common,
@@ -90,7 +89,7 @@ impl Sink for PmtilesSink {
             ..
         } = self;
         tally.add(tile, data, || {
-            zooms[usize::from(tile.z())].add(tile, data, common)
+            zooms[usize::from(tile.z())].add(tile, (data, digest), common)
         })
     }
 

@@ -70,7 +70,7 @@ fn metadata() -> Metadata {
 fn bake(path: &Path, tiles: &Tiles) -> Published {
     let mut sink = open_sink(path, &options()).unwrap();
     for (&id, data) in tiles {
-        sink.write(tile(id), data).unwrap();
+        sink.write(tile(id), data, Digest::of(data)).unwrap();
     }
     sink.finish(&metadata()).unwrap().publish().unwrap()
 }
@@ -267,7 +267,7 @@ fn leaves_grow_until_the_root_can_hold_them() {
             .to_le_bytes()
             .repeat(1 + random(id) as usize % 100);
         zooms[usize::from(tile.z())]
-            .add(tile, &data, &mut common)
+            .add(tile, (&data, Digest::of(&data)), &mut common)
             .unwrap();
     }
     for zoom in &mut zooms {
@@ -367,10 +367,10 @@ fn tiles_that_do_not_ascend_within_a_zoom_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (second, said) in [(7, "written twice"), (6, "out of order")] {
         let mut sink = open_sink(&folder.path().join("t.pmtiles"), &options()).unwrap();
-        sink.write(tile(7), b"one").unwrap();
+        sink.write(tile(7), b"one", None).unwrap();
         // Another zoom does not matter.
-        sink.write(tile(1), b"one").unwrap();
-        let told = sink.write(tile(second), b"one").unwrap_err();
+        sink.write(tile(1), b"one", None).unwrap();
+        let told = sink.write(tile(second), b"one", None).unwrap_err();
         assert_eq!(told.kind(), Kind::Internal);
         assert!(told.to_string().contains(said), "{told}");
     }

@@ -2,9 +2,10 @@
 
 use std::io;
 
+use super::super::digest::Digest;
+use super::super::recent::Recent;
 use super::super::stage::Place;
 use super::directory::{Entry, put_varint, take_varint};
-use super::repeats::{Key, Repeats};
 use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
@@ -20,10 +21,14 @@ pub(super) struct Blob {
     pub(super) length: u32,
 }
 
+/// A tile by its zoom and its content.
+type Key = (u8, Digest);
+
 /// What all zooms share.
 pub(super) struct Common {
     pub(super) place: Place,
-    pub(super) repeats: Repeats,
+    /// The last tiles that were new, and where they are.
+    repeats: Recent<Key, Blob>,
     /// Entries of all zooms, in chunks.
     log: Option<Spool>,
 }
@@ -32,7 +37,7 @@ impl Common {
     pub(super) fn new(place: Place) -> Self {
         Self {
             place,
-            repeats: Repeats::default(),
+            repeats: Recent::default(),
             log: None,
         }
     }
@@ -47,7 +52,7 @@ pub(super) struct Zoom {
     data: Option<Spool>,
     /// The last entry, which a tile may still join. Its offset is that of a [`Blob`].
     open: Option<Entry>,
-    /// The last tile that was too long for [`Repeats`], and where it is.
+    /// The last tile that was too long for a digest, and where it is: equal ones are found where they stand in a row.
     long: (Vec<u8>, Blob),
     log: Log,
     n_contents: u64,
@@ -95,7 +100,12 @@ impl Zoom {
     }
 
     /// Adds a tile.
-    pub(super) fn add(&mut self, tile: TileCoord, data: &[u8], common: &mut Common) -> Result<()> {
+    pub(super) fn add(
+        &mut self,
+        tile: TileCoord,
+        (data, digest): (&[u8], Option<Digest>),
+        common: &mut Common,
+    ) -> Result<()> {
         let id = tile.pmtiles_id();
         let next = self.open.and_then(|open| open.end()).unwrap_or(0);
         if id < next {
@@ -107,7 +117,7 @@ impl Zoom {
             let shown = common.place.shown();
             return Err(Error::internal(format!("{shown}: tile {tile} {what}")));
         }
-        let key = Key::of(tile.z(), data);
+        let key = digest.map(|digest| (tile.z(), digest));
         let known = match key {
             Some(key) => common.repeats.find(key),
             None => Some(self.long.1).filter(|_| self.long.0 == data),

@@ -89,7 +89,7 @@ fn tiles_beyond_the_cache_give_the_same_bytes_too() {
         .map(|name| {
             let mut sink = open_sink(&folder.path().join(name), &options()).unwrap();
             for x in 0..2000 {
-                sink.write(TileCoord::new(11, x, x / 3), &[x as u8; 12_000])
+                sink.write(TileCoord::new(11, x, x / 3), &[x as u8; 12_000], None)
                     .unwrap();
             }
             let metadata = Metadata {
@@ -119,10 +119,10 @@ fn gdal_reads_every_tile_where_it_belongs() {
     let path = folder.path().join("t.mbtiles");
     let mut sink = open_sink(&path, &options()).unwrap();
     for (x, y) in [(0, 0), (0, 1), (1, 1), (1, 0)] {
-        sink.write(TileCoord::new(1, x, y), &png(color(x, y)))
+        sink.write(TileCoord::new(1, x, y), &png(color(x, y)), None)
             .unwrap();
     }
-    sink.write(TileCoord::new(0, 0, 0), &png([70, 70, 200]))
+    sink.write(TileCoord::new(0, 0, 0), &png([70, 70, 200]), None)
         .unwrap();
     let bounds = Bounds::new(-180.0, -85.0, 180.0, 85.0);
     let metadata = Metadata {
@@ -332,7 +332,12 @@ fn bake_world(path: &Path, kind: Option<MbtilesType>, data: impl Fn(u32, u32) ->
     let mut sink = open_sink(path, &of_type(kind)).unwrap();
     for at in 0..64 * 64 {
         let (x, y) = (at / 64, at % 64);
-        sink.write(TileCoord::new(6, x, y), &data(x, y)).unwrap();
+        sink.write(
+            TileCoord::new(6, x, y),
+            &data(x, y),
+            Digest::of(&data(x, y)),
+        )
+        .unwrap();
     }
     let metadata = Metadata {
         zoom_max: 6,

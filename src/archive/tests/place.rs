@@ -65,7 +65,7 @@ fn what_is_dropped_leaves_nothing() {
         drop(open_sink(path, &options()).unwrap());
         let mut sink = open_sink(path, &options()).unwrap();
         for tile in tiles((1, 1)) {
-            sink.write(tile, &data(tile)).unwrap();
+            sink.write(tile, &data(tile), None).unwrap();
         }
         assert_eq!(names(folder).len(), 1, "there is a temporary");
         assert!(!path.exists());
@@ -267,7 +267,7 @@ fn without_room_for_a_second_file_equal_tiles_stay_where_they_are() {
         let mut data = [7; 10_000];
         for x in 0..5000u32 {
             data[..4].copy_from_slice(&(x - u32::from(x % 6 == 1)).to_le_bytes());
-            sink.write(TileCoord::new(13, x, 0), &data).unwrap();
+            sink.write(TileCoord::new(13, x, 0), &data, None).unwrap();
         }
         let metadata = Metadata {
             zoom_max: 13,
@@ -306,7 +306,7 @@ fn a_full_disk_is_told_and_left_empty() {
             let write = |x: u32| {
                 // Equal tiles may be stored once.
                 data[..4].copy_from_slice(&x.to_le_bytes());
-                sink.write(TileCoord::new(11, x, 0), &data)
+                sink.write(TileCoord::new(11, x, 0), &data, None)
             };
             let metadata = Metadata {
                 zoom_max: 11,
