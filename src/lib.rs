@@ -6,8 +6,8 @@
 //! The folders, read top to bottom, are the pipeline:
 //!
 //! ```text
-//! files → source → mosaic → render → [reduce up the tree] → encode → archive → files
-//!                     └──────────────── pyramid drives these ────────────┘
+//! files → source → mosaic → render → [reduce up the tree] → style → encode → archive → files
+//!                     └──────────────── pyramid drives these ────────────────────┘
 //! ```
 //!
 //! # Floor plan
@@ -21,6 +21,7 @@
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
+//! | | [`style`] | values to pictures: stretches |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
@@ -30,7 +31,7 @@
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
 //! Who may import whom: `geo`, `raster` and `remote` import `error` only; `source` imports both; `mosaic` imports `source` and below;
-//! `render` imports `mosaic` and below; `encode` imports `raster`; `archive` imports `geo`, `remote` and `encode`'s table of formats;
+//! `render` imports `mosaic` and below; `style` and `encode` import `raster`; `archive` imports `geo`, `remote` and `encode`'s table of formats;
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
 //! the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
@@ -75,3 +76,4 @@ pub mod raster;
 pub mod remote;
 pub mod render;
 pub mod source;
+pub mod style;

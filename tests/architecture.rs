@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each floor may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("error", &[]),
     ("remote", &["error"]),
     ("geo", &["error"]),
@@ -14,12 +14,13 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("source", &["error", "geo", "raster"]),
     ("mosaic", &["error", "geo", "raster", "source"]),
     ("render", &["error", "geo", "raster", "source", "mosaic"]),
+    ("style", &["error", "raster"]),
     ("encode", &["error", "raster"]),
     ("archive", &["error", "geo", "encode", "remote"]),
     (
         "pyramid",
         &[
-            "error", "geo", "raster", "source", "mosaic", "render", "encode", "archive",
+            "error", "geo", "raster", "source", "mosaic", "render", "style", "encode", "archive",
         ],
     ),
     (

@@ -156,8 +156,16 @@ fn options_that_make_no_sense_end_with_2_before_anything_is_written() {
         &to_x(&["--report", "./x.mbtiles"]),
         "the same place",
     );
-    check(&wide, &to_x(&["-f", "jpeg"]), "16-bit samples");
-    check(&wide, &to_x(&["-f", "webp"]), "help: -f png");
+    check(
+        &wide,
+        &to_x(&["-f", "jpeg", "--rescale", "none"]),
+        "16-bit samples",
+    );
+    check(
+        &wide,
+        &to_x(&["-f", "webp", "--rescale", "none"]),
+        "help: -f png",
+    );
     Desk::new().run(&["bake"]).fails(2, "bake");
     Desk::new().run(&[]).fails(2, "Usage");
 }
@@ -189,21 +197,30 @@ fn bands_and_nodata_are_taken_as_told_and_told_in_the_report() {
 }
 
 #[test]
-fn samples_that_tiles_cannot_hold_are_described_and_not_baked() {
+fn samples_that_tiles_cannot_hold_are_stretched_or_refused() {
     let desk = Desk::new();
-    for (file, name) in [
-        ("n43_ontario.tif", "Int16"),
-        ("southup_inverted_lat.tif", "Float32"),
+    for (file, name, code) in [
+        ("n43_ontario.tif", "Int16", 0),
+        // Nothing is there: there is no range.
+        ("southup_inverted_lat.tif", "Float32", 8),
     ] {
         let path = fixture(file);
-        let run = desk.run(&["tile", &path, "-o", "x.mbtiles"]);
-        run.fails(3, &format!("{name} samples; expected 8-bit or 16-bit"));
+        let output = format!("{name}.mbtiles");
+        let none = ["tile", &path, "--rescale", "none", "-o", &output];
+        desk.run(&none)
+            .fails(2, &format!("{name} samples; expected 8-bit or 16-bit"));
+        let run = desk.run(&["tile", &path, "-o", &output]);
+        match code {
+            0 => assert!(run.ok().stderr.contains("--rescale '75,349' is the same")),
+            code => {
+                run.fails(code, "no valid pixel");
+            }
+        }
         let run = desk.run(&["info", "--json", &path]).ok();
         let all: Value = serde_json::from_str(&run.stdout).unwrap();
         let raster = &all["paths"][0];
         assert_eq!(raster["bands"][0]["type"], name);
         assert!(raster["zoom_max"].is_u64(), "{raster}");
-        assert!(raster["help"].as_str().unwrap().contains("-ot Byte -scale"));
     }
 }
 
@@ -429,7 +446,10 @@ fn notes_say_what_is_not_obvious_once_each() {
     let run = desk
         .run(&["tile", &fixture("l8_lowres.tif"), "-o", "y.mbtiles"])
         .ok();
-    assert!(run.stderr.contains("note: 16-bit samples are kept"));
+    assert!(
+        run.stderr
+            .contains("note: 16-bit values are stretched to 8 bits, 2 % to 98 % of all pixels")
+    );
     let run = desk
         .run(&["tile", &bahamas(), &bahamas(), "-o", "z.mbtiles"])
         .ok();
@@ -566,10 +586,10 @@ fn tiles_that_mbtiles_readers_misplace_or_cannot_read_are_noted() {
     let same = [source, "-o", "x.mbtiles", "--tiling-scheme", "same.json"];
     assert_eq!(notes(&same), "");
     assert!(
-        notes(&[deep, "-z5", "-o", "y.mbtiles"])
+        notes(&[deep, "-z5", "--rescale", "none", "-o", "y.mbtiles"])
             .ends_with("GDAL's MBTiles driver does not read them as such")
     );
-    assert!(notes(&[deep, "-z5", "-o", "y"]).ends_with("16-bit PNG"));
+    assert!(notes(&[deep, "-z5", "--rescale", "none", "-o", "y"]).ends_with("16-bit PNG"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ use azulejo::render::Renderer;
 use azulejo::source::Source;
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, Nodata, OpenOptions, init};
 use azulejo::source::memory::MemorySource;
+use azulejo::style::Style;
 use gdal::raster::{Buffer, ColorInterpretation};
 use gdal::{Dataset, DriverManager, Metadata};
 
@@ -215,6 +216,7 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
         resampling: Some(resampling),
         reducer: None,
         blank: Blank::Skip,
+        style: Style::default(),
     };
     // One above native: nothing is shrunk.
     let native = Plan::new(&mosaic, options(None)).unwrap().zoom_max;
@@ -361,6 +363,7 @@ fn tile_of_source(source: Arc<dyn Source>, resampling: Resampling) -> Raster {
             resampling: Some(resampling),
             reducer: None,
             blank: Blank::Skip,
+            style: Style::default(),
         },
     )
     .unwrap();
@@ -566,7 +569,7 @@ fn bands_are_taken_as_they_are_chosen() {
     for (wrong, alpha) in [
         (vec![Number(5)], false),
         (vec![name("B12")], false),
-        (vec![Number(1), Number(2)], false),
+        (vec![Number(1), Number(5)], false),
     ] {
         let options = OpenOptions {
             bands: Some(BandChoice {

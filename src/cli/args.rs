@@ -18,6 +18,7 @@ use super::outputs::OutputArgs;
 use super::progress::Style;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
+use super::style::StyleArgs;
 use super::values;
 use super::versions;
 use super::zooms::ZoomArgs;
@@ -110,6 +111,9 @@ nearest to the sources' resolution, the lowest the one at which all fits one til
 pub(super) struct TileArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(super) style: StyleArgs,
 
     #[command(flatten)]
     pub(super) zooms: ZoomArgs,

@@ -21,6 +21,7 @@ mod redact;
 mod report;
 mod running;
 mod sources;
+mod style;
 mod summary;
 mod tile;
 mod values;

@@ -49,6 +49,8 @@ pub(super) struct Meter<'a> {
 pub(super) enum Phase {
     /// Opening sources.
     Opening,
+    /// Looking for the range of values.
+    Surveying,
     /// Baking tiles.
     Baking,
     /// Copying tiles.
@@ -165,6 +167,7 @@ impl Phase {
     fn name(self) -> &'static str {
         match self {
             Self::Opening => "opening",
+            Self::Surveying => "looking for the range of values",
             Self::Baking => "baking",
             Self::Copying => "copying",
             Self::Reading => "reading",
@@ -175,6 +178,7 @@ impl Phase {
     fn event(self) -> &'static str {
         match self {
             Self::Opening => "opening",
+            Self::Surveying => "surveying",
             Self::Baking | Self::Copying => "progress",
             Self::Reading => "reading",
             Self::Writing => "writing",
@@ -184,6 +188,7 @@ impl Phase {
     fn unit(self) -> &'static str {
         match self {
             Self::Opening => "sources",
+            Self::Surveying => "pieces",
             Self::Baking | Self::Copying => "tiles",
             Self::Reading => "blocks",
             Self::Writing => "percent",

@@ -65,9 +65,9 @@ pub(super) fn left_note(output: &Published) -> Option<String> {
 ///
 /// # Errors
 /// None that a user could bring about.
-pub(super) fn notes(args: &TileArgs, infos: &[SourceInfo], plan: &Plan) -> Result<Vec<String>> {
+pub(super) fn notes(args: &TileArgs, plan: &Plan) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    if infos.iter().any(|info| info.sample_type == SampleType::U16) {
+    if plan.style.is_plain() && plan.shape.sample_type == SampleType::U16 {
         let gdal = if args.outputs.writes("mbtiles") {
             "; GDAL's MBTiles driver does not read them as such"
         } else {

@@ -30,6 +30,7 @@ use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::running::{self, Means};
+use super::style::Site;
 use super::values::{self, Zooms};
 use super::{holes, memory, metadata, panics, sources, summary};
 
@@ -68,12 +69,21 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let cached = |source| args.source.through(&cache, source);
     let cached = sources.iter().map(|source| source.over(&cached));
     let mosaic = args.source.mosaic(cached.collect::<Result<_>>()?, clip)?;
-    check_samples(args, &infos)?;
-    let plan = Plan::new(&mosaic, job.plan_options(args))?;
+    let mut plan = Plan::new(&mosaic, job.plan_options(args))?;
+    let site = Site {
+        mosaic: &mosaic,
+        plan: &plan,
+        budget: &budget,
+        console,
+        interrupt: &interrupt,
+    };
+    let decided = args.style.decide(&site, args.format)?;
+    plan.style = decided.style;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
     let mut notes = named.notes(&passed_over, &infos);
-    notes.extend(summary::notes(args, &infos, &plan)?);
+    notes.extend(decided.notes);
+    notes.extend(summary::notes(args, &plan)?);
     notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
     console.say("sources", &summary::sources(&args.source, &infos, clip));
     console.say("plan", &summary::plan(args, &plan));
@@ -114,6 +124,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             args,
             plan: &plan,
             metadata: &metadata,
+            values: &decided.told,
             baked: &baked,
             published,
             recipe: &job.recipe,
@@ -145,12 +156,14 @@ impl Job {
         let recipe = args.encoding.recipe(args.format);
         // Refuses settings that mean nothing for the format.
         recipe.check()?;
+        args.style.check()?;
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
             zooms: args.zooms.asked()?,
             open: OpenOptions {
                 bands: values::colours(&args.source.bands)?,
                 nodata: args.source.nodata.clone(),
+                unscale: args.style.unscale,
                 ..args.source.open_options()?
             },
             recipe,
@@ -192,6 +205,7 @@ impl Job {
             } else {
                 Blank::Skip
             },
+            style: Default::default(),
         }
     }
 }
@@ -207,42 +221,6 @@ fn open_sources(
     let open = |item: &Item| item.open(&job.open, kernel);
     let sources = sources::open_all(job.means.jobs, &found.items, open, watch)?;
     Ok((sources, found.notes))
-}
-
-/// Refuses samples that the format cannot hold: scaling them down unasked would be silent loss.
-fn check_samples(args: &TileArgs, infos: &[SourceInfo]) -> Result<()> {
-    for info in infos {
-        if let Some(refusal) = no_tiles_of(info) {
-            return Err(refusal);
-        }
-        if info.sample_type == SampleType::U16 && !args.format.info().sixteen_bits {
-            return Err(Error::usage(format!(
-                "{}: 16-bit samples, which {} tiles cannot hold; expected 8-bit ones",
-                info.name, args.format
-            ))
-            .with_help("-f png keeps all 16 bits"));
-        }
-    }
-    Ok(())
-}
-
-/// Why there cannot be tiles of a source in any format, if that is so.
-pub(super) fn no_tiles_of(info: &SourceInfo) -> Option<Error> {
-    let (name, found) = (&info.name, info.sample_type.gdal_name());
-    match info.sample_type {
-        SampleType::U8 | SampleType::U16 => None,
-        _ => Some(
-            Error::input(
-                name,
-                format_args!(
-                    "{found} samples; expected 8-bit or 16-bit unsigned ones, which tiles can hold"
-                ),
-            )
-            .with_help(format!(
-                "gdal_translate -ot Byte -scale '{name}' scaled.tif"
-            )),
-        ),
-    }
 }
 
 fn build(

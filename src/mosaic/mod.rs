@@ -44,7 +44,7 @@ impl Mosaic {
     /// picture cut into files is resampled as if it had never been cut.
     ///
     /// # Errors
-    /// [`Kind::Input`] when there are no sources, or one has other than 1 or 3 bands.
+    /// [`Kind::Input`] when there are no sources, or they have different numbers of bands, but for gray beside colour.
     pub fn with_rule(sources: Vec<Arc<dyn Source>>, rule: Rule) -> Result<Self> {
         if sources.is_empty() {
             return Err(Error::new(
@@ -55,6 +55,7 @@ impl Mosaic {
         for source in &sources {
             check_bands(&source.info().name, source.info().bands)?;
         }
+        check_alike(&sources)?;
         let palette = sources.iter().all(|source| source.info().palette);
         let mut sources = alike::alike(sources);
         let (bands, sample_type) = (sources[0].info().bands, sources[0].info().sample_type);
@@ -129,7 +130,7 @@ impl Mosaic {
         &self.layers
     }
 
-    /// Bands of the mosaic: 1 or 3.
+    /// Bands of the mosaic.
     pub fn bands(&self) -> usize {
         self.bands
     }
@@ -143,6 +144,24 @@ impl Mosaic {
     pub fn is_palette(&self) -> bool {
         self.palette
     }
+}
+
+/// Refuses sources of different numbers of bands. Gray is a colour.
+fn check_alike(sources: &[Arc<dyn Source>]) -> Result<()> {
+    let most = sources.iter().max_by_key(|source| source.info().bands);
+    let Some(most) = most.map(|source| source.info()) else {
+        return Ok(());
+    };
+    let fits = |bands: usize| bands == most.bands || (bands, most.bands) == (1, 3);
+    let odd = sources.iter().find(|source| !fits(source.info().bands));
+    odd.map_or(Ok(()), |odd| {
+        let info = odd.info();
+        let found = format_args!(
+            "bands of values: {}; expected {}, as {} has",
+            info.bands, most.bands, most.name
+        );
+        Err(Error::input(&info.name, found).with_help("-b takes the same bands of all"))
+    })
 }
 
 #[cfg(test)]
@@ -217,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_of_bands_than_1_and_3_are_refused() {
-        for (bands, good) in [(0, false), (1, true), (2, false), (3, true), (4, false)] {
+    fn no_bands_and_far_too_many_are_refused() {
+        for (bands, good) in [(0, false), (1, true), (2, true), (64, true), (65, false)] {
             let info = SourceInfo {
                 name: "foreign".into(),
                 placement: Placement {
@@ -241,7 +260,7 @@ mod tests {
             let made = Mosaic::new(vec![Arc::new(Foreign(info))]);
             assert_eq!(made.is_ok(), good, "{bands}");
             if let Err(error) = made {
-                assert!(error.to_string().contains("expected 1 or 3"), "{error}");
+                assert!(error.to_string().contains("expected 1 to 64"), "{error}");
             }
         }
     }

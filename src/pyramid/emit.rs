@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::geo::tile::TileCoord;
 use crate::raster::Raster;
 use crate::raster::image::Image;
+use crate::style::Style;
 
 /// An encoded tile on its way to the sinks.
 #[derive(Debug, Clone)]
@@ -28,24 +29,29 @@ pub struct Emitted {
 /// Bytes, what they come to, and whether they are few enough.
 type Encoded = (Arc<[u8]>, Option<Digest>, Fit);
 
+/// What the zooms of a style and of an encoder have in common.
+type Class = (Option<u8>, Option<u8>);
+
 /// One-colour tiles remembered by each thread. A land-cover map has tens of colours; an orthophoto has next to none.
 const REMEMBERED: usize = 1024;
 
 /// Encodes tiles, and remembers those of one colour.
 pub struct Emitter {
     encoder: TileEncoder,
+    style: Style,
     shape: Shape,
     blank: Blank,
-    /// By what is encoded alike, and the colour.
-    remembered: HashMap<(Option<u8>, Option<Pixel>), Encoded>,
+    /// By what looks and is encoded alike, and the colour. `None` for what looks like nothing.
+    remembered: HashMap<(Class, Option<Pixel>), Option<Encoded>>,
     buffer: Vec<u8>,
 }
 
 impl Emitter {
-    /// An emitter of tiles of `shape` in the encoder's format.
-    pub fn new(encoder: TileEncoder, shape: Shape, blank: Blank) -> Self {
+    /// An emitter of tiles in the encoder's format, made of values of `shape` by `style`.
+    pub fn new(encoder: TileEncoder, style: Style, shape: Shape, blank: Blank) -> Self {
         Self {
             encoder,
+            style,
             shape,
             blank,
             remembered: HashMap::new(),
@@ -58,13 +64,13 @@ impl Emitter {
     /// # Errors
     /// When the format cannot hold the picture.
     pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
-        let (data, digest, fit) = match node {
-            Node::Empty if self.blank == Blank::Skip => return Ok(None),
+        let encoded = match node {
+            Node::Empty if self.blank == Blank::Skip => None,
             Node::Empty => self.simple(tile.z(), None)?,
             Node::Solid(pixel) => self.simple(tile.z(), Some(*pixel))?,
-            Node::Block(raster) => self.encode(tile.z(), raster)?,
+            Node::Block(raster) => self.styled(tile.z(), raster)?,
         };
-        Ok(Some(Emitted {
+        Ok(encoded.map(|(data, digest, fit)| Emitted {
             tile,
             data,
             digest,
@@ -72,8 +78,8 @@ impl Emitter {
         }))
     }
 
-    fn simple(&mut self, z: u8, pixel: Option<Pixel>) -> Result<Encoded> {
-        let key = (self.encoder.class(z), pixel);
+    fn simple(&mut self, z: u8, pixel: Option<Pixel>) -> Result<Option<Encoded>> {
+        let key = ((self.style.class(z), self.encoder.class(z)), pixel);
         if let Some(known) = self.remembered.get(&key) {
             return Ok(known.clone());
         }
@@ -81,12 +87,23 @@ impl Emitter {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
-        let encoded = self.encode(z, &mut raster)?;
+        let encoded = self.styled(z, &mut raster)?;
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
         self.remembered.insert(key, encoded.clone());
         Ok(encoded)
+    }
+
+    /// `None` where the style leaves nothing to be seen, and that is not to be stored.
+    fn styled(&mut self, z: u8, raster: &mut Raster) -> Result<Option<Encoded>> {
+        let Some(mut picture) = self.style.apply(z, raster) else {
+            return self.encode(z, raster).map(Some);
+        };
+        if self.blank == Blank::Skip && picture.is_empty() {
+            return Ok(None);
+        }
+        self.encode(z, &mut picture).map(Some)
     }
 
     fn encode(&mut self, z: u8, raster: &mut Raster) -> Result<Encoded> {

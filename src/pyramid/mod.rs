@@ -4,6 +4,7 @@ pub mod budget;
 pub mod emit;
 pub mod node;
 pub mod plan;
+pub mod survey;
 
 mod cover;
 mod crown;
@@ -106,6 +107,7 @@ pub fn build(
     let emitter = || {
         Ok(Emitter::new(
             TileEncoder::new(recipe)?,
+            plan.style.clone(),
             plan.shape,
             plan.blank,
         ))

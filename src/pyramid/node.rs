@@ -14,7 +14,7 @@ pub enum Node {
     Block(Raster),
 }
 
-/// One pixel: its samples, as bits, so that it can be compared and looked up. 8-bit samples are themselves, others the bits
+/// One pixel of at most three bands: its samples, as bits, so that it can be compared and looked up. 8-bit samples are themselves, others the bits
 /// of their `f32` or `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pixel([u64; 3]);
@@ -24,7 +24,7 @@ pub struct Pixel([u64; 3]);
 pub struct Shape {
     /// Pixels a side of a tile.
     pub tile_size_px: usize,
-    /// 1 or 3.
+    /// Samples a pixel.
     pub bands: usize,
     /// Of every sample.
     pub sample_type: SampleType,
@@ -50,13 +50,17 @@ impl Node {
     }
 }
 
-/// The pixel that all of `raster` consists of, if all of it is whole and alike.
+/// The pixel that all of `raster` consists of, if all of it is whole and alike. One of more bands than a picture has is
+/// not worth the look.
 fn uniform(raster: &Raster) -> Option<Pixel> {
     fn all_alike<T: PartialEq>(values: &[T], bands: usize) -> bool {
         // Every sample equals the one a pixel before it.
         values[bands..].iter().zip(values).all(|(a, b)| a == b)
     }
     let bands = raster.bands();
+    if bands > 3 {
+        return None;
+    }
     let mut pixel = [0; 3];
     fn bits<T: Copy>(pixel: &mut [u64; 3], values: &[T], bits: impl Fn(T) -> u64) {
         pixel

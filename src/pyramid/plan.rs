@@ -11,6 +11,7 @@ use crate::mosaic::Mosaic;
 use crate::raster::kernel::Resampling;
 use crate::raster::reduce::Reducer;
 use crate::render::Job;
+use crate::style::Style;
 
 use super::cover::Cover;
 use super::node::Shape;
@@ -35,6 +36,8 @@ pub struct PlanOptions {
     pub reducer: Option<Reducer>,
     /// What becomes of tiles with nothing on them.
     pub blank: Blank,
+    /// What becomes of the values of the mosaic when a tile is shown.
+    pub style: Style,
 }
 
 impl PlanOptions {
@@ -49,6 +52,7 @@ impl PlanOptions {
             resampling: None,
             reducer: None,
             blank: Blank::Skip,
+            style: Style::default(),
         }
     }
 }
@@ -82,6 +86,8 @@ pub struct Plan {
     pub reducer: Reducer,
     /// What becomes of tiles with nothing on them.
     pub blank: Blank,
+    /// What becomes of the values of a tile when it is shown.
+    pub style: Style,
     /// The data in degrees on WGS 84, cut to what the scheme can show; never across the antimeridian: such data has all
     /// longitudes.
     pub bounds: Bounds,
@@ -141,6 +147,7 @@ impl Plan {
             resampling: options.resampling.unwrap_or(resampling),
             reducer: options.reducer.unwrap_or(reducer),
             blank: options.blank,
+            style: options.style,
             zoom_overall: zoom_overall.clamp(zoom_min, zoom_max),
             zoom_min,
             zoom_max,

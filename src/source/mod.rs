@@ -47,7 +47,7 @@ pub struct SourceInfo {
     pub placement: Placement,
     /// What its samples are.
     pub sample_type: SampleType,
-    /// 1 or 3, as [`Source::read`] fills them: a palette counts as the three colours it stands for, alpha not at all.
+    /// As many as [`Source::read`] fills: a palette counts as the three colours it stands for, alpha not at all.
     pub bands: usize,
     /// How its mask is to be understood.
     pub mask: MaskKind,
@@ -121,16 +121,19 @@ pub(crate) fn read_across(
     Ok(Some(raster))
 }
 
-/// Refuses a source called `name` of other than 1 or 3 bands, which no format of tiles has.
+/// The most bands of a source: more than any that a picture is made of.
+pub const BANDS_MAX: usize = 64;
+
+/// Refuses a source called `name` of no bands, or of more than [`BANDS_MAX`].
 ///
 /// # Errors
 /// [`Kind::Input`](crate::error::Kind::Input).
 pub(crate) fn check_bands(name: &str, bands: usize) -> Result<()> {
     match bands {
-        1 | 3 => Ok(()),
+        1..=BANDS_MAX => Ok(()),
         _ => Err(Error::input(
             name,
-            format_args!("{bands} bands; expected 1 or 3, with or without a mask"),
+            format_args!("{bands} bands; expected 1 to {BANDS_MAX}, with or without a mask"),
         )),
     }
 }

@@ -8,12 +8,13 @@ use azulejo::mosaic::Mosaic;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::source::gdal::{GdalSource, OpenOptions, type_name, vsi_path};
 use azulejo::source::{Source, SourceInfo};
+use azulejo::style::Style;
 use gdal::{Dataset, Metadata};
 use serde_json::{Value, json};
 
 use super::{Description, degrees};
 use crate::cli::ground::PixelSize;
-use crate::cli::{human, redact, report, summary, tile};
+use crate::cli::{human, redact, report, summary};
 
 /// Describes the raster that GDAL calls `name`.
 ///
@@ -31,23 +32,21 @@ pub(super) fn describe(name: &str) -> Result<Description> {
     let mut lines = file.lines();
     let mut object = json!({ "path": redact::text(name), "kind": "raster" });
     add(&mut object, file.json());
-    let refusal = match opened.and_then(|source| Tiles::of(Arc::new(source))) {
+    match opened.and_then(|source| Tiles::of(Arc::new(source))) {
         Ok(tiles) => {
             lines.extend(tiles.lines());
             add(&mut object, tiles.json());
-            tile::no_tiles_of(&tiles.info)
         }
-        Err(error) => Some(error),
-    };
-    if let Some(error) = refusal {
-        let text = error.to_string();
-        let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
-        lines.push(("refused", redact::text(text)));
-        let (refused, help) = (
-            redact::text(&error.to_string()),
-            error.help().map(redact::text),
-        );
-        add(&mut object, json!({ "refused": refused, "help": help }));
+        Err(error) => {
+            let text = error.to_string();
+            let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
+            lines.push(("refused", redact::text(text)));
+            let (refused, help) = (
+                redact::text(&error.to_string()),
+                error.help().map(redact::text),
+            );
+            add(&mut object, json!({ "refused": refused, "help": help }));
+        }
     }
     Ok(Description {
         title: redact::text(name),
@@ -210,6 +209,7 @@ impl Tiles {
                 resampling: None,
                 reducer: None,
                 blank: Blank::Skip,
+                style: Style::default(),
             },
         )?;
         Ok(Self { info, plan })

@@ -16,6 +16,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) args: &'a TileArgs,
     pub(in crate::cli) plan: &'a Plan,
     pub(in crate::cli) metadata: &'a Metadata,
+    /// What values became, see [`Decided`](crate::cli::style::Decided).
+    pub(in crate::cli) values: &'a Value,
     pub(in crate::cli) baked: &'a Baked,
     pub(in crate::cli) published: &'a [Published],
     pub(in crate::cli) recipe: &'a Recipe,
@@ -27,7 +29,7 @@ pub(in crate::cli) struct Report<'a> {
 impl Report<'_> {
     /// The report.
     pub(in crate::cli) fn json(&self) -> Value {
-        let mut own = json!({ "plan": self.plan() });
+        let mut own = json!({ "plan": self.plan(), "values": self.values });
         extend(&mut own, made(self.baked, self.published));
         self.run.json(self.options(), own)
     }
@@ -52,6 +54,7 @@ impl Report<'_> {
             "keep-blank": args.keep_blank,
             "shard-height": args.shard_height,
         });
+        extend(&mut own, args.style.json());
         extend(&mut own, encoding::json(recipe));
         extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)

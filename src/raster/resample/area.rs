@@ -71,7 +71,7 @@ pub(super) fn mean_row<S: Sample>(
     match source.raster.bands() {
         1 => avx2::compiled(MeanRow::<S, 1>(source, places, mask_kind, dst, mask)),
         3 => avx2::compiled(MeanRow::<S, 3>(source, places, mask_kind, dst, mask)),
-        n => unreachable!("a tile has 1 or 3 bands, not {n}"),
+        n => unreachable!("{n} bands are sampled one by one"),
     }
 }
 

@@ -153,7 +153,7 @@ pub(super) fn row<S: Lane>(
     match source.raster.bands() {
         1 => row_of_bands::<S, 1>(source, places, tables, mask_kind, supports, dst, mask),
         3 => row_of_bands::<S, 3>(source, places, tables, mask_kind, supports, dst, mask),
-        n => unreachable!("a tile has 1 or 3 bands, not {n}"),
+        n => unreachable!("{n} bands are sampled one by one"),
     }
 }
 

@@ -7,6 +7,7 @@
 mod area;
 mod avx2;
 mod convolve;
+mod planes;
 mod supports;
 
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,7 @@ use super::kernel::{KERNELS, Method, Resampling};
 use super::sample::{Sample, of_one_kind};
 use super::weights::WeightTable;
 
+use self::planes::Planes;
 use self::supports::{Supports, Whole};
 
 /// How a mask is to be understood.
@@ -105,6 +107,7 @@ impl Sampler {
             source,
             whole,
             supports: Supports::default(),
+            planes: Planes::of(source),
         }
     }
 }
@@ -116,6 +119,8 @@ pub struct Over<'a> {
     whole: Whole,
     /// A buffer.
     supports: Supports,
+    /// The bands one by one, where there is no loop for so many.
+    planes: Option<Planes>,
 }
 
 impl Over<'_> {
@@ -127,18 +132,50 @@ impl Over<'_> {
         // 8-bit samples cannot leave their range.
         let range = out.sample_type().range();
         let mask = &mut out.mask[start..start + n];
+        let planes = self.planes.take();
         of_one_kind!((&self.source.samples, &mut out.samples), |src, dst| {
-            let pixels = Pixels {
-                samples: src,
-                raster: self.source,
-            };
             let dst = &mut dst[start * bands..(start + n) * bands];
-            self.sample(&pixels, places, dst, mask);
+            match &planes {
+                None => {
+                    let pixels = Pixels {
+                        samples: src,
+                        raster: self.source,
+                    };
+                    self.sample(&pixels, places, dst, mask);
+                }
+                Some(planes) => self.sample_planes(planes, places, dst, mask),
+            }
             // A lobe may reach beyond what the type holds.
             if let Some((low, high)) = range {
                 dst.iter_mut().for_each(|v| *v = v.within(low, high));
             }
         });
+        self.planes = planes;
+    }
+
+    /// [`Over::sample`], band by band. All have one mask, and so do the pixels that are made of them.
+    fn sample_planes<S: convolve::Lane + planes::Plane>(
+        &mut self,
+        planes: &Planes,
+        places: &Places,
+        dst: &mut [S],
+        mask: &mut [u8],
+    ) {
+        let bands = planes.bands.len();
+        let mut line = vec![S::default(); places.cols.len()];
+        for (band, raster) in planes.bands.iter().enumerate() {
+            let pixels = Pixels {
+                samples: S::of(&raster.samples),
+                raster,
+            };
+            for (line, dst) in line.iter_mut().zip(dst.iter().skip(band).step_by(bands)) {
+                *line = *dst;
+            }
+            self.sample(&pixels, places, &mut line, mask);
+            for (line, dst) in line.iter().zip(dst.iter_mut().skip(band).step_by(bands)) {
+                *dst = *line;
+            }
+        }
     }
 
     fn sample<S: convolve::Lane>(
@@ -225,7 +262,7 @@ fn nearest<S: Copy>(source: &Pixels<S>, places: &Places, dst: &mut [S], mask: &m
     match source.raster.bands() {
         1 => nearest_of(source, places, dst.as_chunks_mut::<1>().0, mask),
         3 => nearest_of(source, places, dst.as_chunks_mut::<3>().0, mask),
-        n => unreachable!("a tile has 1 or 3 bands, not {n}"),
+        n => unreachable!("{n} bands are sampled one by one"),
     }
 }
 

@@ -6,11 +6,12 @@ use gdal::{Dataset, Metadata};
 
 use super::File;
 use crate::error::{Error, Result};
+use crate::source::check_bands;
 
 /// Bands to take from every file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BandChoice {
-    /// The bands that become colours, in this order: 1 or 3.
+    /// The bands that are read, in this order.
     pub colour: Vec<BandId>,
     /// Whether the band that the file flags as alpha is taken for that. Without it, no band is.
     pub alpha: bool,
@@ -131,12 +132,7 @@ impl Bands {
         roles: &[ColorInterpretation],
         choice: &BandChoice,
     ) -> Result<Self> {
-        let n = choice.colour.len();
-        if n != 1 && n != 3 {
-            return Err(Error::usage(format!(
-                "{n} bands of colour; expected 1 or 3"
-            )));
-        }
+        check_bands(&file.name, choice.colour.len())?;
         let names = names(file, dataset)?;
         let find = |id| number_of(id, &names).map_err(|text| refusal(&file.name, &text));
         let colour: Vec<usize> = choice.colour.iter().map(find).collect::<Result<_>>()?;

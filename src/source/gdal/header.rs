@@ -46,14 +46,19 @@ pub(super) fn describe(
         height,
     };
     check_reach(file, &placement)?;
+    let scales = if options.unscale && palette.is_none() {
+        scales(file, dataset, &bands)?
+    } else {
+        None
+    };
     let info = SourceInfo {
         name: file.name.clone(),
         placement,
         // Palettes have 8-bit colours.
-        sample_type: if palette.is_some() {
-            SampleType::U8
-        } else {
-            stored
+        sample_type: match (&palette, &scales) {
+            (Some(_), _) => SampleType::U8,
+            (None, Some(_)) => unscaled(stored),
+            (None, None) => stored,
         },
         bands: if palette.is_some() {
             3
@@ -73,6 +78,7 @@ pub(super) fn describe(
         signed_bytes: signed_bytes.collect::<Result<_>>()?,
         bands: bands.colour,
         stored,
+        scales,
         mask,
         palette,
         name: file.name.clone(),
@@ -102,6 +108,31 @@ fn sample_type(file: &File, dataset: &Dataset, bands: &Bands) -> Result<SampleTy
         all = Some(all.map_or(own, |all| all.union(own)));
     }
     Ok(all.unwrap_or(SampleType::U8))
+}
+
+/// Scale and offset of every colour band; `None` where they change nothing.
+fn scales(file: &File, dataset: &Dataset, bands: &Bands) -> Result<Option<Vec<(f64, f64)>>> {
+    let of = |&index: &usize| {
+        let band = band(file, dataset, index)?;
+        let (scale, offset) = (band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0));
+        if scale.is_finite() && offset.is_finite() {
+            return Ok((scale, offset));
+        }
+        let found = format_args!(
+            "band {index} has scale {scale} and offset {offset}; expected finite numbers"
+        );
+        Err(Error::input(&file.name, found))
+    };
+    let scales = bands.colour.iter().map(of).collect::<Result<Vec<_>>>()?;
+    Ok(scales
+        .iter()
+        .any(|both| *both != (1.0, 0.0))
+        .then_some(scales))
+}
+
+/// The type of unscaled samples: floating point that has all digits of `stored`.
+fn unscaled(stored: SampleType) -> SampleType {
+    stored.union(SampleType::F32)
 }
 
 /// The colours of a palette, as red, green, blue and alpha, when the source is a single band with one.

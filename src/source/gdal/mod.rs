@@ -68,6 +68,8 @@ pub struct OpenOptions {
     pub nodata: Option<Nodata>,
     /// Whether the samples of a palette are its indices. Otherwise they are its colours.
     pub indices: bool,
+    /// Whether samples become what they stand for, by the scale and offset that the file has for them: floating point.
+    pub unscale: bool,
 }
 
 /// Which samples mean "nothing here". Samples that are no finite numbers always do, and so do alpha and mask bands.

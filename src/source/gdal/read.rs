@@ -60,6 +60,8 @@ pub(super) struct Reader {
     pub(super) bands: Vec<usize>,
     /// What they are stored as; palette indices, where there is a palette.
     pub(super) stored: SampleType,
+    /// Of each of them scale and offset, where samples are to become what they stand for.
+    pub(super) scales: Option<Vec<(f64, f64)>>,
     /// Which of them hold bytes with a sign that GDAL reads without.
     pub(super) signed_bytes: Vec<bool>,
     pub(super) mask: MaskBytes,
@@ -97,14 +99,15 @@ impl Reader {
                 mask,
             ),
         };
-        let mut raster = Raster::from_parts(
-            window.width,
-            window.height,
-            info.bands,
-            info.sample_type,
-            samples,
-            mask,
-        )?;
+        let sample_type = match self.scales {
+            Some(_) => self.stored,
+            None => info.sample_type,
+        };
+        let (width, height) = (window.width, window.height);
+        let mut raster = Raster::from_parts(width, height, info.bands, sample_type, samples, mask)?;
+        if let Some(scales) = &self.scales {
+            raster = unscaled(raster.with_type(info.sample_type), scales);
+        }
         raster.clear_hidden();
         Ok(raster)
     }
@@ -357,6 +360,28 @@ fn hide<T: PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
             *mask = 0;
         }
     }
+}
+
+/// `raster`, of floating point, with every sample times its band's scale plus its offset.
+fn unscaled(mut raster: Raster, scales: &[(f64, f64)]) -> Raster {
+    let bands = scales.len();
+    let value = |v: f64, (scale, offset): (f64, f64)| v * scale + offset;
+    match &mut raster.samples {
+        Samples::U8(_) => {}
+        Samples::F32(values) => {
+            for pixel in values.chunks_exact_mut(bands) {
+                let both = pixel.iter_mut().zip(scales);
+                both.for_each(|(v, &scale)| *v = value(f64::from(*v), scale) as f32);
+            }
+        }
+        Samples::F64(values) => {
+            for pixel in values.chunks_exact_mut(bands) {
+                let both = pixel.iter_mut().zip(scales);
+                both.for_each(|(v, &scale)| *v = value(*v, scale));
+            }
+        }
+    }
+    raster
 }
 
 /// The colours of palette indices. An index beyond the palette's end means nothing.

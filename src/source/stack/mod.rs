@@ -36,7 +36,7 @@ struct Band {
 }
 
 impl Stack {
-    /// The stack of `bands`, 1 or 3, called `name`. Coarser bands are brought to the finest grid by `resampling`; by
+    /// The stack of `bands` called `name`. Coarser bands are brought to the finest grid by `resampling`; by
     /// `nearest` where that is `nearest` or `mode`, which make no new values, and by `bilinear` instead of `average`,
     /// which would show their pixels as squares.
     ///
