@@ -196,12 +196,12 @@ mod tests {
     fn whole_powers_are_those_of_std() {
         for a in values().step_by(17) {
             for n in [-50_i8, -7, -3, -2, -1, 0, 1, 2, 3, 4, 5, 10, 31, 50] {
-                let (ours, std) = (
-                    Unary::Whole(n).of(a),
-                    f64::from(a).powi(n.into()) as f32,
-                );
+                let (ours, std) = (Unary::Whole(n).of(a), f64::from(a).powi(n.into()) as f32);
                 let last_bit = (ours.to_bits() as i64 - std.to_bits() as i64).abs() <= 1;
-                assert!(last_bit || ours.is_nan() && std.is_nan(), "{a:?}**{n}: {ours:?} {std:?}");
+                assert!(
+                    last_bit || ours.is_nan() && std.is_nan(),
+                    "{a:?}**{n}: {ours:?} {std:?}"
+                );
             }
         }
     }

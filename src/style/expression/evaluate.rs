@@ -5,7 +5,7 @@ use std::mem;
 use super::Expression;
 use super::arithmetic::{Binary, Unary, choose};
 use super::program::{Instruction, Op, Operand, Program};
-use crate::style::fault::Fault;
+use crate::style::fault::{Fault, shown};
 
 /// Pixels in a chunk: columns of 2 KiB, of which a dozen fit into the fastest cache.
 const CHUNK: usize = 512;
@@ -36,6 +36,7 @@ impl Evaluator {
         let mut bands = Vec::with_capacity(expression.bands.len());
         for (name, &column) in expression.bands.iter().zip(&expression.columns) {
             let Some(band) = bind(name) else {
+                let name = shown(name);
                 return Err(Fault::new(column, format!("no band `{name}`")));
             };
             if band >= n_bands {
@@ -43,6 +44,7 @@ impl Evaluator {
                     1 => "there is 1 band".to_owned(),
                     n => format!("there are {n} bands"),
                 };
+                let name = shown(name);
                 return Err(Fault::new(column, format!("no band `{name}`; {there_are}")));
             }
             bands.push(band);

@@ -21,11 +21,11 @@ impl Function {
     /// How many arguments it takes, and in words.
     pub(super) fn arguments(self) -> (std::ops::RangeInclusive<usize>, &'static str) {
         match self {
-            Self::One(_) => (1..=1, "1 argument"),
-            Self::Two(_) => (2..=2, "2 arguments"),
-            Self::Many(_) => (2..=usize::MAX, "2 or more arguments"),
-            Self::Where => (3..=3, "3 arguments: a comparison and two values"),
-            Self::Clip => (3..=3, "3 arguments: a value, the least and the greatest"),
+            Self::One(_) => (1..=1, "1"),
+            Self::Two(_) => (2..=2, "2"),
+            Self::Many(_) => (2..=usize::MAX, "2 or more"),
+            Self::Where => (3..=3, "3: a comparison and two values"),
+            Self::Clip => (3..=3, "3: a value, the least and the greatest"),
         }
     }
 
@@ -87,9 +87,10 @@ pub(super) fn function(name: &str) -> Option<Function> {
     FUNCTIONS.iter().find(|row| row.0 == name).map(|row| row.1)
 }
 
-/// All names, as a list to read.
+/// All functions, as a list to read.
 pub(super) fn names() -> String {
-    FUNCTIONS.map(|row| row.0).join(", ")
+    let written = FUNCTIONS.iter().filter(|row| row.0 == row.1.name());
+    written.map(|row| row.0).collect::<Vec<_>>().join(", ")
 }
 
 /// What somebody who wrote `name` may have meant.

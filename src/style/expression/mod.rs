@@ -35,7 +35,7 @@ pub use self::parse::{MAX_NESTING, MAX_WORDS};
 
 use self::arithmetic::{Binary, Unary};
 use self::function::Function;
-use super::fault::Fault;
+use crate::style::fault::Fault;
 
 /// One or more formulas over bands.
 ///

@@ -6,7 +6,7 @@ use self::word::{Word, Words};
 use super::arithmetic::{Binary, Unary};
 use super::function::{Function, function, nearest};
 use super::{Expression, Node};
-use crate::style::fault::Fault;
+use crate::style::fault::{Fault, shown};
 
 /// How many words an expression can have at most: names, numbers and signs.
 pub const MAX_WORDS: usize = 10_000;
@@ -239,7 +239,10 @@ impl<'a> Parser<'a> {
         }
         match name {
             "pi" => Ok(self.part(Node::Number(std::f32::consts::PI), false, column)),
-            "not" => Err(Fault::new(column, "unexpected `not`; expected `~`, as in ~(a > 1)")),
+            "not" => Err(Fault::new(
+                column,
+                "unexpected `not`; expected `~`, as in ~(a > 1)",
+            )),
             "and" | "or" => Err(Fault::new(
                 column,
                 format!("unexpected `{name}`; expected a band, a number, a function or `(`"),
@@ -278,7 +281,10 @@ impl<'a> Parser<'a> {
         self.closed(open, "an operator, `,` or")?;
         let (allowed, in_words) = function.arguments();
         if !allowed.contains(&arguments.len()) {
-            let found = arguments.len();
+            let found = match arguments.len() {
+                1 => "1 argument".to_owned(),
+                n => format!("{n} arguments"),
+            };
             return Err(Fault::new(
                 column,
                 format!("`{name}` with {found}; expected {in_words}"),
@@ -299,9 +305,9 @@ impl<'a> Parser<'a> {
     fn closed(&mut self, open: usize, expected: &str) -> Result<(), Fault> {
         match self.words.peek() {
             Word::Sign(")") => self.words.advance(),
-            Word::Sign(";") | Word::End => Err(self.unexpected(&format!(
-                "`)` for the `(` in column {open}"
-            ))),
+            Word::Sign(";") | Word::End => {
+                Err(self.unexpected(&format!("`)` for the `(` in column {open}")))
+            }
             _ => Err(self.unexpected(&format!("{expected} `)`"))),
         }
     }
@@ -340,12 +346,16 @@ impl<'a> Parser<'a> {
     /// What comes next is not what should.
     fn unexpected(&self, expected: &str) -> Fault {
         let found = match self.words.peek() {
-            Word::Name("and") => return self.fault("unexpected `and`; expected `&`, as in (a > 1) & (b > 1)"),
-            Word::Name("or") => return self.fault("unexpected `or`; expected `|`, as in (a > 1) | (b > 1)"),
+            Word::Name("and") => {
+                return self.fault("unexpected `and`; expected `&`, as in (a > 1) & (b > 1)");
+            }
+            Word::Name("or") => {
+                return self.fault("unexpected `or`; expected `|`, as in (a > 1) | (b > 1)");
+            }
             Word::End => return self.fault(format!("the text ends; expected {expected}")),
             Word::Number(_) => "number".to_owned(),
-            Word::Name(name) => format!("`{name}`"),
-            Word::Quoted(name) => format!("name \"{name}\""),
+            Word::Name(name) => format!("`{}`", shown(name)),
+            Word::Quoted(name) => format!("\"{}\"", shown(name)),
             Word::Sign(sign) => format!("`{sign}`"),
         };
         self.fault(format!("unexpected {found}; expected {expected}"))
@@ -353,13 +363,15 @@ impl<'a> Parser<'a> {
 }
 
 fn unknown_function(name: &str, column: usize) -> Fault {
-    let message = match nearest(name) {
+    let near = nearest(name);
+    let name = shown(name);
+    let message = match near {
         Some(near) if near.contains(' ') => {
             format!("no function `{name}`; expected it to be written {near}")
         }
         Some(near) => format!("no function `{name}`; did you mean `{near}`?"),
         None => format!(
-            "no function `{name}`; expected an operator between a band and `(`, or one of {}",
+            "no function `{name}`; expected an operator between a name and `(`, or one of {}",
             super::function::names()
         ),
     };

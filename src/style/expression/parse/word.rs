@@ -1,7 +1,7 @@
 //! A text cut into words: names, numbers and signs.
 
 use super::MAX_WORDS;
-use crate::style::fault::Fault;
+use crate::style::fault::{Fault, shown};
 
 /// A word.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,10 +29,10 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("//", "floor(a / b)"),
     ("<>", "`!=`"),
     ("^", "`**` for powers"),
-    ("[", "`(`"),
-    ("]", "`)`"),
-    ("{", "`(`"),
-    ("}", "`)`"),
+    ("[", "`(` and `)` only"),
+    ("]", "`(` and `)` only"),
+    ("{", "`(` and `)` only"),
+    ("}", "`(` and `)` only"),
     ("−", "`-`"),
     ("–", "`-`"),
     ("×", "`*`"),
@@ -95,12 +95,16 @@ impl<'a> Words<'a> {
         };
         self.n_words += 1;
         if self.n_words > MAX_WORDS {
-            return Err(self.fault(format!("too long; expected at most {MAX_WORDS} words and signs")));
+            return Err(self.fault(format!(
+                "too long; expected at most {MAX_WORDS} words and signs"
+            )));
         }
         let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
         self.next = match first {
             '"' | '\'' | '`' => self.quoted(first)?,
-            _ if digit(Some(first)) || first == '.' && digit(self.rest.chars().nth(1)) => self.number()?,
+            _ if digit(Some(first)) || first == '.' && digit(self.rest.chars().nth(1)) => {
+                self.number()?
+            }
             _ if begins_name(first) => Word::Name(self.take_while(is_in_name)),
             _ => self.sign(first)?,
         };
@@ -162,7 +166,7 @@ impl<'a> Words<'a> {
             let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
             let exponent_end = digits(end + 1 + sign);
             if exponent_end == end + 1 + sign {
-                let written = &text[..exponent_end];
+                let written = shown(&text[..exponent_end]);
                 return Err(self.fault(format!(
                     "number `{written}` without an exponent; expected digits after it, as in 1e-3"
                 )));
@@ -172,15 +176,17 @@ impl<'a> Words<'a> {
         let written = self.take(end);
         if self.rest.starts_with(|c| is_in_name(c) || c == '.') {
             let after = self.take_while(|c| is_in_name(c) || c == '.');
+            let found = shown(&format!("{written}{after}"));
             return Err(self.fault(format!(
-                "`{written}{after}` is no number and no name; expected an operator after a number, and names that begin with a digit in quotes"
+                "`{found}` is no number and no name; expected an operator after a number, and names that begin with a digit in quotes"
             )));
         }
-        let number: f32 = written
-            .parse()
-            .map_err(|_| self.fault(format!("`{written}` is no number; expected one, as in 1e-3")))?;
+        let number: f32 = written.parse().expect("digits were counted");
         if number.is_infinite() {
-            return Err(self.fault(format!("number `{written}` is too large; expected at most 3.4e38")));
+            let written = shown(written);
+            return Err(self.fault(format!(
+                "number `{written}` is too large; expected at most 3.4e38"
+            )));
         }
         Ok(Word::Number(number))
     }
@@ -192,7 +198,9 @@ impl<'a> Words<'a> {
         loop {
             name += self.take_while(|c| c != quote);
             if self.rest.is_empty() {
-                return Err(self.fault(format!("quote without its end; expected {quote} after the band's name")));
+                return Err(self.fault(format!(
+                    "quote without its end; expected {quote} after the band's name"
+                )));
             }
             self.take(1);
             if !self.rest.starts_with(quote) {
