@@ -1,4 +1,5 @@
-//! Runs the instructions of an expression over pixels, chunk by chunk.
+//! Runs the instructions of an expression over pixels, chunk by chunk: about 1 ns a pixel for a normalised difference of two
+//! bands of four, 1.5 for EVI, of which a half is taking bands out of pixels and putting the result back.
 
 use std::mem;
 
@@ -172,6 +173,9 @@ fn values(operand: Operand, columns: &[Vec<f32>], n: usize) -> Values<'_> {
     }
 }
 
+/// Why there is nothing to do with constants alone.
+const FOLDED: &str = "what needs no column is folded";
+
 /// One instruction over the first `n` values.
 fn run(instruction: &Instruction, columns: &mut [Vec<f32>], n: usize) {
     let mut dst = mem::take(&mut columns[instruction.dst]);
@@ -186,48 +190,49 @@ fn run(instruction: &Instruction, columns: &mut [Vec<f32>], n: usize) {
     columns[instruction.dst] = dst;
 }
 
-/// A loop of its own for every operation in the list: in it, the compiler knows which one it is.
+/// A loop of its own for every operation in the list: in it, `$OP` is a constant, so that the compiler makes vectors of it.
 macro_rules! loop_of {
-    ($kind:ident, $op:ident => $each:expr, [$($name:ident)*]) => {
+    ($op:expr, $OP:ident: $kind:ident => $each:expr, [$($name:ident)*] $(, $other:pat => $otherwise:expr)?) => {
         match $op {
             $($kind::$name => {
-                let $op = $kind::$name;
+                const $OP: $kind = $kind::$name;
                 $each
             })*
-            #[allow(unreachable_patterns)]
-            $op => $each,
+            $($other => $otherwise,)?
         }
     };
 }
 
 fn unary(op: Unary, a: Values, dst: &mut [f32]) {
-    loop_of!(Unary, op => each_unary(a, dst, op), [
+    loop_of!(op, OP: Unary => each(a, dst, |a| OP.of(a)), [
         Negate Not Abs Sqrt Log Log10 Log2 Exp Sin Cos Tan Arcsin Arccos Arctan Floor Ceil Round
+    ], Unary::Whole(n) => each(a, dst, |a| Unary::Whole(n).of(a)));
+}
+
+fn binary(op: Binary, a: Values, b: Values, dst: &mut [f32]) {
+    loop_of!(op, OP: Binary => each_pair(a, b, dst, |a, b| OP.of(a, b)), [
+        Add Subtract Multiply Divide Remainder Power Less LessEqual Greater GreaterEqual Equal NotEqual And Or Min Max Arctan2
     ]);
 }
 
-#[inline(always)]
-fn each_unary(a: Values, dst: &mut [f32], op: Unary) {
+// Never inlined: loops that differ in a constant only would be made one, which asks again for every value what is to be done
+// (9 ns a pixel for a normalised difference, instead of 1).
+#[inline(never)]
+fn each(a: Values, dst: &mut [f32], of: impl Fn(f32) -> f32) {
     match a {
-        Values::Same(a) => dst.fill(op.of(a)),
+        Values::Same(_) => unreachable!("{FOLDED}"),
         Values::Each(a) => {
             for (to, &a) in dst.iter_mut().zip(a) {
-                *to = op.of(a);
+                *to = of(a);
             }
         }
     }
 }
 
-fn binary(op: Binary, a: Values, b: Values, dst: &mut [f32]) {
-    loop_of!(Binary, op => each_pair(a, b, dst, |a, b| op.of(a, b)), [
-        Add Subtract Multiply Divide Remainder Power Less LessEqual Greater GreaterEqual Equal NotEqual And Or Min Max Arctan2
-    ]);
-}
-
-#[inline(always)]
+#[inline(never)]
 fn each_pair(a: Values, b: Values, dst: &mut [f32], of: impl Fn(f32, f32) -> f32) {
     match (a, b) {
-        (Values::Same(a), Values::Same(b)) => dst.fill(of(a, b)),
+        (Values::Same(_), Values::Same(_)) => unreachable!("{FOLDED}"),
         (Values::Same(a), Values::Each(b)) => {
             for (to, &b) in dst.iter_mut().zip(b) {
                 *to = of(a, b);
@@ -248,7 +253,12 @@ fn each_pair(a: Values, b: Values, dst: &mut [f32], of: impl Fn(f32, f32) -> f32
 
 fn where_(condition: Values, a: Values, b: Values, dst: &mut [f32]) {
     match (condition, a, b) {
-        (Values::Same(condition), a, b) => each_pair(a, b, dst, |a, b| choose(condition, a, b)),
+        (Values::Same(_), ..) => unreachable!("{FOLDED}"),
+        (Values::Each(c), Values::Same(a), Values::Same(b)) => {
+            for (to, &c) in dst.iter_mut().zip(c) {
+                *to = choose(c, a, b);
+            }
+        }
         (Values::Each(c), Values::Same(a), b) => {
             each_pair(Values::Each(c), b, dst, |c, b| choose(c, a, b));
         }
