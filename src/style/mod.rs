@@ -9,6 +9,8 @@
 //!
 //! Absent here: files, threads, coordinates on the Earth.
 
+pub mod expression;
+pub mod fault;
 pub mod rescale;
 
 use std::sync::Arc;
