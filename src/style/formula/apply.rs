@@ -164,15 +164,12 @@ impl Steps {
     fn new(curves: &[Curve]) -> Self {
         let at = |light: f64| byte(along(curves, from_linear(light)));
         let mut least = [f64::INFINITY; 257];
-        least[0] = f64::NEG_INFINITY;
         let mut low = 0.0;
         for value in at(0.0).saturating_add(1)..=at(1.0) {
             low = least_reaching(low, value, at);
             least[usize::from(value)] = low;
         }
-        for value in 1..=usize::from(at(0.0)) {
-            least[value] = f64::NEG_INFINITY;
-        }
+        least[..=usize::from(at(0.0))].fill(f64::NEG_INFINITY);
         let mut steps = Self {
             least,
             begin: [0; PIECES],

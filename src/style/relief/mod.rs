@@ -6,8 +6,8 @@
 //!
 //! Metres per pixel are given row by row, as on a map in Web Mercator they get fewer towards the poles.
 //!
-//! Every operation here is exact or rounded as IEEE 754 wants it, in one order: results are the same on all processors. Angles
-//! come from a polynomial of ours, not from the system's `atan`.
+//! Operations are exact or rounded as IEEE 754 wants it, in one order, so that results are the same on all processors. Angles come
+//! from a polynomial of ours, not from the system's `atan`; only the sines and cosines of where the light is are the system's.
 
 mod angle;
 mod blend;

@@ -204,6 +204,26 @@ proptest! {
         }
     }
 
+    /// A tile by itself is what it is within a larger one.
+    #[test]
+    fn tiles_have_no_seams(
+        heights in proptest::collection::vec(0f32..100.0, 80),
+        holes in proptest::collection::vec(0usize..80, 0..20),
+        col in 0usize..5,
+    ) {
+        let light = lit(Light::Combined, 315.0, 45.0, 1.0);
+        let (whole, whole_mask) = relief(light, &heights, &holes, 8);
+        let part: Vec<usize> = (0..80).filter(|at| (col..col + 5).contains(&(at % 10))).collect();
+        let part_heights: Vec<f32> = part.iter().map(|&at| heights[at]).collect();
+        let part_holes: Vec<usize> = (0..40).filter(|&at| holes.contains(&part[at])).collect();
+        let (tile, mask) = relief(light, &part_heights, &part_holes, 3);
+        for row in 0..6 {
+            let (at, of) = (row * 3, row * 8 + col);
+            prop_assert_eq!(&tile[at..at + 3], &whole[of..of + 3]);
+            prop_assert_eq!(&mask[at..at + 3], &whole_mask[of..of + 3]);
+        }
+    }
+
     /// Shades are from 0 to 255 for any ground and light.
     #[test]
     fn shades_are_bytes(
