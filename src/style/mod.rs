@@ -11,7 +11,10 @@
 
 pub mod expression;
 pub mod fault;
+pub mod formula;
+pub mod relief;
 pub mod rescale;
+pub mod terrain;
 
 use std::sync::Arc;
 
