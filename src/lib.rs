@@ -75,3 +75,4 @@ pub mod raster;
 pub mod remote;
 pub mod render;
 pub mod source;
+pub mod style;
