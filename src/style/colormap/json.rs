@@ -1,5 +1,6 @@
 //! Colours written as JSON, as rio-tiler and titiler read them: for single values, or for intervals.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserializer as _;
@@ -26,11 +27,12 @@ fn values(text: &str) -> Result<ColorMap, Fault> {
         Ok(pairs)
     });
     let pairs = pairs.map_err(|error| broken(text, &error))?;
-    let mut given: Vec<Given> = Vec::new();
+    let (mut given, mut seen) = (Vec::new(), BTreeSet::new());
     for (number, (key, value)) in pairs.iter().enumerate() {
         let fault = |message: String| Fault::new(column(text, number), message);
         let at = finite(key.trim()).ok_or_else(|| fault(format!("key \"{key}\"; expected a value, like \"12\"")))?;
-        if given.iter().any(|other| other.at == Given::new(at, [0; 4]).at) {
+        // There is one zero.
+        if !seen.insert((at + 0.0).to_bits()) {
             return Err(fault(format!("a second colour for {at}; expected one")));
         }
         given.push(Given::new(at, color_of(value).map_err(fault)?));
