@@ -66,11 +66,15 @@ fn painted(map: &ColorMap, values: &[f32]) -> Vec<u8> {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
 }
 
 fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(name);
     path.exists().then_some(path)
 }
 
@@ -79,7 +83,9 @@ fn checksum(bytes: impl Iterator<Item = u8>) -> u32 {
     const PRIMES: [u32; 11] = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43];
     bytes
         .zip(PRIMES.into_iter().cycle())
-        .fold(0, |sum, (byte, prime)| (sum + u32::from(byte) % prime) & 0xFFFF)
+        .fold(0, |sum, (byte, prime)| {
+            (sum + u32::from(byte) % prime) & 0xFFFF
+        })
 }
 
 #[test]
@@ -109,9 +115,15 @@ struct Quirks {
 fn quirks(folder: &Path) -> Quirks {
     let path = folder.join("three.tif");
     let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
-    let three = driver.create_with_band_type::<f32, _>(&path, 3, 1, 1).unwrap();
+    let three = driver
+        .create_with_band_type::<f32, _>(&path, 3, 1, 1)
+        .unwrap();
     let mut values = Buffer::new((3, 1), vec![0.0_f32, 5.5, 10.0]);
-    three.rasterband(1).unwrap().write((0, 0), (3, 1), &mut values).unwrap();
+    three
+        .rasterband(1)
+        .unwrap()
+        .write((0, 0), (3, 1), &mut values)
+        .unwrap();
     let file = folder.join("three.txt");
     std::fs::write(&file, "0 0 0 0\n10 10 10 10\n").unwrap();
     Quirks {
@@ -124,15 +136,33 @@ fn quirks(folder: &Path) -> Quirks {
 fn pairs() -> Vec<(PathBuf, &'static str)> {
     let mut pairs = vec![
         (fixture("n43_ontario.tif"), HEIGHTS),
-        (fixture("n43_ontario.tif"), "nv 0 0 0 0\n80 red 0\n100 green\n100 blue\n163.5 #808080\n400:1:2:3:4\n"),
-        (fixture("byte.tif"), "0% white\n50%,127,0,0,64\n100% black\n"),
+        (
+            fixture("n43_ontario.tif"),
+            "nv 0 0 0 0\n80 red 0\n100 green\n100 blue\n163.5 #808080\n400:1:2:3:4\n",
+        ),
+        (
+            fixture("byte.tif"),
+            "0% white\n50%,127,0,0,64\n100% black\n",
+        ),
         (fixture("byte.tif"), "107 1 2 3\n123 4 5 6\n132 7 8 9 10\n"),
     ];
     let more = [
-        ("dem/elev_sf_float32.tif", "0 0 97 71\n20.25 16 122 47\n50 232 215 125\n50 161 67 0\n200 255 255 255 0\n"),
-        ("dem/dc_dsm_2m.tif", "0% 0 0 0\n33% 255 0 0\n66% 0 255 0 100\n100% 255 255 255\n"),
-        ("dem/zion_srtm_uint16.tif", "1000 0 97 71\n1500.5 16 122 47\n2000 232 215 125\n2600 255 255 255\n"),
-        ("dem/craterlake_int16.tif", "0 0 97 71\n1800 16 122 47\n2000 232 215 125\n2600 255 255 255\n"),
+        (
+            "dem/elev_sf_float32.tif",
+            "0 0 97 71\n20.25 16 122 47\n50 232 215 125\n50 161 67 0\n200 255 255 255 0\n",
+        ),
+        (
+            "dem/dc_dsm_2m.tif",
+            "0% 0 0 0\n33% 255 0 0\n66% 0 255 0 100\n100% 255 255 255\n",
+        ),
+        (
+            "dem/zion_srtm_uint16.tif",
+            "1000 0 97 71\n1500.5 16 122 47\n2000 232 215 125\n2600 255 255 255\n",
+        ),
+        (
+            "dem/craterlake_int16.tif",
+            "0 0 97 71\n1800 16 122 47\n2000 232 215 125\n2600 255 255 255\n",
+        ),
     ];
     for (name, colors) in more {
         match shared(name) {
@@ -176,7 +206,11 @@ fn rasters_have_the_colors_that_gdaldem_gives_them() {
             let ours = painted(&map, &values);
             let theirs = color_relief(&dataset, &file, arg.as_slice());
             let (mut n, mut n_apart) = (0, 0);
-            let pixels = ours.as_chunks::<4>().0.iter().zip(theirs.as_chunks::<4>().0);
+            let pixels = ours
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .zip(theirs.as_chunks::<4>().0);
             for (value, (ours, theirs)) in values.iter().zip(pixels) {
                 // Nodata is masked before it comes to a map.
                 if Some(*value) == nodata || value.is_nan() {
@@ -188,12 +222,21 @@ fn rasters_have_the_colors_that_gdaldem_gives_them() {
                     continue;
                 }
                 n_apart += 1;
-                let near = ours.iter().zip(theirs).all(|(a, b)| *a == *b || *a == *b + 1);
+                let near = ours
+                    .iter()
+                    .zip(theirs)
+                    .all(|(a, b)| *a == *b || *a == *b + 1);
                 let known = quirks.rounds_down && between == Between::Interpolated && near;
                 assert!(known, "{path:?} {between:?} {value}: {ours:?}, {theirs:?}");
             }
-            println!("{}: {between:?}, {n} pixels, {n_apart} rounded otherwise", path.display());
-            assert!(n > 100 && n_apart * 4 < n, "{path:?} {between:?}: {n_apart} of {n}");
+            println!(
+                "{}: {between:?}, {n} pixels, {n_apart} rounded otherwise",
+                path.display()
+            );
+            assert!(
+                n > 100 && n_apart * 4 < n,
+                "{path:?} {between:?}: {n_apart} of {n}"
+            );
         }
     }
 }

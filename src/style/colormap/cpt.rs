@@ -62,13 +62,16 @@ impl Table {
             }
             "RANGE" => {
                 let both = value.split_once('/');
-                let both = both.and_then(|(min, max)| Some((finite(min.trim())?, finite(max.trim())?)));
+                let both =
+                    both.and_then(|(min, max)| Some((finite(min.trim())?, finite(max.trim())?)));
                 match both {
                     Some((min, max)) if min < max => {
                         self.range = Some((min, max));
                         Ok(())
                     }
-                    _ => Err(format!("range '{value}'; expected two numbers like -8000/8000")),
+                    _ => Err(format!(
+                        "range '{value}'; expected two numbers like -8000/8000"
+                    )),
                 }
             }
             "HINGE" => Err(hinge()),
@@ -107,7 +110,14 @@ impl Table {
         }
     }
 
-    fn slice(&mut self, low: &str, from: &[&str], high: &str, to: &[&str], label: Option<String>) -> Result<(), String> {
+    fn slice(
+        &mut self,
+        low: &str,
+        from: &[&str],
+        high: &str,
+        to: &[&str],
+        label: Option<String>,
+    ) -> Result<(), String> {
         let from = self.color(from)?;
         // A dash is the colour at the lower end again.
         let to = if to == ["-"] { from } else { self.color(to)? };
@@ -116,14 +126,23 @@ impl Table {
             high: number(high)?,
             from,
             to,
-            model: if self.mixed_in_hsv { Model::Hsv } else { Model::Rgb },
+            model: if self.mixed_in_hsv {
+                Model::Hsv
+            } else {
+                Model::Rgb
+            },
             label,
         };
         if slice.low >= slice.high {
-            return Err(format!("a slice from {low} to {high}; expected the lesser value first"));
+            return Err(format!(
+                "a slice from {low} to {high}; expected the lesser value first"
+            ));
         }
         if let Some(before) = self.slices.last().filter(|before| before.high > slice.low) {
-            return Err(format!("a slice from {low}; expected no less than {}, where the one above ends", before.high));
+            return Err(format!(
+                "a slice from {low}; expected no less than {}, where the one above ends",
+                before.high
+            ));
         }
         self.slices.push(slice);
         Ok(())
@@ -132,7 +151,11 @@ impl Table {
     /// A colour as bytes.
     fn single(&self, fields: &[&str]) -> Result<Rgba, String> {
         let [x, y, z, a] = self.color(fields)?;
-        let [r, g, b] = if self.mixed_in_hsv { color::from_hsv([x, y, z]) } else { [x, y, z] };
+        let [r, g, b] = if self.mixed_in_hsv {
+            color::from_hsv([x, y, z])
+        } else {
+            [x, y, z]
+        };
         Ok([r, g, b, a].map(|channel| (channel + 0.5) as u8))
     }
 
@@ -140,8 +163,13 @@ impl Table {
     fn color(&self, fields: &[&str]) -> Result<[f64; 4], String> {
         match *fields {
             [field] => self.one_field(field),
-            [x, y, z] => self.three(&[x, y, z], self.hsv).ok_or_else(|| bad(&fields.join(" "), self.hsv)),
-            _ => Err(format!("{} fields of a colour; expected one or three", fields.len())),
+            [x, y, z] => self
+                .three(&[x, y, z], self.hsv)
+                .ok_or_else(|| bad(&fields.join(" "), self.hsv)),
+            _ => Err(format!(
+                "{} fields of a colour; expected one or three",
+                fields.len()
+            )),
         }
     }
 
@@ -150,10 +178,14 @@ impl Table {
             return Ok([0.0; 4]);
         }
         let (color, clear) = match field.split_once('@') {
-            Some((color, clear)) => (color, finite(clear).filter(|clear| (0.0..=100.0).contains(clear))),
+            Some((color, clear)) => (
+                color,
+                finite(clear).filter(|clear| (0.0..=100.0).contains(clear)),
+            ),
             None => (field, Some(0.0)),
         };
-        let clear = clear.ok_or_else(|| format!("colour '{field}'; expected a percentage behind the @"))?;
+        let clear =
+            clear.ok_or_else(|| format!("colour '{field}'; expected a percentage behind the @"))?;
         let slashes: Vec<&str> = color.split('/').collect();
         let dashes: Vec<&str> = color.split('-').collect();
         let found = if let [_, _, _] = slashes[..] {
@@ -175,7 +207,13 @@ impl Table {
     fn three(&self, fields: &[&str], hsv: bool) -> Option<[f64; 4]> {
         let mut three = [0.0; 3];
         for (k, field) in fields.iter().enumerate() {
-            let most = if !hsv { 255.0 } else if k == 0 { 360.0 } else { 1.0 };
+            let most = if !hsv {
+                255.0
+            } else if k == 0 {
+                360.0
+            } else {
+                1.0
+            };
             three[k] = finite(field).filter(|value| (0.0..=most).contains(value))?;
         }
         Some(match (hsv, self.mixed_in_hsv) {
@@ -187,13 +225,21 @@ impl Table {
 
     /// Red, green and blue in the model that is mixed in, whole.
     fn mixable(&self, rgb: [f64; 3]) -> [f64; 4] {
-        let [x, y, z] = if self.mixed_in_hsv { color::to_hsv(rgb) } else { rgb };
+        let [x, y, z] = if self.mixed_in_hsv {
+            color::to_hsv(rgb)
+        } else {
+            rgb
+        };
         [x, y, z, 255.0]
     }
 
     fn finish(mut self) -> Result<ColorMap, FileFault> {
         let colors = match (self.slices.is_empty(), self.keys.is_empty()) {
-            (true, true) => return Err(FileFault::whole("no colours; expected slices: value, colour, value, colour")),
+            (true, true) => {
+                return Err(FileFault::whole(
+                    "no colours; expected slices: value, colour, value, colour",
+                ));
+            }
             (false, false) => {
                 let message = "both slices and single values; expected one of them";
                 return Err(FileFault::whole(message));
@@ -212,7 +258,9 @@ impl Table {
 
     /// Tables that GMT keeps for any use go from 0 to 1 and say what range they are meant for.
     fn stretch(&mut self) -> Result<(), FileFault> {
-        let (Some((min, max)), [first, .., last] | [first @ last]) = (self.range, self.slices.as_slice()) else {
+        let (Some((min, max)), [first, .., last] | [first @ last]) =
+            (self.range, self.slices.as_slice())
+        else {
             return Ok(());
         };
         let (low, high) = (first.low, last.high);
@@ -220,7 +268,9 @@ impl Table {
         for slice in &mut self.slices {
             (slice.low, slice.high) = (place(slice.low), place(slice.high));
             if !(slice.low < slice.high) {
-                return Err(FileFault::whole("slices too thin for the range; expected a range that keeps them apart"));
+                return Err(FileFault::whole(
+                    "slices too thin for the range; expected a range that keeps them apart",
+                ));
             }
         }
         Ok(())
@@ -235,7 +285,9 @@ fn bad(color: &str, hsv: bool) -> String {
     if hsv {
         format!("colour '{color}'; expected hue from 0 to 360, saturation and value from 0 to 1")
     } else {
-        format!("colour '{color}'; expected red, green and blue from 0 to 255, a gray, #rrggbb, h-s-v or a name")
+        format!(
+            "colour '{color}'; expected red, green and blue from 0 to 255, a gray, #rrggbb, h-s-v or a name"
+        )
     }
 }
 

@@ -30,7 +30,8 @@ fn values(text: &str) -> Result<ColorMap, Fault> {
     let (mut given, mut seen) = (Vec::new(), BTreeSet::new());
     for (number, (key, value)) in pairs.iter().enumerate() {
         let fault = |message: String| Fault::new(column(text, number), message);
-        let at = finite(key.trim()).ok_or_else(|| fault(format!("key \"{key}\"; expected a value, like \"12\"")))?;
+        let at = finite(key.trim())
+            .ok_or_else(|| fault(format!("key \"{key}\"; expected a value, like \"12\"")))?;
         // There is one zero.
         if !seen.insert((at + 0.0).to_bits()) {
             return Err(fault(format!("a second colour for {at}; expected one")));
@@ -38,7 +39,10 @@ fn values(text: &str) -> Result<ColorMap, Fault> {
         given.push(Given::new(at, color_of(value).map_err(fault)?));
     }
     if given.is_empty() {
-        return Err(Fault::new(1, "no colours; expected {\"1\": \"#rrggbb\", …}"));
+        return Err(Fault::new(
+            1,
+            "no colours; expected {\"1\": \"#rrggbb\", …}",
+        ));
     }
     Ok(Colors::Stops(Stops::new(given, Rule::Exact)).into())
 }
@@ -52,7 +56,10 @@ fn intervals(text: &str) -> Result<ColorMap, Fault> {
         layers.push(layer);
     }
     if layers.is_empty() {
-        return Err(Fault::new(1, "no colours; expected [[[0, 10], \"#rrggbb\"], …]"));
+        return Err(Fault::new(
+            1,
+            "no colours; expected [[[0, 10], \"#rrggbb\"], …]",
+        ));
     }
     Ok(Colors::Segments(Segments::layered(&layers)).into())
 }
@@ -69,7 +76,9 @@ fn interval(row: &Value) -> Result<(f64, f64, Rgba), String> {
     };
     match ends {
         Some((low, high)) if low < high => Ok((low, high, color_of(color)?)),
-        Some((low, high)) => Err(format!("an interval from {low} to {high}; expected the lesser value first")),
+        Some((low, high)) => Err(format!(
+            "an interval from {low} to {high}; expected the lesser value first"
+        )),
         None => Err(format!("{}; expected [[min, max], colour]", short(row))),
     }
 }
@@ -80,7 +89,12 @@ fn color_of(value: &Value) -> Result<Rgba, String> {
         Value::Array(channels) => from_channels(channels),
         _ => None,
     };
-    found.ok_or_else(|| format!("colour {}; expected \"#rrggbb\", [r, g, b] or [r, g, b, a] from 0 to 255", short(value)))
+    found.ok_or_else(|| {
+        format!(
+            "colour {}; expected \"#rrggbb\", [r, g, b] or [r, g, b, a] from 0 to 255",
+            short(value)
+        )
+    })
 }
 
 fn from_channels(channels: &[Value]) -> Option<Rgba> {
@@ -108,7 +122,9 @@ fn broken(text: &str, error: &serde_json::Error) -> Fault {
     let said = error.to_string();
     let message = said.split(" at line ").next().unwrap_or(&said);
     // It counts bytes of the line.
-    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let lines = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
     let before: usize = lines.map(str::len).sum();
     let end = (before + error.column().saturating_sub(1)).min(text.len());
     let column = text.char_indices().take_while(|(at, _)| *at < end).count() + 1;

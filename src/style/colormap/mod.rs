@@ -222,13 +222,19 @@ impl ColorMap {
     /// If the numbers are not finite and in order, or the map has values of its own.
     pub fn with_range(mut self, min: f64, max: f64) -> Result<Self, Fault> {
         if !(min.is_finite() && max.is_finite() && min <= max) {
-            let found = format!("a range from {min} to {max}; expected two numbers, the lesser first");
+            let found =
+                format!("a range from {min} to {max}; expected two numbers, the lesser first");
             return Err(Fault::new(1, found));
         }
         match &mut self.colors {
             Colors::Table(table) => table.set_range(min, max),
             Colors::Stops(stops) if stops.has_percentages() => stops.set_range(min, max),
-            _ => return Err(Fault::new(1, "the colour map has values of its own; expected no range")),
+            _ => {
+                return Err(Fault::new(
+                    1,
+                    "the colour map has values of its own; expected no range",
+                ));
+            }
         }
         Ok(self)
     }
@@ -306,12 +312,17 @@ impl ColorMap {
     /// If the lengths do not fit.
     pub fn apply(&self, values: &[f32], mask: &mut [u8], rgb: &mut [u8]) {
         let n = values.len();
-        assert!(mask.len() == n && rgb.len() == 3 * n, "a mask byte and three colour bytes a value");
+        assert!(
+            mask.len() == n && rgb.len() == 3 * n,
+            "a mask byte and three colour bytes a value"
+        );
         match &self.colors {
             Colors::Table(table) => paint(values, mask, rgb, |value| table.color(value.into())),
             Colors::Stops(stops) => match stops.dense() {
                 Some(dense) => paint(values, mask, rgb, |value| {
-                    dense.get(value).unwrap_or_else(|| stops.color(value.into()))
+                    dense
+                        .get(value)
+                        .unwrap_or_else(|| stops.color(value.into()))
                 }),
                 None => paint(values, mask, rgb, |value| stops.color(value.into())),
             },
@@ -355,7 +366,9 @@ fn finite(text: &str) -> Option<f64> {
 /// A JSON file: faults are told by line.
 fn from_json(text: &str) -> Result<ColorMap, FileFault> {
     if !text.trim_start().starts_with(['{', '[']) {
-        return Err(FileFault::whole("no JSON object or array; expected {\"1\": \"#rrggbb\", …} or [[[0, 10], \"#rrggbb\"], …]"));
+        return Err(FileFault::whole(
+            "no JSON object or array; expected {\"1\": \"#rrggbb\", …} or [[[0, 10], \"#rrggbb\"], …]",
+        ));
     }
     ColorMap::parse(text).map_err(|fault| {
         let before = text.chars().take(fault.column.saturating_sub(1));

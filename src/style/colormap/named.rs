@@ -68,7 +68,9 @@ impl Table {
 
 /// Every name there is, without those that end in `_r`.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    NAMES.lines().map(|line| line.split(' ').next().unwrap_or(line))
+    NAMES
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or(line))
 }
 
 /// The map of this name, in any case.
@@ -121,7 +123,9 @@ fn unknown(name: &str, lower: &str) -> String {
         Some((distance, near)) if distance * 3 <= lower.len().max(3) => {
             format!("no colour map is named '{shown}'; did you mean '{near}'?")
         }
-        _ => format!("no colour map is named '{shown}'; expected a name of matplotlib's, like viridis or terrain, JSON, or a file"),
+        _ => format!(
+            "no colour map is named '{shown}'; expected a name of matplotlib's, like viridis or terrain, JSON, or a file"
+        ),
     }
 }
 

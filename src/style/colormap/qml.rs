@@ -29,7 +29,9 @@ pub(super) fn parse(text: &str) -> Result<ColorMap, FileFault> {
         read.map_err(|message| FileFault::at(tag.line, message))?;
     }
     if given.is_empty() {
-        let found = renderer.map_or("no style of a raster".into(), |name| format!("a style of type '{name}'"));
+        let found = renderer.map_or("no style of a raster".into(), |name| {
+            format!("a style of type '{name}'")
+        });
         return Err(FileFault::whole(format!(
             "{found} without colours for values; expected one of type singlebandpseudocolor or paletted"
         )));
@@ -57,22 +59,29 @@ fn rule_of(tag: &Tag) -> Result<Rule, String> {
         }),
         "DISCRETE" => Ok(Rule::UpTo),
         "EXACT" => Ok(Rule::Exact),
-        _ => Err(format!("colorRampType '{name}'; expected INTERPOLATED, DISCRETE or EXACT")),
+        _ => Err(format!(
+            "colorRampType '{name}'; expected INTERPOLATED, DISCRETE or EXACT"
+        )),
     }
 }
 
 /// An entry; the last of classes may go up to infinity.
 fn entry(tag: &Tag, endless: bool) -> Result<Given, String> {
-    let missing = |what: &str| format!("an entry without {what}; expected value, color and perhaps alpha and label");
+    let missing = |what: &str| {
+        format!("an entry without {what}; expected value, color and perhaps alpha and label")
+    };
     let value = tag.get("value").ok_or_else(|| missing("a value"))?;
     let at = match value.parse::<f64>() {
         Ok(at) if at.is_finite() || (endless && !at.is_nan()) => at,
         _ => return Err(format!("value '{value}'; expected a number")),
     };
     let text = tag.get("color").ok_or_else(|| missing("a color"))?;
-    let [r, g, b, _] = color::from_hex(&text).ok_or_else(|| format!("colour '{text}'; expected #rrggbb"))?;
+    let [r, g, b, _] =
+        color::from_hex(&text).ok_or_else(|| format!("colour '{text}'; expected #rrggbb"))?;
     let alpha = match tag.get("alpha") {
-        Some(text) => text.parse().map_err(|_| format!("alpha '{text}'; expected 0 to 255"))?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| format!("alpha '{text}'; expected 0 to 255"))?,
         None => 255,
     };
     Ok(Given {

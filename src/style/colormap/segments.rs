@@ -26,7 +26,8 @@ pub(super) struct Segment {
 
 impl Segment {
     fn color(&self, share: f64) -> Rgba {
-        let [x, y, z, a] = std::array::from_fn(|k| self.from[k] + share * (self.to[k] - self.from[k]));
+        let [x, y, z, a] =
+            std::array::from_fn(|k| self.from[k] + share * (self.to[k] - self.from[k]));
         let [r, g, b] = match self.model {
             Model::Rgb => [x, y, z],
             Model::Hsv => from_hsv([x, y, z]),
@@ -47,9 +48,18 @@ pub(super) struct Segments {
 
 impl Segments {
     /// Segments in ascending order that do not overlap, what is beyond them, and the upper end as part of the last.
-    pub(super) fn continued(segments: Vec<Segment>, below: Option<Rgba>, above: Option<Rgba>) -> Self {
-        let below = below.unwrap_or_else(|| segments.first().map_or(TRANSPARENT, |first| first.color(0.0)));
-        let above = above.unwrap_or_else(|| segments.last().map_or(TRANSPARENT, |last| last.color(1.0)));
+    pub(super) fn continued(
+        segments: Vec<Segment>,
+        below: Option<Rgba>,
+        above: Option<Rgba>,
+    ) -> Self {
+        let below = below.unwrap_or_else(|| {
+            segments
+                .first()
+                .map_or(TRANSPARENT, |first| first.color(0.0))
+        });
+        let above =
+            above.unwrap_or_else(|| segments.last().map_or(TRANSPARENT, |last| last.color(1.0)));
         Self {
             segments,
             below,
@@ -107,7 +117,9 @@ impl Segments {
 
     /// The colour of a value that is a number.
     pub(super) fn color(&self, value: f64) -> Rgba {
-        let after = self.segments.partition_point(|segment| segment.low <= value);
+        let after = self
+            .segments
+            .partition_point(|segment| segment.low <= value);
         let Some(segment) = after.checked_sub(1).map(|at| &self.segments[at]) else {
             return self.below;
         };
@@ -126,7 +138,11 @@ impl Segments {
     }
 
     pub(super) fn nature(&self) -> Nature {
-        if self.segments.iter().all(|segment| segment.from == segment.to) {
+        if self
+            .segments
+            .iter()
+            .all(|segment| segment.from == segment.to)
+        {
             Nature::Classes
         } else {
             Nature::Ramp

@@ -76,7 +76,9 @@ impl Stops {
     }
 
     pub(super) fn has_percentages(&self) -> bool {
-        self.given.iter().any(|given| matches!(given.at, At::Share(_)))
+        self.given
+            .iter()
+            .any(|given| matches!(given.at, At::Share(_)))
     }
 
     pub(super) fn has_range(&self) -> bool {
@@ -164,7 +166,11 @@ impl Stops {
             return self.colors[after];
         }
         if after == 0 || after == self.values.len() {
-            return if clip { TRANSPARENT } else { self.at_end(after) };
+            return if clip {
+                TRANSPARENT
+            } else {
+                self.at_end(after)
+            };
         }
         let (low, high) = (self.values[after - 1], self.values[after]);
         let share = (value - low) / (high - low);
@@ -207,7 +213,11 @@ impl Stops {
         let sorted = self.sorted().into_iter();
         sorted
             .map(|(value, given)| {
-                let from = if self.rule == Rule::UpTo { below } else { value };
+                let from = if self.rule == Rule::UpTo {
+                    below
+                } else {
+                    value
+                };
                 below = value;
                 Entry {
                     from,

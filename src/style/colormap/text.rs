@@ -61,29 +61,46 @@ fn read(line: &str) -> Result<Line, String> {
     if let Some(rule) = line.strip_prefix("INTERPOLATION:") {
         return rule_of(rule.trim()).map(Line::Rule);
     }
-    let mut fields: Vec<&str> = line.split(SEPARATORS).filter(|field| !field.is_empty()).collect();
+    let mut fields: Vec<&str> = line
+        .split(SEPARATORS)
+        .filter(|field| !field.is_empty())
+        .collect();
     let Some(&first) = fields.first() else {
         return Ok(Line::Nothing);
     };
     // What stands behind a colour may be a comment; `#` just behind the value begins a colour.
-    let n = fields.iter().skip(2).position(|field| field.starts_with('#') || field.starts_with("//"));
+    let n = fields
+        .iter()
+        .skip(2)
+        .position(|field| field.starts_with('#') || field.starts_with("//"));
     fields.truncate(n.map_or(fields.len(), |n| n + 2));
     let (color, rest) = color_of(&fields[1..])?;
     if first.eq_ignore_ascii_case("nv") || first.eq_ignore_ascii_case("nan") {
         return Ok(Line::Nodata(color));
     }
-    let label = label(line, rest);
+    let label = label(line, fields.len() - rest.len());
     let at = at(first)?;
     Ok(Line::Stop(Given { at, color, label }))
 }
 
-/// QGIS's label, which may hold separators, is all behind the fifth comma; else it is the fields that are left.
-fn label(line: &str, rest: &[&str]) -> Option<String> {
+/// What is written behind so many fields, without a comment. In QGIS's lines a label is all behind the fifth comma.
+fn label(line: &str, n_fields: usize) -> Option<String> {
+    let mut rest = line;
+    for _ in 0..n_fields {
+        rest = rest.trim_start_matches(SEPARATORS);
+        rest = &rest[rest.find(SEPARATORS).unwrap_or(rest.len())..];
+    }
     let label = match line.splitn(6, ',').nth(5) {
-        Some(label) => label.trim().to_owned(),
-        None => rest.join(" "),
+        Some(label) => label,
+        None => rest.trim_start_matches(SEPARATORS),
     };
-    (!label.is_empty()).then_some(label)
+    let end = [" #", " //"]
+        .iter()
+        .filter_map(|comment| label.find(comment))
+        .min();
+    let label = label[..end.unwrap_or(label.len())].trim();
+    let is_comment = label.starts_with('#') || label.starts_with("//");
+    (!label.is_empty() && !is_comment).then(|| label.to_owned())
 }
 
 fn rule_of(name: &str) -> Result<Rule, String> {
@@ -91,7 +108,9 @@ fn rule_of(name: &str) -> Result<Rule, String> {
         "INTERPOLATED" => Ok(Rule::Linear { clip: false }),
         "DISCRETE" => Ok(Rule::UpTo),
         "EXACT" => Ok(Rule::Exact),
-        _ => Err(format!("interpolation '{name}'; expected INTERPOLATED, DISCRETE or EXACT")),
+        _ => Err(format!(
+            "interpolation '{name}'; expected INTERPOLATED, DISCRETE or EXACT"
+        )),
     }
 }
 
@@ -99,18 +118,24 @@ fn at(field: &str) -> Result<At, String> {
     if let Some(percent) = field.strip_suffix('%') {
         return match finite(percent) {
             Some(percent) if (0.0..=100.0).contains(&percent) => Ok(At::Share(percent / 100.0)),
-            _ => Err(format!("value '{field}'; expected a percentage from 0% to 100%")),
+            _ => Err(format!(
+                "value '{field}'; expected a percentage from 0% to 100%"
+            )),
         };
     }
     match field.parse::<f64>() {
         Ok(value) if !value.is_nan() => Ok(At::Value(value)),
-        _ => Err(format!("value '{field}'; expected a number, a percentage or nv")),
+        _ => Err(format!(
+            "value '{field}'; expected a number, a percentage or nv"
+        )),
     }
 }
 
 /// A colour, and the fields behind it.
 fn color_of<'a>(fields: &'a [&'a str]) -> Result<(Rgba, &'a [&'a str]), String> {
-    let name = *fields.first().ok_or("a value alone; expected red, green and blue, or a colour's name, behind it")?;
+    let name = *fields
+        .first()
+        .ok_or("a value alone; expected red, green and blue, or a colour's name, behind it")?;
     if let Some([r, g, b]) = color::of_gdaldem(name) {
         let alpha = alpha(fields.get(1))?;
         return Ok(([r, g, b, alpha], fields.get(2..).unwrap_or_default()));
@@ -119,10 +144,15 @@ fn color_of<'a>(fields: &'a [&'a str]) -> Result<(Rgba, &'a [&'a str]), String> 
         return Ok((color, &fields[1..]));
     }
     if finite(name).is_none() {
-        return Err(format!("colour '{name}'; expected red, green and blue from 0 to 255, or a name like white"));
+        return Err(format!(
+            "colour '{name}'; expected red, green and blue from 0 to 255, or a name like white"
+        ));
     }
     let [r, g, b, rest @ ..] = fields else {
-        return Err(format!("{} of red, green and blue; expected all three", fields.len()));
+        return Err(format!(
+            "{} of red, green and blue; expected all three",
+            fields.len()
+        ));
     };
     let [r, g, b] = [channel(r)?, channel(g)?, channel(b)?];
     // QGIS's fifth field is always alpha; words there are a label.

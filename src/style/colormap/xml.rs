@@ -76,7 +76,13 @@ impl<'a> Tags<'a> {
             }
             let line = self.line;
             let rest = &self.text[self.at..];
-            let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>"), ("!", ">"), ("/", ">")];
+            let skipped = [
+                ("!--", "-->"),
+                ("![CDATA[", "]]>"),
+                ("?", "?>"),
+                ("!", ">"),
+                ("/", ">"),
+            ];
             let Some((_, end)) = skipped.iter().find(|row| rest.starts_with(row.0)) else {
                 return self.tag(line).map(Some);
             };
@@ -110,7 +116,10 @@ impl<'a> Tags<'a> {
 
     fn attribute(&mut self) -> Result<(&'a str, &'a str), Wrong> {
         let line = self.line;
-        let wrong = (line, "a tag with something else than name=\"value\" in it; expected XML");
+        let wrong = (
+            line,
+            "a tag with something else than name=\"value\" in it; expected XML",
+        );
         let name = self.name();
         self.spaces();
         if name.is_empty() || self.peek() != Some('=') {
@@ -125,7 +134,9 @@ impl<'a> Tags<'a> {
         };
         self.pass(1);
         let value = self.until(quote);
-        value.map(|value| (name, value)).ok_or((line, "a value whose quotes do not end; expected XML"))
+        value
+            .map(|value| (name, value))
+            .ok_or((line, "a value whose quotes do not end; expected XML"))
     }
 }
 

@@ -29,15 +29,24 @@ const FILES: [(&str, &str); 34] = [
     ("a.cpt", "# RANGE = 5\n0 red 1 blue"),
     ("a.cpt", "0 red\n0 red 1 blue"),
     ("a.cpt", "x red 1 blue"),
-    ("a.qml", "<qgis><rasterrenderer type=\"multibandcolor\"/></qgis>"),
+    (
+        "a.qml",
+        "<qgis><rasterrenderer type=\"multibandcolor\"/></qgis>",
+    ),
     ("a.qml", "not XML"),
     ("a.qml", "<qgis>\n<item value=1/></qgis>"),
     ("a.qml", "<qgis>\n\n<!-- "),
     ("a.qml", "<colorrampshader colorRampType='CUBIC'>"),
-    ("a.qml", "<colorrampshader>\n<item value='inf' color='#000000'/>"),
+    (
+        "a.qml",
+        "<colorrampshader>\n<item value='inf' color='#000000'/>",
+    ),
     ("a.qml", "<colorrampshader>\n<item color='#000000'/>"),
     ("a.qml", "<colorrampshader>\n<item value='1' color='red'/>"),
-    ("a.qml", "<colorrampshader>\n<item value='1' color='#000000' alpha='256'/>"),
+    (
+        "a.qml",
+        "<colorrampshader>\n<item value='1' color='#000000' alpha='256'/>",
+    ),
 ];
 
 /// What is typed: names and JSON.

@@ -51,7 +51,10 @@ fn gmt_tables_in_every_way_of_writing_colors() {
     let entries = map.entries();
     assert_eq!(entries.len(), 10);
     assert_eq!(entries[0].label.as_deref(), Some("shallow"));
-    assert_eq!((entries[1].from, entries[1].color), (10.0, [0, 0, 255, 255]));
+    assert_eq!(
+        (entries[1].from, entries[1].color),
+        (10.0, [0, 0, 255, 255])
+    );
 }
 
 #[test]
@@ -60,29 +63,60 @@ fn gmt_tables_in_hsv() {
     // Mixed in RGB halfway is purple, in HSV green.
     check(
         &file("a.cpt", &format!("# COLOR_MODEL = HSV\n{slices}")),
-        &[(0.0, "ff0000ff"), (60.0, "800080ff"), (120.0, "0000ffff"), (500.0, "0000ffff")],
+        &[
+            (0.0, "ff0000ff"),
+            (60.0, "800080ff"),
+            (120.0, "0000ffff"),
+            (500.0, "0000ffff"),
+        ],
     );
     check(
         &file("a.cpt", &format!("#COLOR_MODEL = +hsv\n{slices}N 0 0 0.5")),
-        &[(-5.0, "ff0000ff"), (0.0, "ff0000ff"), (30.0, "ffff00ff"), (60.0, "00ff00ff"), (120.0, "0000ffff")],
+        &[
+            (-5.0, "ff0000ff"),
+            (0.0, "ff0000ff"),
+            (30.0, "ffff00ff"),
+            (60.0, "00ff00ff"),
+            (120.0, "0000ffff"),
+        ],
     );
     // Colours of another kind are put into the model that is mixed in.
     check(
-        &file("a.cpt", "# COLOR_MODEL = +HSV\n0 red 10 blue\n10 #ffffff 20 -\n"),
+        &file(
+            "a.cpt",
+            "# COLOR_MODEL = +HSV\n0 red 10 blue\n10 #ffffff 20 -\n",
+        ),
         &[(5.0, "00ff00ff"), (10.0, "ffffffff"), (15.0, "ffffffff")],
     );
     // Hence a file without an ending is known.
-    check(&file("a.txt", "# COLOR_MODEL = RGB\n0 0 0 0 10 20 20 20\n"), &[(5.0, "0a0a0aff")]);
+    check(
+        &file("a.txt", "# COLOR_MODEL = RGB\n0 0 0 0 10 20 20 20\n"),
+        &[(5.0, "0a0a0aff")],
+    );
 }
 
 #[test]
 fn gmt_tables_of_keys_and_ranges() {
     let map = file("a.cpt", "1 red ;One thing\n2 0/255/0 ;Another\n");
-    check(&map, &[(1.0, "ff0000ff"), (1.5, NOTHING), (2.0, "00ff00ff")]);
+    check(
+        &map,
+        &[(1.0, "ff0000ff"), (1.5, NOTHING), (2.0, "00ff00ff")],
+    );
     assert!(map.is_categorical());
     assert_eq!(map.entries()[1].label.as_deref(), Some("Another"));
-    let map = file("a.cpt", "# RANGE = -8000/8000\n0 0 0.5 255\n0.5 255 1 255\n");
-    check(&map, &[(-8000.0, "000000ff"), (-4000.0, "808080ff"), (0.0, "ffffffff"), (8000.0, "ffffffff")]);
+    let map = file(
+        "a.cpt",
+        "# RANGE = -8000/8000\n0 0 0.5 255\n0.5 255 1 255\n",
+    );
+    check(
+        &map,
+        &[
+            (-8000.0, "000000ff"),
+            (-4000.0, "808080ff"),
+            (0.0, "ffffffff"),
+            (8000.0, "ffffffff"),
+        ],
+    );
 }
 
 const STYLE: &str = r##"<?xml version="1.0"?>
@@ -99,27 +133,83 @@ const STYLE: &str = r##"<?xml version="1.0"?>
  </rasterrenderer></pipe></qgis>"##;
 
 fn style(replaced: [(&str, &str); 4]) -> ColorMap {
-    let text = replaced.iter().fold(STYLE.to_owned(), |text, (what, by)| text.replace(what, by));
+    let text = replaced
+        .iter()
+        .fold(STYLE.to_owned(), |text, (what, by)| text.replace(what, by));
     file("style.qml", &text)
 }
 
 #[test]
 fn styles_of_qgis() {
-    let map = style([("OPACITY", "1"), ("TYPE", "INTERPOLATED"), ("CLIP", "0"), ("LAST", "20")]);
-    check(&map, &[(-9.0, "d7191cff"), (0.0, "d7191cff"), (5.0, "eb8c6ec0"), (10.0, "ffffbf80"), (99.0, "2b83baff")]);
+    let map = style([
+        ("OPACITY", "1"),
+        ("TYPE", "INTERPOLATED"),
+        ("CLIP", "0"),
+        ("LAST", "20"),
+    ]);
+    check(
+        &map,
+        &[
+            (-9.0, "d7191cff"),
+            (0.0, "d7191cff"),
+            (5.0, "eb8c6ec0"),
+            (10.0, "ffffbf80"),
+            (99.0, "2b83baff"),
+        ],
+    );
     assert_eq!(map.entries()[0].label.as_deref(), Some("<= 0 & less"));
     assert_eq!(map.entries()[2].label, None);
-    let map = style([("OPACITY", "0.5"), ("TYPE", "INTERPOLATED"), ("CLIP", "1"), ("LAST", "20")]);
-    check(&map, &[(-9.0, NOTHING), (0.0, "d7191c80"), (20.0, "2b83ba80"), (20.1, NOTHING)]);
-    let map = style([("OPACITY", "1"), ("TYPE", "DISCRETE"), ("CLIP", "0"), ("LAST", "inf")]);
-    check(&map, &[(-9.0, "d7191cff"), (0.0, "d7191cff"), (0.1, "ffffbf80"), (10.0, "ffffbf80"), (1e9, "2b83baff")]);
+    let map = style([
+        ("OPACITY", "0.5"),
+        ("TYPE", "INTERPOLATED"),
+        ("CLIP", "1"),
+        ("LAST", "20"),
+    ]);
+    check(
+        &map,
+        &[
+            (-9.0, NOTHING),
+            (0.0, "d7191c80"),
+            (20.0, "2b83ba80"),
+            (20.1, NOTHING),
+        ],
+    );
+    let map = style([
+        ("OPACITY", "1"),
+        ("TYPE", "DISCRETE"),
+        ("CLIP", "0"),
+        ("LAST", "inf"),
+    ]);
+    check(
+        &map,
+        &[
+            (-9.0, "d7191cff"),
+            (0.0, "d7191cff"),
+            (0.1, "ffffbf80"),
+            (10.0, "ffffbf80"),
+            (1e9, "2b83baff"),
+        ],
+    );
     assert_eq!(map.nature(), Nature::Classes);
     assert_eq!((map.entries()[1].from, map.entries()[1].to), (0.0, 10.0));
     assert!(map.clone().with_between(Between::Interpolated).is_err());
-    let map = style([("OPACITY", "1"), ("TYPE", "DISCRETE"), ("CLIP", "0"), ("LAST", "20")]);
+    let map = style([
+        ("OPACITY", "1"),
+        ("TYPE", "DISCRETE"),
+        ("CLIP", "0"),
+        ("LAST", "20"),
+    ]);
     check(&map, &[(20.0, "2b83baff"), (20.1, NOTHING)]);
-    let map = style([("OPACITY", "1"), ("TYPE", "EXACT"), ("CLIP", "0"), ("LAST", "0.1")]);
-    check(&map, &[(0.1, "2b83baff"), (0.2, NOTHING), (10.0, "ffffbf80")]);
+    let map = style([
+        ("OPACITY", "1"),
+        ("TYPE", "EXACT"),
+        ("CLIP", "0"),
+        ("LAST", "0.1"),
+    ]);
+    check(
+        &map,
+        &[(0.1, "2b83baff"), (0.2, NOTHING), (10.0, "ffffbf80")],
+    );
     assert!(map.is_categorical());
 }
 
@@ -133,7 +223,11 @@ fn palettes_of_qgis() {
     );
     check(&map, &[(1.0, "ff0000ff"), (2.0, NOTHING), (3.0, NOTHING)]);
     assert!(map.is_categorical());
-    let labels: Vec<_> = map.entries().into_iter().filter_map(|entry| entry.label).collect();
+    let labels: Vec<_> = map
+        .entries()
+        .into_iter()
+        .filter_map(|entry| entry.label)
+        .collect();
     assert_eq!(labels, ["Wald äö", "R&D"]);
 }
 
@@ -142,21 +236,51 @@ fn texts_of_qgis_and_clr() {
     let text = "# QGIS Generated Color Map Export File\nINTERPOLATION:DISCRETE\n\
                 1,255,0,0,255,low: 0, 1\n2,0,255,0,128,\ninf,0,0,255,255,> 2\n";
     let map = file("colors.txt", text);
-    check(&map, &[(0.0, "ff0000ff"), (1.5, "00ff0080"), (7.0, "0000ffff")]);
+    check(
+        &map,
+        &[(0.0, "ff0000ff"), (1.5, "00ff0080"), (7.0, "0000ffff")],
+    );
     assert_eq!(map.entries()[0].label.as_deref(), Some("low: 0, 1"));
-    let map = file("landuse.CLR", "\u{FEFF}1 255 0 0\r\n2 0 255 0 128 deep wood\r\n7 #0000ff # sea\r\n");
-    check(&map, &[(1.0, "ff0000ff"), (2.0, "00ff0080"), (7.0, "0000ffff"), (1.5, NOTHING)]);
-    assert_eq!(map.entries()[1].label.as_deref(), Some("deep wood"));
+    let map = file(
+        "landuse.CLR",
+        "\u{FEFF}1 255 0 0\r\n2 0 255 0 128 deep, dark: wood # or so\r\n7 #0000ff # sea\r\n",
+    );
+    check(
+        &map,
+        &[
+            (1.0, "ff0000ff"),
+            (2.0, "00ff0080"),
+            (7.0, "0000ffff"),
+            (1.5, NOTHING),
+        ],
+    );
+    assert_eq!(map.entries()[1].label.as_deref(), Some("deep, dark: wood"));
+    assert_eq!(map.entries()[2].label, None);
     // Comments behind colours, and what gdaldem cuts off.
-    let map = file("ramp.txt", "0 255.9 0 0 # sea\nnv 1 2 3 0\n10 white // top\n");
+    let map = file(
+        "ramp.txt",
+        "0 255.9 0 0 # sea\nnv 1 2 3 0\n10 white // top\n",
+    );
     check(&map, &[(0.0, "ff0000ff"), (10.0, "ffffffff")]);
     assert_eq!(map.nodata(), Some([1, 2, 3, 0]));
 }
 
 #[test]
 fn json_of_values_and_intervals() {
-    let map = ColorMap::parse(r##" {"1": "#f00", "2.5": [0, 255, 0], "-3": "#0000ff80", "0.1": [1, 2, 3, 4]} "##).unwrap();
-    check(&map, &[(1.0, "ff0000ff"), (2.5, "00ff00ff"), (-3.0, "0000ff80"), (0.1, "01020304"), (2.0, NOTHING)]);
+    let map = ColorMap::parse(
+        r##" {"1": "#f00", "2.5": [0, 255, 0], "-3": "#0000ff80", "0.1": [1, 2, 3, 4]} "##,
+    )
+    .unwrap();
+    check(
+        &map,
+        &[
+            (1.0, "ff0000ff"),
+            (2.5, "00ff00ff"),
+            (-3.0, "0000ff80"),
+            (0.1, "01020304"),
+            (2.0, NOTHING),
+        ],
+    );
     assert!(map.is_categorical());
     assert_eq!(map.nature(), Nature::Values);
     // Later ones lie over earlier ones; upper ends do not belong.
@@ -187,7 +311,11 @@ fn every_kind_is_known_without_its_ending() {
     for (text, value, color) in [
         ("{\"1\": \"#010203\"}", 1.0, [1, 2, 3, 255]),
         ("\n [[[0, 2], \"#010203\"]]", 1.0, [1, 2, 3, 255]),
-        ("<a><colorPalette><paletteEntry value='1' color='#010203'/></colorPalette></a>", 1.0, [1, 2, 3, 255]),
+        (
+            "<a><colorPalette><paletteEntry value='1' color='#010203'/></colorPalette></a>",
+            1.0,
+            [1, 2, 3, 255],
+        ),
         ("0 1 2 3\n9 1 2 3", 1.0, [1, 2, 3, 255]),
     ] {
         assert_eq!(file("map", text).color(value), color, "{text}");

@@ -41,7 +41,11 @@ fn names_have_the_colors_that_matplotlib_gives_them() {
         let [name, some @ .., digest] = fields.as_slice() else {
             panic!("{line}")
         };
-        for written in [(*name).to_owned(), name.to_uppercase(), format!("  {name}\n")] {
+        for written in [
+            (*name).to_owned(),
+            name.to_uppercase(),
+            format!("  {name}\n"),
+        ] {
             let map = ColorMap::parse(&written).unwrap();
             let colors = colors(&map, &all);
             for (place, color) in [0, 64, 128, 200, 255].into_iter().zip(some) {
@@ -110,7 +114,8 @@ fn cases() -> Vec<Case> {
                 panic!("{line}")
             };
             let colors = [a, b].map(str::to_owned);
-            case.rows.push((value.parse::<f64>().unwrap() as f32, colors));
+            case.rows
+                .push((value.parse::<f64>().unwrap() as f32, colors));
         }
     }
     cases
@@ -132,17 +137,33 @@ fn files_of_gdaldem_have_the_colors_that_it_gives_them() {
             let values: Vec<f32> = case.rows.iter().map(|row| row.0).collect();
             for (color, (value, expected)) in colors(&map, &values).into_iter().zip(&case.rows) {
                 // What is transparent has no other colour here.
-                let expected = if expected[k].ends_with("00") { "00000000" } else { &expected[k] };
+                let expected = if expected[k].ends_with("00") {
+                    "00000000"
+                } else {
+                    &expected[k]
+                };
                 n += 1;
                 if hex(&color) == expected {
                     continue;
                 }
                 // gdaldem up to 3.6 rounds up from .55, later ones and we from .5.
-                assert_eq!(between, Between::Interpolated, "{} {value}: {}, {expected}", case.name, hex(&color));
+                assert_eq!(
+                    between,
+                    Between::Interpolated,
+                    "{} {value}: {}, {expected}",
+                    case.name,
+                    hex(&color)
+                );
                 n_apart += 1;
                 for (ours, theirs) in color.iter().zip(expected.as_bytes().as_chunks::<2>().0) {
-                    let theirs = u8::from_str_radix(std::str::from_utf8(theirs).unwrap(), 16).unwrap();
-                    assert!(*ours == theirs || *ours == theirs + 1, "{} {value}: {}, {expected}", case.name, hex(&color));
+                    let theirs =
+                        u8::from_str_radix(std::str::from_utf8(theirs).unwrap(), 16).unwrap();
+                    assert!(
+                        *ours == theirs || *ours == theirs + 1,
+                        "{} {value}: {}, {expected}",
+                        case.name,
+                        hex(&color)
+                    );
                 }
             }
         }
@@ -158,7 +179,11 @@ fn exact_entries_are_found_and_no_others() {
     let map = map.with_between(Between::Nothing).unwrap();
     assert!(map.is_categorical());
     // What is there twice has the later colour.
-    let expected = [(10.0, [4, 4, 4, 128]), (0.1, [2, 2, 2, 255]), (-5.0, [3, 3, 3, 255])];
+    let expected = [
+        (10.0, [4, 4, 4, 128]),
+        (0.1, [2, 2, 2, 255]),
+        (-5.0, [3, 3, 3, 255]),
+    ];
     for (value, color) in expected {
         assert_eq!(colors(&map, &[value]), [color]);
     }
@@ -172,7 +197,9 @@ fn exact_entries_are_found_and_no_others() {
 
 #[test]
 fn a_palette_has_its_colors_and_no_others() {
-    let palette: Vec<Rgba> = (0..=255_u8).map(|k| [k, 255 - k, k / 2, if k == 7 { 0 } else { 255 }]).collect();
+    let palette: Vec<Rgba> = (0..=255_u8)
+        .map(|k| [k, 255 - k, k / 2, if k == 7 { 0 } else { 255 }])
+        .collect();
     let map = ColorMap::from_palette(&palette);
     assert!(map.is_categorical() && !map.takes_range());
     assert_eq!(map.nature(), Nature::Values);
@@ -184,16 +211,23 @@ fn a_palette_has_its_colors_and_no_others() {
     for k in [2, 4, 5, 6, 7] {
         assert_eq!(given[k], [0; 4]);
     }
-    let none = ColorMap::from_palette(&[]).with_between(Between::Interpolated).unwrap();
+    let none = ColorMap::from_palette(&[])
+        .with_between(Between::Interpolated)
+        .unwrap();
     assert_eq!(none.color(1.0), [0; 4]);
 }
 
 #[test]
 fn the_mask_is_multiplied_by_alpha() {
-    let map = ColorMap::parse(r##"{"1": [10, 20, 30, 128], "2": "#ff000000", "3": "#fff"}"##).unwrap();
+    let map =
+        ColorMap::parse(r##"{"1": [10, 20, 30, 128], "2": "#ff000000", "3": "#fff"}"##).unwrap();
     let mut mask = [255, 128, 0, 1, 255, 255, 200, 255];
     let mut rgb = [9; 24];
-    map.apply(&[1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 3.0, f32::NAN], &mut mask, &mut rgb);
+    map.apply(
+        &[1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 3.0, f32::NAN],
+        &mut mask,
+        &mut rgb,
+    );
     assert_eq!(mask, [128, 64, 0, 1, 0, 0, 200, 0]);
     assert_eq!(rgb[..3], [10, 20, 30]);
     assert_eq!(rgb[3..6], [10, 20, 30]);

@@ -7,12 +7,21 @@ use super::*;
 
 /// Values with many that are equal, and colours.
 fn stops() -> impl Strategy<Value = Vec<(f64, Rgba)>> {
-    let value = prop_oneof![(-20_i32..20).prop_map(f64::from), -1e3..1e3, any::<f32>().prop_filter("finite", |v| v.is_finite()).prop_map(f64::from)];
+    let value = prop_oneof![
+        (-20_i32..20).prop_map(f64::from),
+        -1e3..1e3,
+        any::<f32>()
+            .prop_filter("finite", |v| v.is_finite())
+            .prop_map(f64::from)
+    ];
     proptest::collection::vec((value, any::<Rgba>()), 1..12)
 }
 
 fn map_of(stops: &[(f64, Rgba)], rule: Rule) -> ColorMap {
-    let given = stops.iter().map(|&(at, color)| Given::new(at, color)).collect();
+    let given = stops
+        .iter()
+        .map(|&(at, color)| Given::new(at, color))
+        .collect();
     Colors::Stops(Stops::new(given, rule)).into()
 }
 
