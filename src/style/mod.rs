@@ -9,9 +9,11 @@
 //!
 //! Absent here: files, threads, coordinates on the Earth.
 
+pub mod colormap;
 pub mod expression;
 pub mod fault;
 pub mod formula;
+pub mod legend;
 pub mod relief;
 pub mod rescale;
 pub mod terrain;
