@@ -158,7 +158,7 @@ impl StyleArgs {
             let stretched = stretches(&ranges, form, site)?;
             decided.notes.extend(self.note(form, &stretched));
             decided.told = stretched.told();
-            decided.style = Style::new(vec![Step::Rescale(stretched.list.into())], form)?;
+            decided.style = Style::new(None, vec![Step::Rescale(stretched.list.into())], form)?;
         }
         check_format(decided.style.form(form)?, format)?;
         Ok(decided)

@@ -1,11 +1,14 @@
-//! What becomes of the values of a tile when it leaves the tree: [`Style`], a list of [`Step`]s.
+//! What becomes of the values of a tile when it leaves the tree: [`Style`].
 //!
 //! ```text
-//! values → rescale → picture
+//! base tiles:   heights → shade or slope
+//! any tile:     values → expression → rescale → colour map → colour formula → picture
+//!               heights → terrain encoding → picture
 //! ```
 //!
-//! The tree carries values, so an overview is made of the means of what was measured, not of the means of colours. A step
-//! looks at one pixel at a time; what it does depends on nothing but that pixel and what the whole job has in common.
+//! The tree carries values, so an overview is made of the means of what was measured, not of the means of colours. A
+//! [`Step`] looks at one pixel at a time, and is done when a tile is shown; a [`Ground`] looks at neighbours, and is done
+//! once, with the base. What both do depends on nothing but the pixels and what the whole job has in common.
 //!
 //! Absent here: files, threads, coordinates on the Earth.
 
@@ -13,23 +16,18 @@ pub mod colormap;
 pub mod expression;
 pub mod fault;
 pub mod formula;
+pub mod ground;
 pub mod legend;
 pub mod relief;
 pub mod rescale;
+mod step;
 pub mod terrain;
 
-use std::sync::Arc;
-
-use self::rescale::Stretch;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::raster::{Raster, SampleType};
 
-/// One thing that is done with the pixels of a tile.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// Values to bytes, each band by its own stretch.
-    Rescale(Arc<[Stretch]>),
-}
+use self::ground::Ground;
+pub use self::step::{Heights, Step};
 
 /// What pixels are made of: samples a pixel, and what they stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,26 +38,33 @@ pub struct Form {
     pub sample_type: SampleType,
 }
 
-/// All that is done with a tile, one step after the other. Without steps it is shown as it is.
+/// All that is done with a tile. Without anything it is shown as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Style {
+    ground: Option<Ground>,
     steps: Vec<Step>,
 }
 
 impl Style {
-    /// The style of these steps, for pixels of the form `form`.
+    /// What is done with base tiles, if anything, and then with every tile, one step after the other; for values of the
+    /// form `form`.
     ///
     /// # Errors
-    /// [`Kind::Usage`](crate::error::Kind::Usage) when a step cannot take what the one before it gives.
-    pub fn new(steps: Vec<Step>, form: Form) -> Result<Self> {
-        let style = Self { steps };
+    /// [`Kind::Usage`](crate::error::Kind::Usage) when something cannot take what the one before it gives.
+    pub fn new(ground: Option<Ground>, steps: Vec<Step>, form: Form) -> Result<Self> {
+        let style = Self { ground, steps };
         style.form(form)?;
         Ok(style)
     }
 
     /// Whether there is nothing to do.
     pub fn is_plain(&self) -> bool {
-        self.steps.is_empty()
+        self.ground.is_none() && self.steps.is_empty()
+    }
+
+    /// What is done with base tiles.
+    pub fn ground(&self) -> Option<&Ground> {
+        self.ground.as_ref()
     }
 
     /// The steps, the first one first.
@@ -67,18 +72,29 @@ impl Style {
         &self.steps
     }
 
-    /// What becomes of pixels of the form `form`.
+    /// What the tree carries of values of the form `form`.
+    ///
+    /// # Errors
+    /// As [`Style::new`].
+    pub fn tree(&self, form: Form) -> Result<Form> {
+        self.ground
+            .as_ref()
+            .map_or(Ok(form), |ground| ground.form(form))
+    }
+
+    /// What becomes of values of the form `form`.
     ///
     /// # Errors
     /// As [`Style::new`].
     pub fn form(&self, form: Form) -> Result<Form> {
+        let tree = self.tree(form)?;
         let mut steps = self.steps.iter();
-        steps.try_fold(form, |form, step| step.form(form))
+        steps.try_fold(tree, |form, step| step.form(form))
     }
 
     /// What two zooms have in common if the same pixels look the same in both.
-    pub fn class(&self, _z: u8) -> Option<u8> {
-        None
+    pub fn class(&self, z: u8) -> Option<u8> {
+        self.steps.iter().find_map(|step| step.class(z))
     }
 
     /// What becomes of `raster`, a tile of zoom `z`; `None` if it stays as it is.
@@ -89,31 +105,5 @@ impl Style {
             rest.iter()
                 .fold(start, |raster, step| step.apply(z, &raster)),
         )
-    }
-}
-
-impl Step {
-    fn form(&self, form: Form) -> Result<Form> {
-        match self {
-            Self::Rescale(stretches) => {
-                if stretches.len() != form.bands {
-                    return Err(Error::usage(format!(
-                        "{} ranges for {} bands; expected one, or one for each",
-                        stretches.len(),
-                        form.bands
-                    )));
-                }
-                Ok(Form {
-                    sample_type: SampleType::U8,
-                    ..form
-                })
-            }
-        }
-    }
-
-    fn apply(&self, _z: u8, raster: &Raster) -> Raster {
-        match self {
-            Self::Rescale(stretches) => rescale::apply(stretches, raster),
-        }
     }
 }

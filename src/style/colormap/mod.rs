@@ -27,38 +27,13 @@ use std::fmt;
 use self::named::Table;
 use self::segments::Segments;
 use self::stops::Stops;
+use super::fault::Fault;
 
 /// Red, green, blue and alpha; colours are not multiplied by alpha.
 pub type Rgba = [u8; 4];
 
 /// What a value has that no colour is for.
 const TRANSPARENT: Rgba = [0; 4];
-
-/// What is wrong with a text that a user typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where, in characters from 1, so that a caret can be drawn under it.
-    pub column: usize,
-    /// What was found, and what was expected.
-    pub message: String,
-}
-
-impl Fault {
-    fn new(column: usize, message: impl Into<String>) -> Self {
-        Self {
-            column,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// What is wrong with the contents of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
