@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("remote", &["error"]),
     ("geo", &["error"]),
     ("raster", &["error"]),
-    ("source", &["error", "geo", "raster"]),
+    ("source", &["error", "geo", "raster", "remote"]),
     ("mosaic", &["error", "geo", "raster", "source"]),
     ("render", &["error", "geo", "raster", "source", "mosaic"]),
     ("encode", &["error", "raster"]),
@@ -30,7 +30,9 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ),
     (
         "convert",
-        &["error", "geo", "mosaic", "encode", "archive", "pyramid"],
+        &[
+            "error", "geo", "mosaic", "encode", "archive", "pyramid", "remote",
+        ],
     ),
 ];
 
@@ -48,6 +50,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     (
         "gdal::",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",
@@ -59,6 +62,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     (
         "gdal_sys::",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "merge/",
@@ -66,13 +70,14 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "cli/",
         ],
     ),
-    ("std::thread", &["cli/values.rs"]),
+    ("std::thread", &["cli/values.rs", "remote/ranges/"]),
     ("thread::spawn", &[]),
     ("thread::scope", &[]),
     ("use rayon", &["pyramid/run.rs"]),
     (
         "use gdal",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",
@@ -94,6 +99,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "raster/resample/avx2.rs",
             "encode/png/filter/wide.rs",
             "encode/webp.rs",
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",
