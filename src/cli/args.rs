@@ -90,7 +90,8 @@ Exit codes:
 const INFO_EXAMPLES: &str = "\
 Examples:
   azulejo info ortho.tif
-  azulejo info --json city.mbtiles | jq '.paths[0].zooms'";
+  azulejo info --json city.mbtiles | jq '.paths[0].zooms'
+  azulejo info https://example.com/planet.pmtiles";
 
 const ZOOM: &str = "\
 Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is the one \
@@ -174,7 +175,9 @@ pub(super) struct TileArgs {
 /// Options of `azulejo info`.
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names.
+    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names. Rasters and
+    /// PMTiles archives may be in the network: https://, s3://, gs://, az:// or a name of GDAL's that begins with /vsi. Of
+    /// such an archive the directories are read, and no tiles.
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<OsString>,
 
