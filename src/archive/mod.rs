@@ -100,6 +100,15 @@ pub trait Store: Send {
         Ok(None)
     }
 
+    /// Prepares for reading `tiles`, listed as by [`Store::tiles`], and no others: of what is far away nothing else is fetched
+    /// then. Others can still be read.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    fn expect(&mut self, _tiles: &[TileCoord]) -> Result<()> {
+        Ok(())
+    }
+
     /// From now on waiting for a server ends with an error of kind [`Kind::Interrupted`] once `stop` is set.
     fn heed(&mut self, _stop: Arc<AtomicBool>) {}
 

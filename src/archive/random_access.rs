@@ -26,6 +26,9 @@ pub(super) trait RandomAccess: Send {
         false
     }
 
+    /// Told what will be read, by first bytes and lengths, and little else.
+    fn expect(&mut self, _parts: Vec<(u64, u64)>) {}
+
     /// As [`Store::heed`](super::Store::heed).
     fn heed(&mut self, _stop: Arc<AtomicBool>) {}
 
@@ -94,6 +97,10 @@ impl RandomAccess for RemoteFile {
 
     fn is_far(&self) -> bool {
         true
+    }
+
+    fn expect(&mut self, parts: Vec<(u64, u64)>) {
+        RemoteFile::expect(self, parts);
     }
 
     fn heed(&mut self, stop: Arc<AtomicBool>) {

@@ -77,6 +77,7 @@ Environment:
   Every option can come from a variable: --memory from AZULEJO_MEMORY, --overwrite from
   AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
   NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
+  What is read over the network takes GDAL's: GDAL_HTTP_*, AWS_*, GS_*, AZURE_*; AWS_ENDPOINT_URL, too.
   Outputs in object stores take what the stores' own tools take: AWS_ACCESS_KEY_ID,
   AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE with ~/.aws,
   or the machine's role; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY,

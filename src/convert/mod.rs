@@ -94,6 +94,7 @@ impl Tileset {
     /// Leaves what lies in `piece`.
     ///
     /// # Errors
+    /// As [`Tileset::open`], and
     /// [`Kind::NoOverlap`](crate::error::Kind::NoOverlap) when that is nothing; [`Kind::Input`](crate::error::Kind::Input)
     /// for an area in a tileset whose scheme is not known.
     pub fn cut(&mut self, piece: &Piece) -> Result<()> {
@@ -101,6 +102,9 @@ impl Tileset {
         let scheme = self.scheme.as_ref().ok_or(id);
         let path = self.path.display().to_string();
         self.cut = piece.cut(&path, scheme, &mut self.tiles)?;
+        if self.tiles.len() < self.n_all {
+            self.store.expect(&self.tiles)?;
+        }
         Ok(())
     }
 

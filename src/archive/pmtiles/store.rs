@@ -305,8 +305,8 @@ impl PmtilesStore {
         })
     }
 
-    /// The bytes of the tile with an id.
-    fn read_id(&mut self, id: u64) -> Result<Option<Vec<u8>>> {
+    /// Where the tile with an id is.
+    fn place_of(&mut self, id: u64) -> Result<Option<Section>> {
         let mut found = directory::find(&self.root, id).copied();
         for _ in 1..DIRECTORIES_MAX {
             let Some(entry) = found.filter(|entry| entry.run == 0) else {
@@ -324,11 +324,17 @@ impl PmtilesStore {
         if entry.run == 0 {
             return Err(self.too_deep());
         }
-        let section = self
-            .header
-            .data
-            .part(entry.offset, entry.length.into())
-            .ok_or_else(|| self.damaged("a tile outside the tile data"))?;
+        let section = self.header.data.part(entry.offset, entry.length.into());
+        section
+            .map(Some)
+            .ok_or_else(|| self.damaged("a tile outside the tile data"))
+    }
+
+    /// The bytes of the tile with an id.
+    fn read_id(&mut self, id: u64) -> Result<Option<Vec<u8>>> {
+        let Some(section) = self.place_of(id)? else {
+            return Ok(None);
+        };
         let data = self.bytes("a tile", section, TILE_BYTES_MAX)?;
         let unpacked = self.header.tile.unpack(data, TILE_BYTES_MAX);
         unpacked
@@ -384,6 +390,23 @@ impl Store for PmtilesStore {
             places.push((tile, Place { offset, bytes }));
         })?;
         Ok(Some(places))
+    }
+
+    fn expect(&mut self, tiles: &[TileCoord]) -> Result<()> {
+        if !self.file.is_far() {
+            return Ok(());
+        }
+        let mut parts: Vec<(u64, u64)> = Vec::new();
+        for tile in tiles {
+            let place = self.place_of(tile.pmtiles_id())?;
+            let part = place.map(|section| (section.offset, section.bytes));
+            // Equal tiles beside each other are one.
+            if part.as_ref() != parts.last() {
+                parts.extend(part);
+            }
+        }
+        self.file.expect(parts);
+        Ok(())
     }
 
     fn heed(&mut self, stop: Arc<AtomicBool>) {

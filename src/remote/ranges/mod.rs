@@ -27,8 +27,8 @@ const LEAST: u64 = 16 << 10;
 /// Bytes read at a time at most, by who reads on and on.
 const MOST: u64 = 1 << 20;
 
-/// As far from the end of what is kept may lie what is still read on from there.
-const GAP: u64 = 64 << 10;
+/// As far from the end of what is kept, or expected, may lie what is still read on from there.
+const GAP: u64 = 32 << 10;
 
 /// Parts that are kept: one for each zoom, as a tree of tiles is gone through, and some.
 const KEPT: usize = 32;
@@ -179,6 +179,8 @@ pub struct RemoteFile {
     bytes: u64,
     /// What was read last, the last used at the end.
     kept: Vec<Piece>,
+    /// What will be read, as first bytes and those after the last, ascending, if that is known.
+    expected: Vec<(u64, u64)>,
     stop: Option<Arc<AtomicBool>>,
 }
 
@@ -231,6 +233,7 @@ impl RemoteFile {
             ranges,
             bytes: 0,
             kept: Vec::new(),
+            expected: Vec::new(),
             stop: None,
         };
         let begun = file.insist(&mut |ranges| match ranges.begin(LEAST as usize) {
@@ -262,6 +265,28 @@ impl RemoteFile {
         self.stop = Some(stop);
     }
 
+    /// Prepares for reading `parts`, given by their first bytes and lengths, and little else, in any order: those that lie
+    /// close to each other will come together, and nothing beyond them.
+    pub fn expect(&mut self, mut parts: Vec<(u64, u64)>) {
+        parts.sort_unstable();
+        self.expected.clear();
+        for (offset, bytes) in parts {
+            let end = offset.saturating_add(bytes).min(self.bytes);
+            match self.expected.last_mut() {
+                Some(last) if offset <= last.1.saturating_add(GAP) => last.1 = last.1.max(end),
+                _ if offset < end => self.expected.push((offset, end)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The end of what is expected together with the bytes from `offset` to `end`.
+    fn expected_end(&self, offset: u64, end: u64) -> Option<u64> {
+        let after = self.expected.partition_point(|part| part.0 <= offset);
+        let part = self.expected.get(after.checked_sub(1)?)?;
+        (end <= part.1).then_some(part.1)
+    }
+
     /// Reads the bytes at `offset` into all of `buffer`.
     ///
     /// # Errors
@@ -272,6 +297,9 @@ impl RemoteFile {
             let found = format!("ends at byte {}; expected more", self.bytes);
             Error::input(&self.name, found)
         })?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
         let at_hand = self
             .kept
             .iter()
@@ -292,21 +320,32 @@ impl RemoteFile {
 
     /// A piece with the bytes from `offset` to `end` in it. It takes the place of one that ends where they begin.
     fn next(&mut self, offset: u64, end: u64) -> Result<Piece> {
-        let before = self.kept.iter().position(|piece| piece.is_before(offset));
+        let expected = self.expected_end(offset, end);
+        let is_before = |piece: &Piece| match expected {
+            // What lies between was not expected.
+            Some(_) => piece.offset <= offset && offset <= piece.end(),
+            None => piece.is_before(offset),
+        };
+        let before = self.kept.iter().position(is_before);
         let (start, mut data, ahead) = match before {
             Some(at) => {
                 let piece = self.kept.remove(at);
                 let n_passed = offset.min(piece.end()) - piece.offset;
                 let data = piece.data[n_passed as usize..].to_vec();
-                (piece.offset + n_passed, data, (piece.ahead * 2).min(MOST))
+                let ahead = (piece.ahead * 2).min(MOST);
+                (piece.offset + n_passed, data, ahead)
             }
+            None if expected.is_some() => (offset, Vec::new(), LEAST),
             None => (offset - offset % LEAST, Vec::new(), LEAST),
         };
         let first = start + data.len() as u64;
-        let last = end
-            .max(first + ahead)
-            .next_multiple_of(LEAST)
-            .min(self.bytes);
+        let last = match expected {
+            Some(last) => last.min(first + MOST).max(end),
+            None => end
+                .max(first + ahead)
+                .next_multiple_of(LEAST)
+                .min(self.bytes),
+        };
         let n_bytes = (last - first) as usize;
         data.extend(self.insist(&mut |ranges| ranges.fetch(first, n_bytes))?);
         Ok(Piece {

@@ -56,6 +56,7 @@ fn file(n_bytes: usize, troubles: &[Trouble]) -> (RemoteFile, Vec<u8>, Asked) {
             data: head,
             ahead: LEAST,
         }],
+        expected: Vec::new(),
         stop: None,
     };
     (file, data, asked)
@@ -65,8 +66,10 @@ proptest! {
     #[test]
     fn any_parts_in_any_order_are_those_of_the_file(
         parts in prop::collection::vec((0u64..900_000, 0usize..200_000), 1..60),
+        expected in prop::collection::vec((0u64..1_000_000, 0u64..50_000), 0..60),
     ) {
         let (mut file, data, _) = file(1_000_000, &[]);
+        file.expect(expected);
         for (offset, n_bytes) in parts {
             let n_bytes = n_bytes.min(1_000_000 - offset as usize);
             let mut buffer = vec![0; n_bytes];
@@ -97,6 +100,19 @@ fn who_reads_on_gets_more_at_a_time_and_nothing_twice() {
     parts.sort_unstable();
     let is_apart = |two: &[(u64, usize)]| two[0].0 + two[0].1 as u64 <= two[1].0;
     assert!(parts.windows(2).all(is_apart), "{parts:?}");
+}
+
+#[test]
+fn what_is_expected_comes_together_and_nothing_else_does() {
+    let (mut file, _, asked) = file(8 << 20, &[]);
+    // Three groups, the second of them with a hole of its own.
+    let places = [1_000_000, 1_005_000, 3_000_000, 3_025_000, 5_000_000];
+    file.expect(places.iter().rev().map(|&offset| (offset, 5_000)).collect());
+    for offset in places {
+        file.read(offset, &mut [0; 5_000]).unwrap();
+    }
+    let groups = [(1_000_000, 10_000), (3_000_000, 30_000), (5_000_000, 5_000)];
+    assert_eq!(*asked.lock().unwrap(), groups);
 }
 
 #[test]

@@ -84,6 +84,10 @@ impl Virtual {
     /// The length and the mark of the file, which is open then.
     fn facts(&mut self) -> Result<(u64, Option<String>), Trouble> {
         let mark = self.mark();
+        if mark.is_none() && self.open().is_err() {
+            // GDAL says why only to who asks first.
+            self.forget();
+        }
         let file = self.open()?;
         let (bytes, _) = listening(|| file.seek(SeekFrom::End(0)));
         Ok((bytes.ok_or(Trouble::Cut)?, mark))
