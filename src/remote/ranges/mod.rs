@@ -63,6 +63,10 @@ impl Trouble {
             ("range downloading not supported", Self::NoRanges),
             ("accessdenied", Self::Status(403)),
             ("access denied", Self::Status(403)),
+            ("signaturedoesnotmatch", Self::Status(403)),
+            ("invalidaccesskeyid", Self::Status(403)),
+            ("expiredtoken", Self::Status(403)),
+            ("invalidcredentials", Self::Status(403)),
             ("nosuchkey", Self::Status(404)),
             ("nosuchbucket", Self::Status(404)),
         ];

@@ -166,4 +166,6 @@ fn the_words_of_gdal_are_understood() {
     }
     assert!(Trouble::of_words("CURL error: Could not resolve host: h").may_pass());
     assert!(!Trouble::of_words("InvalidCredentials").may_pass());
+    let refused = Trouble::of_words("<Code>SignatureDoesNotMatch</Code>");
+    assert_eq!(refused, Trouble::Status(403));
 }
