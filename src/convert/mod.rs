@@ -233,7 +233,14 @@ impl Tileset {
                 n_empty += 1;
                 continue;
             }
-            let found = self.sniff(tile, &data)?;
+            let found = match self.sniff(tile, &data) {
+                Ok(found) => found,
+                Err(error) => {
+                    // Or it is a part of another file by now.
+                    self.store.check_unchanged()?;
+                    return Err(error);
+                }
+            };
             if !format.holds(found) {
                 *others.entry(found.name()).or_default() += 1;
             }
