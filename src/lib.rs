@@ -15,7 +15,7 @@
 //! | floor | module | what is there |
 //! |---|---|---|
 //! | | [`error`] | the one error type; every module may import it |
-//! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted |
+//! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted; files in the network read in parts |
 //! | | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
@@ -30,11 +30,11 @@
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
-//! Who may import whom: `geo`, `raster` and `remote` import `error` only; `source` imports both; `mosaic` imports `source` and below;
+//! Who may import whom: `geo`, `raster` and `remote` import `error` only; `source` imports all three; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `style` and `encode` import `raster`; `archive` imports `geo`, `remote` and `encode`'s table of formats;
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
-//! the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
-//! call of GDAL outside `source/gdal`, `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
+//! names of `remote`, the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
+//! call of GDAL outside `source/gdal`, `remote/ranges` (which reads parts of files over the network), `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`, no network, nothing async and no tokio outside `remote` (whose one thread waits for stores), no `unsafe` but for calls of C and in the two modules of
 //! code for wide vectors, `raster/resample/avx2` and `encode/png/filter/wide`, which have plain twins.

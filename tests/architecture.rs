@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("remote", &["error"]),
     ("geo", &["error"]),
     ("raster", &["error"]),
-    ("source", &["error", "geo", "raster"]),
+    ("source", &["error", "geo", "raster", "remote"]),
     ("mosaic", &["error", "geo", "raster", "source"]),
     ("render", &["error", "geo", "raster", "source", "mosaic"]),
     ("style", &["error", "raster"]),
@@ -31,7 +31,9 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ),
     (
         "convert",
-        &["error", "geo", "mosaic", "encode", "archive", "pyramid"],
+        &[
+            "error", "geo", "mosaic", "encode", "archive", "pyramid", "remote",
+        ],
     ),
 ];
 
@@ -49,6 +51,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     (
         "gdal::",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",
@@ -60,6 +63,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     (
         "gdal_sys::",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "merge/",
@@ -67,13 +71,14 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "cli/",
         ],
     ),
-    ("std::thread", &["cli/values.rs"]),
+    ("std::thread", &["cli/values.rs", "remote/ranges/"]),
     ("thread::spawn", &[]),
     ("thread::scope", &[]),
     ("use rayon", &["pyramid/run.rs"]),
     (
         "use gdal",
         &[
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",
@@ -95,6 +100,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "raster/resample/avx2.rs",
             "encode/png/filter/wide.rs",
             "encode/webp.rs",
+            "remote/ranges/",
             "source/gdal/",
             "geo/transform/",
             "geo/scheme/",

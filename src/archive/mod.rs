@@ -20,6 +20,7 @@ mod metadata;
 #[cfg(feature = "object-store")]
 mod objects;
 mod pmtiles;
+mod random_access;
 mod recent;
 mod rename;
 mod stage;
@@ -39,11 +40,13 @@ pub use stage::{Overwrite, Published, Staged, Transfer};
 pub use stored::StoredMetadata;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
-use crate::remote::{Location, Patience};
+use crate::remote::{Location, Patience, RemoteFile, download, virtual_name, without_query};
 
 /// A container being written: open, write, finish, publish. Dropped before [`Staged::publish`], it leaves nothing
 /// behind.
@@ -90,6 +93,35 @@ pub trait Store: Send {
     fn storage(&mut self) -> Result<Option<Storage>> {
         Ok(None)
     }
+
+    /// All tiles as [`Store::tiles`] lists them, with where each lies; `None` unless reading them all would cost much more than
+    /// listing them, and the container knows where they lie.
+    ///
+    /// # Errors
+    /// As [`Store::tiles`].
+    fn places(&mut self) -> Result<Option<Vec<(TileCoord, Place)>>> {
+        Ok(None)
+    }
+
+    /// Prepares for reading `tiles`, listed as by [`Store::tiles`], and no others: of what is far away nothing else is fetched
+    /// then. Others can still be read.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    fn expect(&mut self, _tiles: &[TileCoord]) -> Result<()> {
+        Ok(())
+    }
+
+    /// From now on waiting for a server ends with an error of kind [`Kind::Interrupted`] once `stop` is set.
+    fn heed(&mut self, _stop: Arc<AtomicBool>) {}
+
+    /// Makes sure that what is read over the network is still what was opened.
+    ///
+    /// # Errors
+    /// [`Kind::Retry`] when another file has taken its place, or nobody answers.
+    fn check_unchanged(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// How to write a container.
@@ -132,6 +164,15 @@ pub struct Storage {
     pub kind: MbtilesType,
     /// How many tiles are stored: of equal ones each is counted, unless they are stored once.
     pub n_stored: u64,
+}
+
+/// Where in its container a tile lies. Tiles that lie at the same place are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Bytes of it, as stored.
+    pub bytes: u32,
 }
 
 /// How a container is opened for writing.
@@ -231,11 +272,15 @@ pub fn names_folder(path: &Path) -> bool {
     is_local && by_name(path, Kind::Usage).is_ok_and(|archive| archive.suffix.is_none())
 }
 
-/// Opens the container at `path` for reading; a folder whatever its name is.
+/// Opens the container at `path` for reading; a folder whatever its name is. An address, or a name of GDAL's that begins with
+/// `/vsi`, is that of a PMTiles archive, of which parts are read.
 ///
 /// # Errors
-/// [`Kind::Input`] when there is nothing, or nothing that we can read.
+/// [`Kind::Input`] when there is nothing, or nothing that we can read; [`Kind::Retry`] when a server does not answer.
 pub fn open_store(path: &Path) -> Result<Box<dyn Store>> {
+    if let Some(name) = virtual_name(path) {
+        return open_virtual(name);
+    }
     let found = std::fs::metadata(path)
         .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
     let archive = if found.is_dir() {
@@ -244,6 +289,21 @@ pub fn open_store(path: &Path) -> Result<Box<dyn Store>> {
         by_name(path, Kind::Input)?
     };
     (archive.open)(path)
+}
+
+/// Opens the container with a name that only GDAL can open.
+fn open_virtual(name: &str) -> Result<Box<dyn Store>> {
+    let file = without_query(name);
+    if file.ends_with('/') {
+        let found = "a folder that is not on this machine; expected a PMTiles archive, or a path";
+        return Err(Error::input(name, found));
+    }
+    let suffix = Path::new(file).extension();
+    if suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("mbtiles")) {
+        let found = "an MBTiles file that is not on this machine, which SQLite cannot read in parts; expected a PMTiles archive, or a path";
+        return Err(Error::input(name, found).with_help(download(name)));
+    }
+    pmtiles::open_remote(RemoteFile::open(name)?)
 }
 
 /// Whether the folder at `path` has the outer shape of a tileset: folders of zooms, or a file with metadata. It need not

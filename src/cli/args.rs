@@ -78,6 +78,7 @@ Environment:
   Every option can come from a variable: --memory from AZULEJO_MEMORY, --overwrite from
   AZULEJO_OVERWRITE=1; of an option that may be repeated, one value a line. The command line wins.
   NO_COLOR, RUST_LOG, SOURCE_DATE_EPOCH, GDAL_*, CPL_*, PROJ_* and AWS_* are honoured.
+  What is read over the network takes GDAL's: GDAL_HTTP_*, AWS_*, GS_*, AZURE_*; AWS_ENDPOINT_URL, too.
   Outputs in object stores take what the stores' own tools take: AWS_ACCESS_KEY_ID,
   AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_PROFILE with ~/.aws,
   or the machine's role; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY,
@@ -91,7 +92,8 @@ Exit codes:
 const INFO_EXAMPLES: &str = "\
 Examples:
   azulejo info ortho.tif
-  azulejo info --json city.mbtiles | jq '.paths[0].zooms'";
+  azulejo info --json city.mbtiles | jq '.paths[0].zooms'
+  azulejo info https://example.com/planet.pmtiles";
 
 const ZOOM: &str = "\
 Zooms: 5-12, 12 (that one), 5- (from 5 on), -12 (up to 12) or auto. What is left open is chosen: the highest is the one \
@@ -178,7 +180,9 @@ pub(super) struct TileArgs {
 /// Options of `azulejo info`.
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names.
+    /// A raster, a Sentinel-2 product or a tileset; a pattern, folder or list stands for all rasters that it names. Rasters and
+    /// PMTiles archives may be in the network: https://, s3://, gs://, az:// or a name of GDAL's that begins with /vsi. Of
+    /// such an archive the directories are read, and no tiles.
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<OsString>,
 

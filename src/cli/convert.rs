@@ -32,7 +32,8 @@ Examples:
   azulejo convert world.mbtiles -z 0-12 --bbox 5.9,45.8,10.5,47.9 -o swiss.pmtiles
   azulejo convert world.mbtiles --region aoi.geojson --name 'The valley' -o valley.mbtiles
   azulejo convert city.mbtiles -f webp --quality 80 -o city-webp.mbtiles
-  azulejo convert city/ --scheme tms -o city-tms/";
+  azulejo convert city/ --scheme tms -o city-tms/
+  azulejo convert https://example.com/planet.pmtiles --bbox 5.9,45.8,10.5,47.9 -o swiss.pmtiles";
 
 const NAME: &str = "\
 Name of the tileset. This and the other words about it are the tileset's own unless given. [default: its own]";
@@ -53,7 +54,8 @@ Name of the tileset. This and the other words about it are the tileset's own unl
     })
 )]
 pub(super) struct ConvertArgs {
-    /// A tileset: a .mbtiles or .pmtiles file, or a folder of Z/X/Y files, by azulejo or by others.
+    /// A tileset: a .mbtiles or .pmtiles file, or a folder of Z/X/Y files, by azulejo or by others; or a PMTiles archive in the
+    /// network, of which only what is needed is read: https://, s3://, gs://, az:// or a name of GDAL's that begins with /vsi.
     #[arg(value_name = "TILESET")]
     pub(super) tileset: PathBuf,
 
@@ -147,6 +149,7 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
 
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
+    tileset.heed(interrupt.flag());
     let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let Metadata {
         format: written,

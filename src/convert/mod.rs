@@ -10,6 +10,8 @@ mod recode;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use self::metadata::{TILE_SIZE_PX, Told};
 use self::order::post_order;
@@ -22,6 +24,7 @@ use crate::geo::bounds::Bounds;
 use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
 use crate::pyramid::{Baked, Progress, Tally};
+use crate::remote::{virtual_name, without_query};
 
 /// A tileset that is being read, or a piece of one.
 pub struct Tileset {
@@ -56,10 +59,11 @@ pub struct Copied {
 }
 
 impl Tileset {
-    /// Opens the tileset at `path` and lists its tiles.
+    /// Opens the tileset at `path`, or at an address (see [`open_store`]), and lists its tiles.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input) when it cannot be read, has no tiles, or vector tiles.
+    /// [`Kind::Input`](crate::error::Kind::Input) when it cannot be read, has no tiles, or vector tiles;
+    /// [`Kind::Retry`](crate::error::Kind::Retry) when a server does not answer.
     pub fn open(path: &Path) -> Result<Self> {
         let mut store = open_store(path)?;
         check_format(path, store.metadata())?;
@@ -81,9 +85,16 @@ impl Tileset {
         })
     }
 
+    /// From now on waiting for a server ends with an error of kind [`Kind::Interrupted`](crate::error::Kind::Interrupted) once
+    /// `stop` is set.
+    pub fn heed(&mut self, stop: Arc<AtomicBool>) {
+        self.store.heed(stop);
+    }
+
     /// Leaves what lies in `piece`.
     ///
     /// # Errors
+    /// As [`Tileset::open`], and
     /// [`Kind::NoOverlap`](crate::error::Kind::NoOverlap) when that is nothing; [`Kind::Input`](crate::error::Kind::Input)
     /// for an area in a tileset whose scheme is not known.
     pub fn cut(&mut self, piece: &Piece) -> Result<()> {
@@ -91,6 +102,9 @@ impl Tileset {
         let scheme = self.scheme.as_ref().ok_or(id);
         let path = self.path.display().to_string();
         self.cut = piece.cut(&path, scheme, &mut self.tiles)?;
+        if self.tiles.len() < self.n_all {
+            self.store.expect(&self.tiles)?;
+        }
         Ok(())
     }
 
@@ -199,7 +213,7 @@ impl Tileset {
     /// added up.
     ///
     /// # Errors
-    /// When the tileset is damaged, a sink cannot be written, or `watch` wants to stop. The sinks are not finished then.
+    /// When the tileset is damaged or, in the network, another one by now, a sink cannot be written, or `watch` wants to stop. The sinks are not finished then.
     pub fn copy(
         &mut self,
         format: Format,
@@ -219,7 +233,14 @@ impl Tileset {
                 n_empty += 1;
                 continue;
             }
-            let found = self.sniff(tile, &data)?;
+            let found = match self.sniff(tile, &data) {
+                Ok(found) => found,
+                Err(error) => {
+                    // Or it is a part of another file by now.
+                    self.store.check_unchanged()?;
+                    return Err(error);
+                }
+            };
             if !format.holds(found) {
                 *others.entry(found.name()).or_default() += 1;
             }
@@ -230,6 +251,7 @@ impl Tileset {
             tally.add(tile, &data);
         }
         watch(&tally.progress(planned, planned))?;
+        self.store.check_unchanged()?;
         self.tiles = tiles;
         let notes = self.notes(format, n_empty, &others);
         Ok(Copied {
@@ -275,7 +297,11 @@ impl Tileset {
 
     /// The file's name without its end, for a tileset without a name.
     fn stem(&self) -> String {
-        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let path = match virtual_name(&self.path) {
+            Some(name) => Path::new(without_query(name)),
+            None => &self.path,
+        };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         if stem.is_empty() {
             "tiles".to_owned()
         } else {

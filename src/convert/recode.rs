@@ -107,6 +107,7 @@ impl Tileset {
             })?;
         }
         watch(&tally.progress(planned, planned))?;
+        self.store.check_unchanged()?;
         self.tiles = tiles;
         let mut notes = self.notes(recoding.recipe.format, n_empty, &BTreeMap::new());
         if n_odd > 0 {

@@ -5,7 +5,9 @@
 //! network; nobody else in the house knows of it. What may pass (a busy store, a dropped connection) is tried again after
 //! waits that double, with fewer requests at a time when the store is busy; what will not pass is an error at once.
 //!
-//! Without the feature `object-store` only [`Location`] is here.
+//! Files that are read in parts, from object stores and web servers, are [`RemoteFile`]s: GDAL reads them.
+//!
+//! Without the feature `object-store` only those and [`Location`] are here.
 //!
 //! Absent here: tiles, and what their keys mean.
 
@@ -20,8 +22,11 @@ mod file;
 #[cfg(feature = "object-store")]
 mod gate;
 mod location;
+mod names;
+pub(crate) mod network;
 #[cfg(feature = "object-store")]
 mod profile;
+mod ranges;
 #[cfg(feature = "object-store")]
 mod uploads;
 
@@ -34,6 +39,8 @@ pub use bucket::{Bucket, Object};
 #[cfg(feature = "object-store")]
 pub use file::FileUpload;
 pub use location::{Location, Scheme};
+pub use names::{virtual_name, vsi_path, without_query};
+pub use ranges::{RemoteFile, configure, download};
 #[cfg(feature = "object-store")]
 pub use uploads::{How, Mark, Upload, Uploads};
 

@@ -37,7 +37,7 @@ use header::{Compression, HEADER_BYTES, Header, MAGIC, Section};
 use spool::Spool;
 use zoom::{Common, Zoom};
 
-pub(super) use store::open;
+pub(super) use store::{open, open_remote};
 
 /// What an archive looks like.
 const TYPE: FileType = FileType {

@@ -4,18 +4,19 @@
 //! ids must rise through all directories, so that each leaf is seen once.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::directory::{self, Entry};
 use super::header::{Compression, HEADER_BYTES, Header, Section};
-use crate::archive::file_type::head;
 use crate::archive::metadata::text;
-use crate::archive::{Store, StoredMetadata};
+use crate::archive::random_access::{LocalFile, RandomAccess};
+use crate::archive::{Place, Store, StoredMetadata};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
+use crate::remote::{RemoteFile, download};
 
 /// The longest directory, packed and unpacked: two million entries and more, where writers put a few thousand.
 const DIRECTORY_BYTES_MAX: usize = 16 << 20;
@@ -41,20 +42,31 @@ const ADDRESSES_MAX: u64 = 1 << 25;
 
 /// Opens the archive at `path` for reading.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
-    let unreadable = |error| Error::input(path.display(), format_args!("cannot be read ({error})"));
-    // Not a pipe, on which reading would wait for somebody to write.
-    if !path.is_file() {
-        return Err(Error::input(
-            path.display(),
-            "not a regular file; expected a PMTiles archive",
-        ));
-    }
-    let head = head(path, HEADER_BYTES).map_err(unreadable)?;
+    let file = LocalFile::open(path, "a PMTiles archive")?;
+    read(path.to_path_buf(), Box::new(file))
+}
+
+/// Opens the archive in the network that `file` is.
+pub(crate) fn open_remote(file: RemoteFile) -> Result<Box<dyn Store>> {
+    let path = PathBuf::from(file.name());
+    read(path, Box::new(file))
+}
+
+fn read(path: PathBuf, mut file: Box<dyn RandomAccess>) -> Result<Box<dyn Store>> {
+    let file_bytes = file.bytes();
+    let mut head = vec![0; HEADER_BYTES.min(usize::try_from(file_bytes).unwrap_or(HEADER_BYTES))];
+    file.read(0, &mut head)?;
     let header = Header::parse(&head).map_err(|found| {
-        Error::input(
+        let error = Error::input(
             path.display(),
             format_args!("{found}; expected a PMTiles archive of version 3"),
-        )
+        );
+        // An address need not tell by its end what is there.
+        if file.is_far() && head.starts_with(b"SQLite format 3") {
+            error.with_help(download(&path.to_string_lossy()))
+        } else {
+            error
+        }
     })?;
     for (what, compression) in [("directories", header.internal), ("tiles", header.tile)] {
         if let Compression::Other(_) = compression {
@@ -64,10 +76,8 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
             ));
         }
     }
-    let file = File::open(path).map_err(unreadable)?;
-    let file_bytes = file.metadata().map_err(unreadable)?.len();
     let mut store = PmtilesStore {
-        path: path.to_path_buf(),
+        path,
         file,
         file_bytes,
         header,
@@ -89,7 +99,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {
 
 struct PmtilesStore {
     path: PathBuf,
-    file: File,
+    file: Box<dyn RandomAccess>,
     file_bytes: u64,
     header: Header,
     root: Vec<Entry>,
@@ -148,15 +158,7 @@ impl PmtilesStore {
             )));
         }
         let mut data = vec![0; section.bytes as usize];
-        self.file
-            .seek(SeekFrom::Start(section.offset))
-            .and_then(|_| self.file.read_exact(&mut data))
-            .map_err(|error| {
-                Error::input(
-                    self.path.display(),
-                    format_args!("cannot be read ({error})"),
-                )
-            })?;
+        self.file.read(section.offset, &mut data)?;
         Ok(data)
     }
 
@@ -279,8 +281,32 @@ impl PmtilesStore {
         done
     }
 
-    /// The bytes of the tile with an id.
-    fn read_id(&mut self, id: u64) -> Result<Option<Vec<u8>>> {
+    /// How many tiles there are, if they are not too many.
+    fn count(&mut self) -> Result<usize> {
+        let most = ADDRESSES_MAX.max(self.file_bytes);
+        let mut n_tiles = 0u64;
+        self.visit_all(&mut |entry| add_run(&mut n_tiles, entry, most))?;
+        Ok(n_tiles as usize)
+    }
+
+    /// Shows `visit` every tile, if they are not too many.
+    fn visit_tiles(&mut self, visit: &mut dyn FnMut(TileCoord, &Entry)) -> Result<()> {
+        let most = ADDRESSES_MAX.max(self.file_bytes);
+        let mut n_tiles = 0u64;
+        self.visit_all(&mut |entry| {
+            add_run(&mut n_tiles, entry, most)?;
+            for id in entry.id..entry.id + u64::from(entry.run) {
+                let tile = TileCoord::from_pmtiles_id(id).ok_or_else(|| {
+                    format!("a tile with id {id}, which is below zoom {MAX_ZOOM}")
+                })?;
+                visit(tile, entry);
+            }
+            Ok(())
+        })
+    }
+
+    /// Where the tile with an id is.
+    fn place_of(&mut self, id: u64) -> Result<Option<Section>> {
         let mut found = directory::find(&self.root, id).copied();
         for _ in 1..DIRECTORIES_MAX {
             let Some(entry) = found.filter(|entry| entry.run == 0) else {
@@ -298,17 +324,34 @@ impl PmtilesStore {
         if entry.run == 0 {
             return Err(self.too_deep());
         }
-        let section = self
-            .header
-            .data
-            .part(entry.offset, entry.length.into())
-            .ok_or_else(|| self.damaged("a tile outside the tile data"))?;
+        let section = self.header.data.part(entry.offset, entry.length.into());
+        section
+            .map(Some)
+            .ok_or_else(|| self.damaged("a tile outside the tile data"))
+    }
+
+    /// The bytes of the tile with an id.
+    fn read_id(&mut self, id: u64) -> Result<Option<Vec<u8>>> {
+        let Some(section) = self.place_of(id)? else {
+            return Ok(None);
+        };
         let data = self.bytes("a tile", section, TILE_BYTES_MAX)?;
         let unpacked = self.header.tile.unpack(data, TILE_BYTES_MAX);
         unpacked
             .map(Some)
             .map_err(|found| self.damaged(format_args!("a tile with {found}")))
     }
+}
+
+/// Counts the tiles of an entry; refuses more than `most` in all.
+fn add_run(n_tiles: &mut u64, entry: &Entry, most: u64) -> std::result::Result<(), String> {
+    *n_tiles = n_tiles.saturating_add(entry.run.into());
+    if *n_tiles > most {
+        return Err(format!(
+            "more than {most} tiles, which are too many to list"
+        ));
+    }
+    Ok(())
 }
 
 /// What an MBTiles file would call a tile type.
@@ -328,27 +371,50 @@ impl Store for PmtilesStore {
     }
 
     fn tiles(&mut self) -> Result<Vec<TileCoord>> {
-        let most = ADDRESSES_MAX.max(self.file_bytes);
-        let mut n_tiles = 0u64;
-        self.visit_all(&mut |entry| {
-            n_tiles = n_tiles.saturating_add(entry.run.into());
-            if n_tiles > most {
-                return Err(format!(
-                    "more than {most} tiles, which are too many to list"
-                ));
-            }
-            Ok(())
-        })?;
-        let mut tiles = Vec::with_capacity(n_tiles as usize);
-        self.visit_all(&mut |entry| {
-            for id in entry.id..entry.id + u64::from(entry.run) {
-                tiles.push(TileCoord::from_pmtiles_id(id).ok_or_else(|| {
-                    format!("a tile with id {id}, which is below zoom {MAX_ZOOM}")
-                })?);
-            }
-            Ok(())
-        })?;
+        // What is far away is not read twice for the sake of a list that has its length from the start.
+        let mut tiles = match self.file.is_far() {
+            true => Vec::new(),
+            false => Vec::with_capacity(self.count()?),
+        };
+        self.visit_tiles(&mut |tile, _| tiles.push(tile))?;
         Ok(tiles)
+    }
+
+    fn places(&mut self) -> Result<Option<Vec<(TileCoord, Place)>>> {
+        if !self.file.is_far() {
+            return Ok(None);
+        }
+        let mut places = Vec::new();
+        self.visit_tiles(&mut |tile, entry| {
+            let (offset, bytes) = (entry.offset, entry.length);
+            places.push((tile, Place { offset, bytes }));
+        })?;
+        Ok(Some(places))
+    }
+
+    fn expect(&mut self, tiles: &[TileCoord]) -> Result<()> {
+        if !self.file.is_far() {
+            return Ok(());
+        }
+        let mut parts: Vec<(u64, u64)> = Vec::new();
+        for tile in tiles {
+            let place = self.place_of(tile.pmtiles_id())?;
+            let part = place.map(|section| (section.offset, section.bytes));
+            // Equal tiles beside each other are one.
+            if part.as_ref() != parts.last() {
+                parts.extend(part);
+            }
+        }
+        self.file.expect(parts);
+        Ok(())
+    }
+
+    fn heed(&mut self, stop: Arc<AtomicBool>) {
+        self.file.heed(stop);
+    }
+
+    fn check_unchanged(&mut self) -> Result<()> {
+        self.file.check_unchanged()
     }
 
     fn read(&mut self, tile: TileCoord) -> Result<Option<Vec<u8>>> {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use azulejo::error::{Error, Result};
 use azulejo::mosaic::manifest;
+use azulejo::remote::{virtual_name, without_query};
 use azulejo::source::gdal::is_raster;
 use azulejo::source::safe;
 use serde_json::{Value, json};
@@ -98,12 +99,16 @@ fn damaged_tileset(path: &Path) -> Option<Error> {
 
 /// Whether `path` is a container of ours: a folder is one unless GDAL takes it, or rasters in it, for rasters.
 fn is_tileset(path: &Path) -> bool {
+    let (path, is_far) = match virtual_name(path) {
+        Some(name) => (Path::new(without_query(name)), true),
+        None => (path, false),
+    };
     if path.is_dir() {
         return !is_raster(path) && azulejo::archive::open_store(path).is_ok();
     }
     // GDAL reads MBTiles too, but knows less of them than we do.
     let suffix = path.extension().map(|s| s.to_string_lossy().to_lowercase());
-    path.is_file()
+    (is_far || path.is_file())
         && suffix.is_some_and(|suffix| {
             azulejo::archive::ARCHIVES
                 .iter()

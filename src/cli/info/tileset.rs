@@ -10,6 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::{Description, degrees};
 use crate::cli::human;
+use crate::cli::report::place;
+
+/// How the tiles of an archive in the network were counted.
+const BY_DIRECTORIES: &str =
+    "by the archive's directories, as stored; equal tiles at two places are two";
 
 /// Tiles of a zoom, or of all.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,9 +39,9 @@ impl Seen {
 }
 
 impl Count {
-    fn add(&mut self, tile: &[u8], is_new: bool) {
+    fn add(&mut self, bytes: u64, is_new: bool) {
         self.tiles += 1;
-        self.bytes += tile.len() as u64;
+        self.bytes += bytes;
         self.different += u64::from(is_new);
     }
 
@@ -55,7 +60,8 @@ impl Count {
     }
 }
 
-/// Describes the tileset at `path`. Reads all of its tiles, since only they know their size.
+/// Describes the tileset at `path`. Reads all of its tiles, since only they know what they are; of an archive in the network,
+/// only the directories.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -63,23 +69,43 @@ pub(super) fn describe(path: &Path) -> Result<Description> {
     let mut store = open_store(path)?;
     let mut zooms: BTreeMap<u8, Count> = BTreeMap::new();
     let (mut all, mut seen) = (Count::default(), Seen::default());
-    for tile in store.tiles()? {
-        let data = store.read(tile)?.unwrap_or_default();
-        let is_new = seen.is_new(&data);
-        zooms.entry(tile.z()).or_default().add(&data, is_new);
-        all.add(&data, is_new);
+    let places = store.places()?;
+    let is_read = places.is_none();
+    if let Some(places) = places {
+        let mut seen = HashSet::new();
+        for (tile, place) in places {
+            let is_new = seen.insert(place);
+            zooms
+                .entry(tile.z())
+                .or_default()
+                .add(place.bytes.into(), is_new);
+            all.add(place.bytes.into(), is_new);
+        }
+    } else {
+        for tile in store.tiles()? {
+            let data = store.read(tile)?.unwrap_or_default();
+            let is_new = seen.is_new(&data);
+            zooms
+                .entry(tile.z())
+                .or_default()
+                .add(data.len() as u64, is_new);
+            all.add(data.len() as u64, is_new);
+        }
     }
     let storage = store.storage()?;
     let metadata = store.metadata();
     let mut lines = vec![("tiles", all.told())];
+    if !is_read {
+        lines.push(("counted", BY_DIRECTORIES.to_owned()));
+    }
     lines.extend(storage.map(|storage| ("stored", stored(storage, all.tiles))));
     lines.extend(metadata_lines(metadata));
     let zoom = |(z, count): (&u8, &Count)| ("zoom", format!("{z:>2}  {}", count.told()));
     lines.extend(zooms.iter().map(zoom));
     Ok(Description {
-        title: path.display().to_string(),
+        title: place(path),
         lines,
-        json: json(path, metadata, storage, &zooms, all),
+        json: json((path, is_read), metadata, storage, &zooms, all),
     })
 }
 
@@ -121,7 +147,7 @@ fn metadata_lines(metadata: &StoredMetadata) -> Vec<(&'static str, String)> {
 }
 
 fn json(
-    path: &Path,
+    (path, is_read): (&Path, bool),
     metadata: &StoredMetadata,
     storage: Option<Storage>,
     zooms: &BTreeMap<u8, Count>,
@@ -138,7 +164,7 @@ fn json(
     let bounds = metadata.bounds.map(|b| [b.west, b.south, b.east, b.north]);
     let rows = metadata.rows.iter();
     json!({
-        "path": path.to_string_lossy(),
+        "path": place(path),
         "kind": "tileset",
         "name": metadata.name,
         "format": metadata.format.map(|f| f.name()),
@@ -149,6 +175,7 @@ fn json(
         "tiles": all.tiles,
         "bytes": all.bytes,
         "different": all.different,
+        "counted_by": if is_read { "tiles" } else { "directories" },
         "mbtiles_type": storage.map(|storage| storage.kind.name()),
         "tiles_stored": storage.map(|storage| storage.n_stored),
         "zooms": zooms.collect::<Vec<_>>(),

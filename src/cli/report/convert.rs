@@ -8,7 +8,7 @@ use azulejo::pyramid::Baked;
 use serde_json::{Map, Value, json};
 
 use super::tile::made;
-use super::{Facts, extend, shown, text};
+use super::{Facts, extend, place, shown, text};
 use crate::cli::convert::ConvertArgs;
 use crate::cli::encoding;
 use crate::cli::values::Zooms;
@@ -33,7 +33,7 @@ impl Report<'_> {
         let (taken, all) = self.tileset.n_tiles();
         let tileset = json!({
             "tileset": {
-                "path": text(&self.args.tileset),
+                "path": place(&self.args.tileset),
                 "tiles": all,
                 "taken": taken,
             },
@@ -54,7 +54,7 @@ impl Report<'_> {
             ..
         } = self;
         let mut options = json!({
-            "tileset": text(&args.tileset),
+            "tileset": place(&args.tileset),
             "min-zoom": zooms.min,
             "max-zoom": zooms.max,
             "bbox": args.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use azulejo::archive::{FileOutput, Overwrite};
 use azulejo::error::{Error, Result};
 use azulejo::raster::resample::MaskKind;
+use azulejo::remote::virtual_name;
 use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, OnReadError, Reads};
 use serde_json::{Map, Value, json};
@@ -174,6 +175,11 @@ pub(super) fn options(
 /// A path as text.
 pub(super) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// Where a tileset is, without what gives access to it.
+pub(super) fn place(path: &Path) -> String {
+    virtual_name(path).map_or_else(|| text(path), shown)
 }
 
 /// A source's name, without what gives access to it.

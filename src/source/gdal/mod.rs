@@ -6,7 +6,6 @@ mod bands;
 mod facts;
 mod header;
 mod messages;
-mod network;
 mod read;
 mod types;
 mod vsi;
@@ -24,9 +23,11 @@ use super::{Source, SourceInfo, Window};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
+use crate::remote::{self, network};
 
 use self::messages::watched;
 
+pub use crate::remote::vsi_path;
 pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
 pub use messages::disk_was_full;
@@ -348,24 +349,8 @@ pub fn is_raster(path: &Path) -> bool {
     .is_ok_and(|dataset| dataset.raster_count() > 0)
 }
 
-/// Web and object-store addresses in the form that GDAL's virtual file systems take.
-pub fn vsi_path(name: &str) -> String {
-    const SCHEMES: [(&str, &str); 5] = [
-        ("http://", "/vsicurl/http://"),
-        ("https://", "/vsicurl/https://"),
-        ("s3://", "/vsis3/"),
-        ("gs://", "/vsigs/"),
-        ("az://", "/vsiaz/"),
-    ];
-    for (scheme, prefix) in SCHEMES {
-        if let Some(rest) = name.strip_prefix(scheme) {
-            return format!("{prefix}{rest}");
-        }
-    }
-    name.into()
-}
-
-/// Registers GDAL's drivers and takes its messages off stderr; the first call counts. [`GdalSource::open`] does so
+/// Registers GDAL's drivers, takes its messages off stderr and tells it of object stores (see [`remote::configure`]); the first
+/// call counts. [`GdalSource::open`] does so
 /// itself. Coordinate systems and schemes need no drivers and do not; whoever parses them first and wants GDAL's messages
 /// in the log calls this before.
 pub fn init() {
@@ -376,5 +361,6 @@ pub fn init() {
             gdal_sys::CPLSetErrorHandler(Some(messages::forward));
             gdal_sys::GDALAllRegister();
         }
+        remote::configure();
     });
 }

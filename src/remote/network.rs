@@ -17,7 +17,7 @@ const REMOTE: [&str; 10] = [
 ];
 
 /// What curl says when nobody answers, and servers that have too much to do. A 404 is none of them.
-const MAY_PASS: [&str; 14] = [
+const MAY_PASS: [&str; 15] = [
     "connection refused",
     "connection reset",
     "couldn't connect",
@@ -27,6 +27,7 @@ const MAY_PASS: [&str; 14] = [
     "couldn't resolve",
     "timed out",
     "timeout",
+    "too slow",
     "unreachable",
     "code: 429",
     "code : 429",
@@ -35,14 +36,19 @@ const MAY_PASS: [&str; 14] = [
 ];
 
 /// The kind of a failure to open `path`, of which GDAL says `reason`.
-pub(super) fn kind(path: &str, reason: &str) -> Kind {
-    let reason = reason.to_lowercase();
+pub(crate) fn kind(path: &str, reason: &str) -> Kind {
     let remote = REMOTE.iter().any(|word| path.contains(word));
-    if remote && MAY_PASS.iter().any(|word| reason.contains(word)) {
+    if remote && may_pass(reason) {
         Kind::Retry
     } else {
         Kind::Input
     }
+}
+
+/// Whether what GDAL or curl says is wrong with a server may be over in a while.
+pub(super) fn may_pass(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    MAY_PASS.iter().any(|word| reason.contains(word))
 }
 
 #[cfg(test)]
