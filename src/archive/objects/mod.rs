@@ -360,7 +360,8 @@ impl StagedObjects {
         let put = bucket.put(&key, text.into_bytes(), &json_headers());
         put.inspect_err(|error| {
             // It may have arrived without our knowing; then what it names must stay.
-            self.objects.is_published = error.kind() == Kind::Retry;
+            let kind = error.kind();
+            self.objects.is_published = matches!(kind, Kind::Retry | Kind::Interrupted);
         })
     }
 
