@@ -29,6 +29,8 @@ pub(super) enum Trouble {
     Exists,
     /// The store has too much to do; and how long it wants to be left alone, if it says so.
     Busy(Option<Duration>),
+    /// This process has as many files and connections open as it may.
+    Crowded,
     /// What may be gone the next time, in words.
     Passing(String),
     /// No credentials are to be had: a machine that has none to give.
@@ -56,6 +58,20 @@ struct Unreached {
     host: String,
     /// The last cause.
     what: String,
+    /// Because no more files may be open.
+    is_crowded: bool,
+}
+
+impl Unreached {
+    fn new(host: String, error: &(dyn StdError + 'static)) -> Self {
+        let io = innermost(error).downcast_ref::<std::io::Error>();
+        let number = io.and_then(std::io::Error::raw_os_error);
+        Self {
+            host,
+            what: last_cause(error),
+            is_crowded: matches!(number, Some(libc::EMFILE | libc::ENFILE)),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -97,10 +113,10 @@ impl Trouble {
             }
             if let Some(unreached) = error.downcast_ref::<Unreached>() {
                 let is_metadata = METADATA_HOSTS.contains(&&*unreached.host);
-                return if is_metadata {
-                    Self::NoCredentials
-                } else {
-                    Self::Passing(unreached.to_string())
+                return match (unreached.is_crowded, is_metadata) {
+                    (true, _) => Self::Crowded,
+                    (false, true) => Self::NoCredentials,
+                    (false, false) => Self::Passing(unreached.to_string()),
                 };
             }
             broken = broken.or_else(|| error.downcast_ref::<HttpError>());
@@ -136,7 +152,16 @@ impl Trouble {
 
     /// Whether it is worth another try.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Passing(_))
+        matches!(self, Self::Busy(_) | Self::Crowded | Self::Passing(_))
+    }
+
+    /// How long nothing should be asked, and less at a time from then on; `None` where that would not help.
+    pub(super) fn wants_less(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(wanted) => Some(wanted.unwrap_or_default()),
+            Self::Crowded => Some(Duration::ZERO),
+            _ => None,
+        }
     }
 
     /// Whether the store does not know what it was asked for.
@@ -157,6 +182,11 @@ impl Trouble {
                 "exists already; expected that nobody else writes there",
             ),
             Self::Busy(_) => retry(place, "the store is busy, and has been for too long"),
+            Self::Crowded => Error::new(
+                Kind::Resources,
+                format!("{place}: too many files and connections are open to ask for it; expected room for more"),
+            )
+            .with_help("ulimit -n 1024"),
             Self::Passing(found) => retry(
                 place,
                 &format!("cannot be {what} ({found}), tried again and again"),
@@ -277,13 +307,18 @@ impl Scheme {
 }
 
 /// The innermost of an error's causes: the one that tells something.
-fn last_cause(error: &dyn StdError) -> String {
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut last = error;
     while let Some(cause) = last.source() {
         last = cause;
     }
+    last
+}
+
+/// What [`innermost`] says.
+fn last_cause(error: &(dyn StdError + 'static)) -> String {
     // It may quote what an answer had in it.
-    let plain = last.to_string().replace(char::is_control, " ");
+    let plain = innermost(error).to_string().replace(char::is_control, " ");
     plain.chars().take(200).collect()
 }
 
@@ -370,8 +405,7 @@ impl Watched {
             .is_some_and(|query| query.contains("list-type=2") || query.contains("comp=list&"));
         let reads = request.method() == "GET" && !is_list;
         let response = self.client.execute(request).await.map_err(|error| {
-            let what = last_cause(&error);
-            HttpError::new(HttpErrorKind::Unknown, Unreached { host, what })
+            HttpError::new(HttpErrorKind::Unknown, Unreached::new(host, &error))
         })?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
         // An object may be a page; nothing else that a store says is one.

@@ -377,9 +377,9 @@ impl Inner {
                 return (n_asked, Err(trouble));
             }
             let mut until_next = wait;
-            if let Trouble::Busy(wanted) = trouble {
+            if let Some(wanted) = trouble.wants_less() {
                 pass.throttled();
-                until_next = wanted.map_or(wait, |wanted| wanted.clamp(wait, LONGEST_WAIT));
+                until_next = wanted.clamp(wait, LONGEST_WAIT);
             }
             drop(pass);
             log::debug!(

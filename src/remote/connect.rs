@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::azure::{AzureAccessKey, AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
@@ -165,6 +165,12 @@ fn azure(location: &Location) -> Result<Store> {
     let mut builder = MicrosoftAzureBuilder::from_env();
     for (key, value) in azure::settings(variable)? {
         builder = builder.with_config(key, value);
+    }
+    let key = builder.get_config_value(&AzureConfigKey::AccessKey);
+    if key.is_some_and(|key| AzureAccessKey::try_new(&key).is_err()) {
+        // object_store would show what of it is wrong.
+        let found = "AZURE_STORAGE_KEY: not in Base64; expected the key of the storage account";
+        return Err(Error::usage(found).with_help("az storage account keys list"));
     }
     let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
     let options = client_options(endpoint.as_deref(), "AZURE_ALLOW_HTTP")?;
