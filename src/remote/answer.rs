@@ -143,7 +143,7 @@ impl Trouble {
             }
             (429 | 503, _) | (_, "SlowDown" | "ServerBusy") => Self::Busy(refusal.retry_after),
             // Not implemented does not pass.
-            (408 | 500 | 502 | 504.., _) | (400, "RequestTimeout") => {
+            (408 | 500 | 502 | 504.., _) | (400, "RequestTimeout") | (_, "InternalError") => {
                 Self::Passing(refusal.to_string())
             }
             _ => Self::Refused(refusal.clone()),
@@ -247,7 +247,7 @@ impl Refusal {
                 "the answer is to ask elsewhere ({self}), which a store would not say; expected the store itself"
             ))
             .with_help("something between may want a login in a browser first; else look at the endpoint's address"),
-            (200..=299, _) => error(format!(
+            (200..=299, "") => error(format!(
                 "cannot be {what}: the answer is a page of the web, not a store's; expected the store itself"
             ))
             .with_help("something between may want a login in a browser first; else look at the endpoint's address"),
@@ -404,17 +404,30 @@ impl Watched {
             .query()
             .is_some_and(|query| query.contains("list-type=2") || query.contains("comp=list&"));
         let reads = request.method() == "GET" && !is_list;
+        let posts = request.method() == "POST";
         let response = self.client.execute(request).await.map_err(|error| {
-            HttpError::new(HttpErrorKind::Unknown, Unreached::new(host, &error))
+            let unreached = Unreached::new(host.clone(), &error);
+            HttpError::new(HttpErrorKind::Unknown, unreached)
         })?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
         // An object may be a page; nothing else that a store says is one.
         let is_page = header("content-type").is_some_and(|told| told.starts_with("text/html"));
         if response.status().is_success() && (reads || !is_page) {
             return match &self.azure {
+                None if posts => unless_error(response).await,
                 Some(_) => super::azure::with_sums(response, is_list).await,
                 None => Ok(response),
             };
+        }
+        if METADATA_HOSTS.contains(&&*host) && response.status().is_client_error() {
+            // A machine without a role says that there is no such page.
+            let what = format!("status {}", response.status().as_u16());
+            let nobody = Unreached {
+                host,
+                what,
+                is_crowded: false,
+            };
+            return Err(HttpError::new(HttpErrorKind::Unknown, nobody));
         }
         Err(HttpError::new(
             // Of a kind that object_store does not try again by itself.
@@ -422,6 +435,24 @@ impl Watched {
             Refusal::read(response).await,
         ))
     }
+}
+
+/// An answer that says yes first, while parts are still being put together, and may say no in its body.
+async fn unless_error(response: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = response.into_parts();
+    let bytes = body.bytes().await?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (_, root) = text.split_once("?>").unwrap_or(("", &text));
+    if !root.trim_start().starts_with("<Error>") {
+        return Ok(HttpResponse::from_parts(parts, bytes.into()));
+    }
+    let refusal = Refusal {
+        status: parts.status.as_u16(),
+        code: code_of(&text),
+        retry_after: None,
+        region: None,
+    };
+    Err(HttpError::new(HttpErrorKind::Unknown, refusal))
 }
 
 impl Refusal {

@@ -41,8 +41,9 @@ const CLEANING_IN_VAIN: Duration = Duration::from_millis(1200);
 /// How long what takes effect at once may go on when the run is to end: better to know what became of it.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
-/// Objects deleted with one call.
+/// Objects deleted with one call, and where each is a call of its own.
 const DELETED_AT_ONCE: usize = 1000;
+const DELETED_ONE_BY_ONE: usize = 100;
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,8 +244,12 @@ impl Bucket {
     /// # Errors
     /// When some cannot be deleted. The others may be deleted all the same.
     pub fn delete(&self, keys: &mut dyn Iterator<Item = String>, regardless: bool) -> Result<()> {
+        let n_at_once = match self.location().scheme {
+            Scheme::S3 | Scheme::Az => DELETED_AT_ONCE,
+            Scheme::Gs => DELETED_ONE_BY_ONE,
+        };
         loop {
-            let some: Vec<String> = keys.take(DELETED_AT_ONCE).collect();
+            let some: Vec<String> = keys.take(n_at_once).collect();
             if some.is_empty() {
                 return Ok(());
             }

@@ -137,7 +137,7 @@ impl Store {
         let root = tempfile::tempdir().unwrap();
         let (variable, name, args) = kind.server(root.path());
         let Some(program) = program(variable, name) else {
-            skip::skipped(&format!(
+            skip::skipped(format!(
                 "no {name} on PATH or in {variable} to be the object store of {}",
                 kind.scheme()
             ));
