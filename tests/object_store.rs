@@ -2,6 +2,7 @@
 #![cfg(feature = "object-store")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on panics; one that is skipped says so.
 
+mod clouds;
 mod desk;
 mod program;
 mod skip;

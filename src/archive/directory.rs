@@ -145,17 +145,15 @@ impl Layout {
     /// The row, from the north, that a folder numbers `y`; or the number that it gives row `y`. `None` if there is no
     /// such row.
     fn row(&self, z: u8, y: u32) -> Option<i64> {
-        match self.rows {
-            RowScheme::Xyz => Some(y.into()),
-            RowScheme::Tms => tally::flip(z, y.into(), self.roots),
-        }
+        numbered(self.rows, (z, y), self.roots)
     }
 
     /// The file of a tile.
     fn path(&self, tile: TileCoord) -> Option<PathBuf> {
         let row = self.row(tile.z(), tile.y())?;
-        let relative = format!("{}/{}/{row}.{}", tile.z(), tile.x(), self.extension);
-        Some(self.folder.join(relative))
+        let row = u32::try_from(row).ok()?;
+        let name = name_of((tile.z(), tile.x(), row), &self.extension);
+        Some(self.folder.join(name))
     }
 }
 
@@ -391,6 +389,19 @@ fn numbered_folders<T: Ord + Numeral>(folder: &Path) -> io::Result<Vec<(T, PathB
 
 fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
+}
+
+/// The name of a tile's file below the folder, by zoom, column and row as the folder numbers it.
+pub(super) fn name_of((z, x, row): (u8, u32, u32), extension: &str) -> String {
+    format!("{z}/{x}/{row}.{extension}")
+}
+
+/// The number of row `y` from the north in a folder of `rows`, or back. `None` if there is no such row.
+pub(super) fn numbered(rows: RowScheme, (z, y): (u8, u32), roots: (u32, u32)) -> Option<i64> {
+    match rows {
+        RowScheme::Xyz => Some(y.into()),
+        RowScheme::Tms => tally::flip(z, y.into(), roots),
+    }
 }
 
 /// Row and extension of a tile's file name, if it is one: a number, a dot, the end of a picture's name.

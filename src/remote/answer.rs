@@ -7,15 +7,17 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
-    ReqwestConnector,
+    ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest,
+    HttpResponse, HttpService,
 };
 
-use super::Location;
+use super::azure::Manners;
+use super::{Location, Scheme};
 use crate::error::{Error, Kind};
 
 /// Why a request has no result.
@@ -27,6 +29,8 @@ pub(super) enum Trouble {
     Exists,
     /// The store has too much to do; and how long it wants to be left alone, if it says so.
     Busy(Option<Duration>),
+    /// This process has as many files and connections open as it may.
+    Crowded,
     /// What may be gone the next time, in words.
     Passing(String),
     /// No credentials are to be had: a machine that has none to give.
@@ -44,6 +48,8 @@ pub(super) struct Refusal {
     /// The store's word for it, such as `AccessDenied`; empty if it has none.
     code: String,
     retry_after: Option<Duration>,
+    /// Where the bucket is instead.
+    region: Option<String>,
 }
 
 /// A host that did not answer.
@@ -52,6 +58,20 @@ struct Unreached {
     host: String,
     /// The last cause.
     what: String,
+    /// Because no more files may be open.
+    is_crowded: bool,
+}
+
+impl Unreached {
+    fn new(host: String, error: &(dyn StdError + 'static)) -> Self {
+        let io = innermost(error).downcast_ref::<std::io::Error>();
+        let number = io.and_then(std::io::Error::raw_os_error);
+        Self {
+            host,
+            what: last_cause(error),
+            is_crowded: matches!(number, Some(libc::EMFILE | libc::ENFILE)),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -93,10 +113,10 @@ impl Trouble {
             }
             if let Some(unreached) = error.downcast_ref::<Unreached>() {
                 let is_metadata = METADATA_HOSTS.contains(&&*unreached.host);
-                return if is_metadata {
-                    Self::NoCredentials
-                } else {
-                    Self::Passing(unreached.to_string())
+                return match (unreached.is_crowded, is_metadata) {
+                    (true, _) => Self::Crowded,
+                    (false, true) => Self::NoCredentials,
+                    (false, false) => Self::Passing(unreached.to_string()),
                 };
             }
             broken = broken.or_else(|| error.downcast_ref::<HttpError>());
@@ -123,7 +143,7 @@ impl Trouble {
             }
             (429 | 503, _) | (_, "SlowDown" | "ServerBusy") => Self::Busy(refusal.retry_after),
             // Not implemented does not pass.
-            (408 | 500 | 502 | 504.., _) | (400, "RequestTimeout") => {
+            (408 | 500 | 502 | 504.., _) | (400, "RequestTimeout") | (_, "InternalError") => {
                 Self::Passing(refusal.to_string())
             }
             _ => Self::Refused(refusal.clone()),
@@ -132,7 +152,16 @@ impl Trouble {
 
     /// Whether it is worth another try.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Passing(_))
+        matches!(self, Self::Busy(_) | Self::Crowded | Self::Passing(_))
+    }
+
+    /// How long nothing should be asked, and less at a time from then on; `None` where that would not help.
+    pub(super) fn wants_less(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(wanted) => Some(wanted.unwrap_or_default()),
+            Self::Crowded => Some(Duration::ZERO),
+            _ => None,
+        }
     }
 
     /// Whether the store does not know what it was asked for.
@@ -153,6 +182,11 @@ impl Trouble {
                 "exists already; expected that nobody else writes there",
             ),
             Self::Busy(_) => retry(place, "the store is busy, and has been for too long"),
+            Self::Crowded => Error::new(
+                Kind::Resources,
+                format!("{place}: too many files and connections are open to ask for it; expected room for more"),
+            )
+            .with_help("ulimit -n 1024"),
             Self::Passing(found) => retry(
                 place,
                 &format!("cannot be {what} ({found}), tried again and again"),
@@ -163,7 +197,10 @@ impl Trouble {
             )
             .with_help(location.scheme.credentials()),
             Self::Refused(refusal) => refusal.error(location, place, what),
-            Self::Other(found) => Error::output(place, format_args!("cannot be {what} ({found})")),
+            Self::Other(found) => Error::output(
+                place,
+                format_args!("cannot be {what} ({found}); expected an answer that makes sense"),
+            ),
         }
     }
 }
@@ -201,45 +238,146 @@ impl Refusal {
             (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") | (404, _) => error(format!(
                 "no bucket {bucket} there ({self}); expected one that exists"
             ))
-            .with_help("check its name, and AWS_ENDPOINT_URL if the store is not Amazon's"),
-            (301 | 307, _)
-            | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
-                error(format!(
-                    "bucket {bucket} is in another region ({self}); expected its own in AWS_REGION"
-                ))
-                .with_help(format!("aws s3api get-bucket-location --bucket {bucket}"))
+            .with_help(location.scheme.endpoint()),
+            (_, "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
+                self.elsewhere(location, place)
             }
+            (301 | 307, _) if self.region.is_some() => self.elsewhere(location, place),
+            (300..=399, _) => error(format!(
+                "the answer is to ask elsewhere ({self}), which a store would not say; expected the store itself"
+            ))
+            .with_help("something between may want a login in a browser first; else look at the endpoint's address"),
+            (200..=299, "") => error(format!(
+                "cannot be {what}: the answer is a page of the web, not a store's; expected the store itself"
+            ))
+            .with_help("something between may want a login in a browser first; else look at the endpoint's address"),
             (403, _) => error(format!(
                 "no permission for it to be {what} in bucket {bucket} ({self}); expected the right to list, read, put and delete objects"
             ))
-            .with_help("s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload in the policy, or what the store calls them; and the right credentials"),
+            .with_help(location.scheme.rights()),
             _ => error(format!("cannot be {what}: the store refuses it ({self})")),
         }
     }
 }
 
+impl Refusal {
+    /// A bucket of another region.
+    fn elsewhere(&self, location: &Location, place: &str) -> Error {
+        let bucket = &location.bucket;
+        let (found, help) = match &self.region {
+            Some(region) => (
+                format!("bucket {bucket} is in region {region} ({self})"),
+                format!("AWS_REGION={region}"),
+            ),
+            None => (
+                format!("bucket {bucket} is in another region ({self})"),
+                format!("aws s3api get-bucket-location --bucket {bucket}"),
+            ),
+        };
+        Error::output(
+            place,
+            format_args!("{found}; expected its own in AWS_REGION"),
+        )
+        .with_help(help)
+    }
+}
+
+impl Scheme {
+    /// What may lead to another store than was meant.
+    fn endpoint(self) -> &'static str {
+        match self {
+            Self::S3 => "check its name, and AWS_ENDPOINT_URL if the store is not Amazon's",
+            Self::Gs => "check its name",
+            Self::Az => "check the container's name, and the account's",
+        }
+    }
+
+    /// The rights that are needed, by their names.
+    fn rights(self) -> &'static str {
+        match self {
+            Self::S3 => {
+                "s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload in the policy, or what the store calls them; and the right credentials"
+            }
+            Self::Gs => "the role roles/storage.objectUser; and the right credentials",
+            Self::Az => {
+                "the role Storage Blob Data Contributor, or a SAS with sp=rcwdl; and the right credentials"
+            }
+        }
+    }
+}
+
 /// The innermost of an error's causes: the one that tells something.
-fn last_cause(error: &dyn StdError) -> String {
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut last = error;
     while let Some(cause) = last.source() {
         last = cause;
     }
-    last.to_string()
+    last
 }
+
+/// What [`innermost`] says.
+fn last_cause(error: &(dyn StdError + 'static)) -> String {
+    // It may quote what an answer had in it.
+    let plain = innermost(error).to_string().replace(char::is_control, " ");
+    plain.chars().take(200).collect()
+}
+
+/// One request may take this long: a part of an archive over a slow line.
+const TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What tells machines in clouds who they are is near, or not there.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connects through [`Watched`].
 #[derive(Debug, Default)]
-pub(super) struct Connector(ReqwestConnector);
+pub(super) struct Connector {
+    azure: Option<Arc<Manners>>,
+}
+
+impl Connector {
+    /// To a store with the manners of Azure.
+    pub(super) fn to_azure(manners: Arc<Manners>) -> Self {
+        Self {
+            azure: Some(manners),
+        }
+    }
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Watched(self.0.connect(options)?)))
+        let told = |key| options.get_config_value(&key);
+        let is_plain = told(ClientConfigKey::AllowHttp).is_some_and(|told| told == "true");
+        // object_store asks for a time of its own only where it asks for metadata; we ask for none.
+        let connect_timeout = match told(ClientConfigKey::ConnectTimeout) {
+            Some(told) if told == "1s" => METADATA_TIMEOUT,
+            _ => CONNECT_TIMEOUT,
+        };
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("azulejo/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .https_only(!is_plain)
+            // What wants us to go elsewhere is no store: a login in between would take our tiles and say yes to each.
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(connect_timeout)
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| object_store::Error::Generic {
+                store: "HTTP",
+                source: Box::new(error),
+            })?;
+        Ok(HttpClient::new(Watched {
+            client: HttpClient::new(client),
+            azure: self.azure.clone(),
+        }))
     }
 }
 
 /// A client whose failures say what they are.
 #[derive(Debug)]
-struct Watched(HttpClient);
+struct Watched {
+    client: HttpClient,
+    azure: Option<Arc<Manners>>,
+}
 
 impl HttpService for Watched {
     // As `#[async_trait]` writes it, which is not worth a macro here.
@@ -251,29 +389,87 @@ impl HttpService for Watched {
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(async move {
-            let host = request.uri().host().unwrap_or_default().to_owned();
-            let response = self.0.execute(request).await.map_err(|error| {
-                let what = last_cause(&error);
-                HttpError::new(HttpErrorKind::Unknown, Unreached { host, what })
-            })?;
-            let status = response.status().as_u16();
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            let header = |name: &str| response.headers().get(name)?.to_str().ok();
-            let retry_after = header("retry-after").and_then(|text| text.parse().ok());
-            let azure = header("x-ms-error-code").map(str::to_owned);
-            let text = response.into_body().bytes().await.unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            let refusal = Refusal {
-                status,
-                code: azure.unwrap_or_else(|| code_of(&text)),
-                retry_after: retry_after.map(Duration::from_secs),
+        Box::pin(self.ask(request))
+    }
+}
+
+impl Watched {
+    async fn ask(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        if let Some(azure) = &self.azure {
+            azure.add_headers(&mut request).await?;
+        }
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let is_list = request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("list-type=2") || query.contains("comp=list&"));
+        let reads = request.method() == "GET" && !is_list;
+        let posts = request.method() == "POST";
+        let response = self.client.execute(request).await.map_err(|error| {
+            let unreached = Unreached::new(host.clone(), &error);
+            HttpError::new(HttpErrorKind::Unknown, unreached)
+        })?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        // An object may be a page; nothing else that a store says is one.
+        let is_page = header("content-type").is_some_and(|told| told.starts_with("text/html"));
+        if response.status().is_success() && (reads || !is_page) {
+            return match &self.azure {
+                None if posts => unless_error(response).await,
+                Some(_) => super::azure::with_sums(response, is_list).await,
+                None => Ok(response),
             };
+        }
+        if METADATA_HOSTS.contains(&&*host) && response.status().is_client_error() {
+            // A machine without a role says that there is no such page.
+            let what = format!("status {}", response.status().as_u16());
+            let nobody = Unreached {
+                host,
+                what,
+                is_crowded: false,
+            };
+            return Err(HttpError::new(HttpErrorKind::Unknown, nobody));
+        }
+        Err(HttpError::new(
             // Of a kind that object_store does not try again by itself.
-            Err(HttpError::new(HttpErrorKind::Unknown, refusal))
-        })
+            HttpErrorKind::Unknown,
+            Refusal::read(response).await,
+        ))
+    }
+}
+
+/// An answer that says yes first, while parts are still being put together, and may say no in its body.
+async fn unless_error(response: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = response.into_parts();
+    let bytes = body.bytes().await?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (_, root) = text.split_once("?>").unwrap_or(("", &text));
+    if !root.trim_start().starts_with("<Error>") {
+        return Ok(HttpResponse::from_parts(parts, bytes.into()));
+    }
+    let refusal = Refusal {
+        status: parts.status.as_u16(),
+        code: code_of(&text),
+        retry_after: None,
+        region: None,
+    };
+    Err(HttpError::new(HttpErrorKind::Unknown, refusal))
+}
+
+impl Refusal {
+    async fn read(response: HttpResponse) -> Self {
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let status = response.status().as_u16();
+        let retry_after = header("retry-after").and_then(|text| text.parse().ok());
+        let region = header("x-amz-bucket-region").and_then(word);
+        let azure = header("x-ms-error-code").and_then(word);
+        let text = response.into_body().bytes().await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        Self {
+            status,
+            code: azure.unwrap_or_else(|| code_of(&text)),
+            retry_after: retry_after.map(Duration::from_secs),
+            region,
+        }
     }
 }
 
@@ -283,14 +479,15 @@ fn code_of(text: &str) -> String {
     let code = text
         .split_once("<Code>")
         .and_then(|(_, rest)| rest.split_once("</Code>"))
-        .map(|(code, _)| code.trim())
-        .unwrap_or_default();
-    let is_word = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
-    if is_word {
-        code.to_owned()
-    } else {
-        String::new()
-    }
+        .and_then(|(code, _)| word(code.trim()));
+    code.unwrap_or_default()
+}
+
+/// `text` if it is a word that may be shown.
+fn word(text: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_word = (1..=64).contains(&text.len()) && text.chars().all(is_plain);
+    is_word.then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -303,6 +500,7 @@ mod tests {
             status,
             code: code.to_owned(),
             retry_after: None,
+            region: None,
         }
     }
 

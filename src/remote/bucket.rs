@@ -1,13 +1,13 @@
 //! [`Bucket`]: a store that can be asked, and the one thread that waits for it.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use md5::{Digest, Md5};
 use object_store::path::Path as Key;
 use object_store::{
@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use super::answer::Trouble;
 use super::connect::{self, Store};
 use super::gate::Gate;
-use super::{Headers, Location, Patience};
+use super::{Headers, Location, Patience, Scheme};
 use crate::error::{Error, Kind, Result};
 
 /// How often a waiting caller looks whether the run is to end.
@@ -33,11 +33,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long the first request is tried again: a wrong address should be told soon.
 const OPENING: Duration = Duration::from_secs(8);
 
-/// How long cleaning up may take a request.
+/// How long cleaning up waits for an answer: a while after a failure, hardly at all when somebody wants the run to end and the
+/// store does not answer.
 const CLEANING: Duration = Duration::from_secs(15);
+const CLEANING_IN_VAIN: Duration = Duration::from_millis(1200);
 
-/// Objects deleted with one call.
+/// How long what takes effect at once may go on when the run is to end: better to know what became of it.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Objects deleted with one call, and where each is a call of its own.
 const DELETED_AT_ONCE: usize = 1000;
+const DELETED_ONE_BY_ONE: usize = 100;
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +69,45 @@ pub(super) struct Inner {
     pub(super) gate: Gate,
     /// Nothing is asked any more but what cleans up.
     pub(super) ended: AtomicBool,
+    /// The store did not answer when all was given up.
+    pub(super) is_silent: AtomicBool,
     /// `None` only while it goes.
     runtime: Option<Runtime>,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// The run. Nothing is asked any more once all has ended.
+    Work,
+    /// The first look: what is wrong should be told soon.
+    Opening,
+    /// Taking away what is of no use, when all has ended, too.
+    Cleaning,
+}
+
+/// A list of objects that is being read.
+#[derive(Default)]
+struct Pages {
+    rest: Mutex<Rest>,
+    /// The last object that was told of: a list that is begun anew goes on after it.
+    last: Option<Key>,
+}
+
+#[derive(Default)]
+enum Rest {
+    /// Not asked for, or the line broke.
+    #[default]
+    Unknown,
+    Coming(BoxStream<'static, object_store::Result<ObjectMeta>>),
+    Nothing,
+}
+
+impl Pages {
+    fn lock(&self) -> MutexGuard<'_, Rest> {
+        // Every change is one assignment.
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Inner {
@@ -101,6 +144,7 @@ impl Bucket {
             store: connect::store(location)?,
             gate: Gate::new(),
             ended: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
             runtime: Some(runtime),
         };
         let bucket = Self {
@@ -126,7 +170,7 @@ impl Bucket {
             let prefix = inner.key(&folder)?;
             let prefix = (!folder.is_empty()).then_some(prefix);
             let ask = || inner.store.objects.list_with_delimiter(prefix.as_ref());
-            let (_, found) = inner.insist(inner.patience.retry_for, ask).await;
+            let (_, found) = inner.insist(Errand::Work, ask).await;
             let found = found.map_err(|trouble| inner.told(&trouble, &folder, "listed"))?;
             let folders = found.common_prefixes.iter();
             let folders = folders.filter_map(|path| path.filename().map(str::to_owned));
@@ -141,20 +185,22 @@ impl Bucket {
     /// When the store cannot tell.
     pub fn list(&self, folder: &str, each: &mut dyn FnMut(Object)) -> Result<()> {
         let prefix = self.inner.key(folder)?;
-        // What is told already is not told again when the line breaks.
-        let mut last: Option<Key> = None;
+        let mut pages = Pages::default();
         loop {
-            let (inner, prefix, after) = (Arc::clone(&self.inner), prefix.clone(), last.clone());
-            let found = self.wait(async move {
-                let ask = || inner.some_of(&prefix, after.clone());
-                let (_, found) = inner.insist(inner.patience.retry_for, ask).await;
-                found.map_err(|trouble| inner.told(&trouble, prefix.as_ref(), "listed"))
+            let (inner, prefix) = (Arc::clone(&self.inner), prefix.clone());
+            let found;
+            (found, pages) = self.wait(async move {
+                let ask = || inner.some_of(&prefix, &pages);
+                let (_, found) = inner.insist(Errand::Work, ask).await;
+                let found =
+                    found.map_err(|trouble| inner.told(&trouble, prefix.as_ref(), "listed"))?;
+                Ok((found, pages))
             })?;
             for object in &found {
                 each(Object::of(object));
             }
             match found.last() {
-                Some(object) => last = Some(object.location.clone()),
+                Some(object) => pages.last = Some(object.location.clone()),
                 None => return Ok(()),
             }
         }
@@ -185,9 +231,9 @@ impl Bucket {
     pub fn put(&self, key: &str, data: Vec<u8>, headers: &Headers) -> Result<()> {
         let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
         let (data, headers) = (PutPayload::from(data), attributes(headers));
-        self.wait_regardless(async move {
+        self.wait_for_effect(async move {
             let put = || inner.put_once(&key, &data, &headers, PutMode::Overwrite);
-            let (_, done) = inner.insist(inner.patience.retry_for, put).await;
+            let (_, done) = inner.insist(Errand::Work, put).await;
             done.map_err(|trouble| inner.told(&trouble, &key, "put"))
         })
     }
@@ -198,8 +244,12 @@ impl Bucket {
     /// # Errors
     /// When some cannot be deleted. The others may be deleted all the same.
     pub fn delete(&self, keys: &mut dyn Iterator<Item = String>, regardless: bool) -> Result<()> {
+        let n_at_once = match self.location().scheme {
+            Scheme::S3 | Scheme::Az => DELETED_AT_ONCE,
+            Scheme::Gs => DELETED_ONE_BY_ONE,
+        };
         loop {
-            let some: Vec<String> = keys.take(DELETED_AT_ONCE).collect();
+            let some: Vec<String> = keys.take(n_at_once).collect();
             if some.is_empty() {
                 return Ok(());
             }
@@ -227,6 +277,26 @@ impl Bucket {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         self.wait_for(work, || Ok(()))
+    }
+
+    /// [`Bucket::wait`] for what takes effect at once: when the run is to end, a little longer. After an error of kind
+    /// [`Kind::Interrupted`] nobody knows whether it has.
+    pub(super) fn wait_for_effect<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let ending = Cell::new(None::<Instant>);
+        self.wait_for(work, || {
+            let Err(error) = self.inner.patience.check() else {
+                return Ok(());
+            };
+            let since = ending.get().unwrap_or_else(Instant::now);
+            ending.set(Some(since));
+            if since.elapsed() < LAST_WORD {
+                return Ok(());
+            }
+            Err(error)
+        })
     }
 
     fn wait_for<T: Send + 'static>(
@@ -280,61 +350,41 @@ impl Inner {
         trouble.error(&self.location, &self.shown(key), what)
     }
 
-    /// Asks as often as it may help, for as long as `patience`: how often, and what came of it.
+    /// Asks as often as it may help: how often, and what came of it.
     pub(super) async fn insist<T, F>(
         &self,
-        patience: Duration,
-        ask: impl FnMut() -> F,
-    ) -> (u32, std::result::Result<T, Trouble>)
-    where
-        F: Future<Output = object_store::Result<T>>,
-    {
-        let has_ended = || self.ended.load(Ordering::Relaxed);
-        self.insist_until(&has_ended, patience, ask).await
-    }
-
-    /// [`Inner::insist`] even when all has ended: for what cleans up.
-    pub(super) async fn insist_regardless<T, F>(
-        &self,
-        patience: Duration,
-        ask: impl FnMut() -> F,
-    ) -> (u32, std::result::Result<T, Trouble>)
-    where
-        F: Future<Output = object_store::Result<T>>,
-    {
-        self.insist_until(&|| false, patience, ask).await
-    }
-
-    async fn insist_until<T, F>(
-        &self,
-        has_ended: &(dyn Fn() -> bool + Sync),
-        patience: Duration,
+        errand: Errand,
         mut ask: impl FnMut() -> F,
     ) -> (u32, std::result::Result<T, Trouble>)
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        let (mut wait, mut failing, mut n_asked) = (WAIT, None::<Instant>, 0);
+        let has_ended = || errand == Errand::Work && self.ended.load(Ordering::Relaxed);
+        let (patience, longest) = self.limits(errand);
+        let (mut wait, mut n_asked) = (WAIT, 0);
+        // Work may take its time until it fails; who opens or cleans up has somebody waiting.
+        let mut failing = (errand != Errand::Work).then(Instant::now);
         loop {
             let pass = self.gate.enter().await;
             if has_ended() {
                 return (n_asked, Err(Trouble::Other("the run has ended".to_owned())));
             }
             n_asked += 1;
-            let trouble = match ask().await {
-                Ok(answer) => {
+            let trouble = match within(longest, ask()).await {
+                Some(Ok(answer)) => {
                     pass.answered();
                     return (n_asked, Ok(answer));
                 }
-                Err(error) => Trouble::of(&error),
+                Some(Err(error)) => Trouble::of(&error),
+                None => Trouble::Passing(format!("no answer in {longest:?}")),
             };
             if !trouble.may_pass() {
                 return (n_asked, Err(trouble));
             }
             let mut until_next = wait;
-            if let Trouble::Busy(wanted) = trouble {
+            if let Some(wanted) = trouble.wants_less() {
                 pass.throttled();
-                until_next = wanted.map_or(wait, |wanted| wanted.clamp(wait, LONGEST_WAIT));
+                until_next = wanted.clamp(wait, LONGEST_WAIT);
             }
             drop(pass);
             log::debug!(
@@ -350,15 +400,28 @@ impl Inner {
         }
     }
 
+    /// How long an errand is tried again, and how long it waits for one answer.
+    fn limits(&self, errand: Errand) -> (Duration, Duration) {
+        let retry_for = self.patience.retry_for;
+        match errand {
+            // The connection has its own limit.
+            Errand::Work => (retry_for, Duration::MAX),
+            Errand::Opening => (OPENING.min(retry_for), OPENING),
+            Errand::Cleaning if self.is_silent.load(Ordering::Relaxed) => {
+                (Duration::ZERO, CLEANING_IN_VAIN)
+            }
+            Errand::Cleaning => (CLEANING.min(retry_for), CLEANING),
+        }
+    }
+
     /// Finds out at once whether the store can be reached, knows us, and lets us list and put: a multipart upload that is begun
     /// and given up leaves nothing that anybody sees.
     async fn knock(&self) -> Result<()> {
-        let patience = OPENING.min(self.patience.retry_for);
         let location = &self.location;
         let prefix = self.key(&location.key)?;
         let prefix = (!location.key.is_empty()).then_some(prefix);
         let ask = || self.first_of(prefix.as_ref());
-        let (_, found) = self.insist(patience, ask).await;
+        let (_, found) = self.insist(Errand::Opening, ask).await;
         found.map_err(|trouble| match trouble {
             // Nothing there is an answer, so this is the bucket.
             Trouble::Missing => Error::output(
@@ -372,19 +435,29 @@ impl Inner {
             trouble => trouble.error(location, &location.to_string(), "listed"),
         })?;
         let probe = self.key(&location.join(".azulejo-may-put"))?;
-        let begin = || {
-            let options = PutMultipartOptions::default();
-            self.store.parts.create_multipart_opts(&probe, options)
-        };
-        let (_, begun) = self.insist(patience, begin).await;
+        let begin = || self.begin(&probe);
+        let (_, begun) = self.insist(Errand::Opening, begin).await;
         let begun = begun.map_err(|t| t.error(location, &location.to_string(), "put"))?;
         // A store that cannot give up an upload has nothing of it either.
         let give_up = || self.store.parts.abort_multipart(&probe, &begun);
-        let (_, given_up) = self.insist(patience, give_up).await;
+        let (_, given_up) = self.insist(Errand::Opening, give_up).await;
         if let Err(trouble) = given_up {
             log::info!("{location}: an empty upload cannot be given up ({trouble:?})");
         }
         Ok(())
+    }
+
+    /// Begins an upload in parts.
+    async fn begin(&self, probe: &Key) -> object_store::Result<String> {
+        let parts = &self.store.parts;
+        let id = parts.create_multipart_opts(probe, PutMultipartOptions::default());
+        let id = id.await?;
+        if self.location.scheme == Scheme::Az {
+            // Azure is asked nothing before the first part. One without an object goes by itself after a week.
+            let part = PutPayload::from_static(b"?");
+            parts.put_part(probe, &id, 0, part).await?;
+        }
+        Ok(id)
     }
 
     /// One object below `prefix`, if there is any.
@@ -395,29 +468,33 @@ impl Inner {
             .transpose()
     }
 
-    /// Up to some thousands of objects below `prefix` after `last`.
-    async fn some_of(
-        &self,
-        prefix: &Key,
-        last: Option<Key>,
-    ) -> object_store::Result<Vec<ObjectMeta>> {
+    /// Up to some thousands of objects below `prefix`, after those that `pages` told of.
+    async fn some_of(&self, prefix: &Key, pages: &Pages) -> object_store::Result<Vec<ObjectMeta>> {
         const SOME: usize = 10_000;
         let objects = &self.store.objects;
-        let stream = match &last {
-            Some(last) => objects.list_with_offset(Some(prefix), last),
-            None => objects.list(Some(prefix)),
+        let rest = std::mem::take(&mut *pages.lock());
+        let (mut stream, is_new) = match (rest, &pages.last) {
+            (Rest::Nothing, _) => return Ok(Vec::new()),
+            (Rest::Coming(stream), _) => (stream, false),
+            (Rest::Unknown, Some(last)) => (objects.list_with_offset(Some(prefix), last), true),
+            (Rest::Unknown, None) => (objects.list(Some(prefix)), false),
         };
-        let mut stream = pin!(stream);
         let mut found = Vec::new();
         while found.len() < SOME {
             match poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+                // Not every store knows where to begin.
+                Some(Ok(object)) if is_new && Some(&object.location) <= pages.last.as_ref() => {}
                 Some(Ok(object)) => found.push(object),
                 // The next call goes on from here.
-                Some(Err(_)) if !found.is_empty() => break,
+                Some(Err(_)) if !found.is_empty() => return Ok(found),
                 Some(Err(error)) => return Err(error),
-                None => break,
+                None => {
+                    *pages.lock() = Rest::Nothing;
+                    return Ok(found);
+                }
             }
         }
+        *pages.lock() = Rest::Coming(stream);
         Ok(found)
     }
 
@@ -428,7 +505,7 @@ impl Inner {
                 .objects
                 .get_opts(&path, GetOptions::new().with_head(true))
         };
-        match self.insist(self.patience.retry_for, ask).await.1 {
+        match self.insist(Errand::Work, ask).await.1 {
             Ok(found) => Ok(Some(Object::of(&found.meta))),
             Err(Trouble::Missing) => Ok(None),
             Err(trouble) => Err(self.told(&trouble, key, "looked at")),
@@ -445,7 +522,7 @@ impl Inner {
                 .await?;
             found.bytes().await
         };
-        match self.insist(self.patience.retry_for, ask).await.1 {
+        match self.insist(Errand::Work, ask).await.1 {
             Ok(found) => Ok(Some(found.to_vec())),
             Err(Trouble::Missing) => Ok(None),
             Err(trouble) => Err(self.told(&trouble, key, "read")),
@@ -473,9 +550,8 @@ impl Inner {
     async fn delete(&self, keys: Vec<String>) -> Result<()> {
         let paths = keys.iter().map(|key| self.key(key));
         let paths: Vec<Key> = paths.collect::<Result<_>>()?;
-        let patience = CLEANING.min(self.patience.retry_for);
         let delete = || self.delete_once(&paths);
-        let (_, done) = self.insist_regardless(patience, delete).await;
+        let (_, done) = self.insist(Errand::Cleaning, delete).await;
         let first = keys.first().map_or("", |key| key);
         done.map_err(|trouble| self.told(&trouble, first, "deleted"))
     }
@@ -514,6 +590,11 @@ impl Object {
         }
         (self.md5? == md5(data)).then_some(true)
     }
+}
+
+/// What comes of `work`, unless it takes longer than `longest`.
+async fn within<T>(longest: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(longest, work).await.ok()
 }
 
 /// The MD5 of some bytes.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::azure::{AzureAccessKey, AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::answer::{Connector, Trouble};
+use super::azure;
 use super::profile::{self, variable};
 use super::{Location, Scheme};
 use crate::error::{Error, Result};
@@ -21,9 +22,6 @@ pub(super) struct Store {
     pub(super) parts: Arc<dyn MultipartStore>,
 }
 
-/// One request may take this long: a part of an archive over a slow line.
-const TIMEOUT: Duration = Duration::from_secs(120);
-
 impl Scheme {
     /// Where credentials come from, as a hint.
     pub(super) fn credentials(self) -> &'static str {
@@ -32,7 +30,7 @@ impl Scheme {
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where there is one), AWS_PROFILE, or the machine's role"
             }
             Self::Gs => {
-                "GOOGLE_APPLICATION_CREDENTIALS=key.json, or: gcloud auth application-default login"
+                "GOOGLE_APPLICATION_CREDENTIALS=key.json, or: gcloud auth application-default login, or: GOOGLE_BEARER_TOKEN=\"$(gcloud auth print-access-token)\""
             }
             Self::Az => {
                 "AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_CONNECTION_STRING"
@@ -60,8 +58,20 @@ fn no_retries() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: 0,
-        retry_timeout: TIMEOUT,
+        retry_timeout: Duration::ZERO,
     }
+}
+
+/// What all builders are told in the same words; they have no trait in common.
+macro_rules! built {
+    ($builder:expr, $options:expr, $connector:expr, $location:expr) => {
+        $builder
+            .with_client_options($options)
+            .with_retry(no_retries())
+            .with_http_connector($connector)
+            .build()
+            .map_err(|error| unfit($location, &error))
+    };
 }
 
 fn amazon(location: &Location) -> Result<Store> {
@@ -98,18 +108,12 @@ fn amazon(location: &Location) -> Result<Store> {
         .or_else(|| variable("AWS_ENDPOINT_URL"))
         .or_else(|| variable("AWS_ENDPOINT"))
         .or_else(|| profile.get("endpoint_url").cloned());
-    let mut options = client_options();
+    let options = client_options(endpoint.as_deref(), "AWS_ALLOW_HTTP")?;
     if let Some(endpoint) = endpoint {
-        options = options.with_allow_http(may_be_plain(&endpoint, "AWS_ALLOW_HTTP")?);
         builder = builder.with_endpoint(endpoint);
     }
-    let store = builder
-        .with_client_options(options)
-        .with_retry(no_retries())
-        .with_http_connector(Connector::default())
-        .with_bucket_name(&location.bucket)
-        .build()
-        .map_err(|error| unfit(location, &error))?;
+    let builder = builder.with_bucket_name(&location.bucket);
+    let store = built!(builder, options, Connector::default(), location)?;
     Ok(faces(store))
 }
 
@@ -135,56 +139,47 @@ fn refuse_other_ways(location: &Location, profile: &profile::Profile) -> Result<
 }
 
 fn google(location: &Location) -> Result<Store> {
-    let store = GoogleCloudStorageBuilder::from_env()
-        .with_client_options(client_options())
-        .with_retry(no_retries())
-        .with_http_connector(Connector::default())
-        .with_bucket_name(&location.bucket)
-        .build()
-        .map_err(|error| unfit(location, &error))?;
+    let mut builder = GoogleCloudStorageBuilder::from_env();
+    if let Some(host) = variable("STORAGE_EMULATOR_HOST") {
+        // As Google's tools take it, with or without http://, and no credentials: an emulator knows nobody.
+        let base = match host.split_once("://") {
+            Some(_) => host,
+            None => format!("http://{host}"),
+        };
+        builder = builder.with_base_url(base.trim_end_matches('/'));
+        if builder
+            .get_config_value(&GoogleConfigKey::BearerToken)
+            .is_none()
+        {
+            builder = builder.with_bearer_token("emulator");
+        }
+    }
+    let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
+    let options = client_options(endpoint.as_deref(), "GOOGLE_ALLOW_HTTP")?;
+    let builder = builder.with_bucket_name(&location.bucket);
+    let store = built!(builder, options, Connector::default(), location)?;
     Ok(faces(store))
 }
 
 fn azure(location: &Location) -> Result<Store> {
-    use AzureConfigKey as Key;
     let mut builder = MicrosoftAzureBuilder::from_env();
-    // As Microsoft's own tool calls them.
-    let mut given: Vec<(Key, String)> = Vec::new();
-    let ours = [
-        ("AZURE_STORAGE_ACCOUNT", Key::AccountName),
-        ("AZURE_STORAGE_KEY", Key::AccessKey),
-    ];
-    given.extend(
-        ours.into_iter()
-            .filter_map(|(name, key)| Some((key, variable(name)?))),
-    );
-    if let Some(text) = variable("AZURE_STORAGE_CONNECTION_STRING") {
-        let parts = text.split(';').filter_map(|part| part.split_once('='));
-        given.extend(parts.filter_map(|(name, value)| {
-            let key = match name.trim() {
-                "AccountName" => Key::AccountName,
-                "AccountKey" => Key::AccessKey,
-                "SharedAccessSignature" => Key::SasKey,
-                "BlobEndpoint" => Key::Endpoint,
-                _ => return None,
-            };
-            Some((key, value.trim().to_owned()))
-        }));
-    }
-    for (key, value) in given {
+    for (key, value) in azure::settings(variable)? {
         builder = builder.with_config(key, value);
     }
-    let mut options = client_options();
-    if let Some(endpoint) = builder.get_config_value(&Key::Endpoint) {
-        options = options.with_allow_http(may_be_plain(&endpoint, "AZURE_ALLOW_HTTP")?);
+    let key = builder.get_config_value(&AzureConfigKey::AccessKey);
+    if key.is_some_and(|key| AzureAccessKey::try_new(&key).is_err()) {
+        // object_store would show what of it is wrong.
+        let found = "AZURE_STORAGE_KEY: not in Base64; expected the key of the storage account";
+        return Err(Error::usage(found).with_help("az storage account keys list"));
     }
-    let store = builder
-        .with_client_options(options)
-        .with_retry(no_retries())
-        .with_http_connector(Connector::default())
-        .with_container_name(&location.bucket)
-        .build()
-        .map_err(|error| unfit(location, &error))?;
+    let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
+    let options = client_options(endpoint.as_deref(), "AZURE_ALLOW_HTTP")?;
+    let account = builder.get_config_value(&AzureConfigKey::AccountName);
+    let builder = builder.with_container_name(&location.bucket);
+    let manners = Arc::new(azure::Manners::default());
+    let connector = Connector::to_azure(Arc::clone(&manners));
+    let store = built!(builder, options, connector, location)?;
+    manners.signed_by(store.credentials(), account.unwrap_or_default());
     Ok(faces(store))
 }
 
@@ -196,10 +191,10 @@ fn faces<S: ObjectStore + MultipartStore>(store: S) -> Store {
     }
 }
 
-fn client_options() -> ClientOptions {
-    ClientOptions::new()
-        .with_timeout(TIMEOUT)
-        .with_connect_timeout(Duration::from_secs(10))
+/// For a store at `endpoint`, or at its own address. `variable_name` lets it be asked without TLS on another machine.
+fn client_options(endpoint: Option<&str>, variable_name: &str) -> Result<ClientOptions> {
+    let is_plain = endpoint.map(|endpoint| may_be_plain(endpoint, variable_name));
+    Ok(ClientOptions::new().with_allow_http(is_plain.transpose()?.unwrap_or(false)))
 }
 
 /// Whether `endpoint` may be asked without TLS: only on this machine, or where `variable_name` says so.

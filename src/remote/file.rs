@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use object_store::multipart::PartId;
 use object_store::path::Path as Key;
@@ -12,7 +12,8 @@ use object_store::{Attributes, PutMultipartOptions, PutPayload};
 use tokio::task::JoinSet;
 
 use super::answer::Trouble;
-use super::bucket::{Bucket, Inner, attributes};
+use super::azure;
+use super::bucket::{Bucket, Errand, Inner, attributes};
 use super::{Headers, Scheme};
 use crate::error::{Error, Result};
 
@@ -21,9 +22,6 @@ const PART_BYTES: u64 = 8 << 20;
 
 /// Stores take ten thousand parts.
 const MOST_PARTS: u64 = 9_000;
-
-/// How long giving up is tried: what is left then is seen by nobody.
-const GIVING_UP: Duration = Duration::from_secs(5);
 
 /// Parts under way at a time.
 const AT_ONCE: usize = 4;
@@ -35,6 +33,7 @@ pub struct FileUpload {
     key: String,
     path: Key,
     id: String,
+    headers: Headers,
     parts: Vec<PartId>,
     is_done: bool,
 }
@@ -48,7 +47,7 @@ impl FileUpload {
         let reading = |error: std::io::Error| Error::writing(path.display(), &error);
         let mut file = File::open(path).map_err(reading)?;
         let size = file.metadata().map_err(reading)?.len();
-        let mut upload = Self::begin(bucket, key, attributes(headers))?;
+        let mut upload = Self::begin(bucket, key, headers)?;
         // In whole MiB: some stores want all parts but the last of one size.
         let part_bytes = PART_BYTES.max(size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
         let n_parts = usize::try_from(size.div_ceil(part_bytes).max(1)).unwrap_or(usize::MAX);
@@ -66,7 +65,7 @@ impl FileUpload {
             let work = async move {
                 let data = PutPayload::from(data);
                 let put = || inner.store.parts.put_part(&key, &id, at, data.clone());
-                let (_, put) = inner.insist(inner.patience.retry_for, put).await;
+                let (_, put) = inner.insist(Errand::Work, put).await;
                 put.map(|part| (at, part))
                     .map_err(|trouble| inner.told(&trouble, &shown, "put"))
             };
@@ -79,13 +78,13 @@ impl FileUpload {
         Ok(upload)
     }
 
-    fn begin(bucket: &Bucket, key: &str, attributes: Attributes) -> Result<Self> {
+    fn begin(bucket: &Bucket, key: &str, headers: &Headers) -> Result<Self> {
         let path = bucket.inner.key(key)?;
         let options = PutMultipartOptions {
-            // object_store has no headers for Azure's uploads in parts.
+            // Azure is told when the parts are put together.
             attributes: match bucket.location().scheme {
                 Scheme::Az => Attributes::new(),
-                Scheme::S3 | Scheme::Gs => attributes,
+                Scheme::S3 | Scheme::Gs => attributes(headers),
             },
             ..PutMultipartOptions::default()
         };
@@ -93,7 +92,7 @@ impl FileUpload {
         let id = bucket.wait(async move {
             let parts = &inner.store.parts;
             let begin = || parts.create_multipart_opts(&at, options.clone());
-            let (_, id) = inner.insist(inner.patience.retry_for, begin).await;
+            let (_, id) = inner.insist(Errand::Work, begin).await;
             id.map_err(|trouble| inner.told(&trouble, &shown, "put"))
         })?;
         Ok(Self {
@@ -101,6 +100,7 @@ impl FileUpload {
             key: key.to_owned(),
             path,
             id,
+            headers: headers.clone(),
             parts: Vec::new(),
             is_done: false,
         })
@@ -136,9 +136,10 @@ impl FileUpload {
         let inner = Arc::clone(&self.bucket.inner);
         let (path, id) = (self.path.clone(), self.id.clone());
         let (parts, key) = (std::mem::take(&mut self.parts), self.key.clone());
-        self.bucket.wait_regardless(async move {
+        let complete = azure::saying(self.headers.clone(), async move {
             inner.complete((&path, &key), &id, parts, bytes).await
-        })?;
+        });
+        self.bucket.wait_for_effect(complete)?;
         self.is_done = true;
         Ok(())
     }
@@ -153,7 +154,7 @@ impl Inner {
         bytes: u64,
     ) -> Result<()> {
         let complete = || self.store.parts.complete_multipart(path, id, parts.clone());
-        let (n_asked, done) = self.insist(self.patience.retry_for, complete).await;
+        let (n_asked, done) = self.insist(Errand::Work, complete).await;
         let Err(trouble) = done else { return Ok(()) };
         // The line may have broken after the store had put it together: then there is no such upload any more.
         let is_gone = matches!(trouble, Trouble::Missing | Trouble::Refused(_));
@@ -173,11 +174,15 @@ impl Drop for FileUpload {
             return;
         }
         let inner = Arc::clone(&self.bucket.inner);
+        if inner.patience.check().is_err() {
+            // Parts are seen by nobody: not worth waiting for.
+            inner.is_silent.store(true, Ordering::Relaxed);
+        }
         let (path, id) = (self.path.clone(), self.id.clone());
         let key = self.key.clone();
         let given_up = self.bucket.wait_regardless(async move {
             let abort = || inner.store.parts.abort_multipart(&path, &id);
-            let (_, done) = inner.insist_regardless(GIVING_UP, abort).await;
+            let (_, done) = inner.insist(Errand::Cleaning, abort).await;
             done.map_err(|trouble| inner.told(&trouble, &key, "given up"))
         });
         if let Err(error) = given_up {

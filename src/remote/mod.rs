@@ -14,6 +14,8 @@
 #[cfg(feature = "object-store")]
 mod answer;
 #[cfg(feature = "object-store")]
+mod azure;
+#[cfg(feature = "object-store")]
 mod bucket;
 #[cfg(feature = "object-store")]
 mod connect;

@@ -75,12 +75,18 @@ fn home() -> Option<PathBuf> {
 fn section_of(text: &str, name: &str) -> Option<Profile> {
     let mut found: Option<Profile> = None;
     let mut is_in = false;
+    // How far the key before is indented.
+    let mut indented = None;
     for line in text.lines() {
-        // What is indented belongs to the key before it: settings of single services.
-        if line.starts_with([' ', '\t', '#', ';']) || line.trim().is_empty() {
+        let bare = line.trim_start();
+        let indent = line.len() - bare.len();
+        // What is indented further than the key before belongs to that: settings of single services.
+        let belongs = indented.is_some_and(|before| indent > before);
+        if bare.is_empty() || bare.starts_with(['#', ';']) || belongs {
             continue;
         }
         if let Some(rest) = line.strip_prefix('[') {
+            indented = None;
             let title = rest.split(']').next().unwrap_or_default();
             let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
             is_in = title.replace('"', "") == name;
@@ -89,6 +95,7 @@ fn section_of(text: &str, name: &str) -> Option<Profile> {
             }
             continue;
         }
+        indented = Some(indent);
         if let (true, Some(keys), Some((key, value))) =
             (is_in, found.as_mut(), line.split_once('='))
         {
@@ -117,7 +124,8 @@ s3 =
     max_concurrent_requests = 20
 endpoint_url = http://localhost:9000
 [\"quoted\"]
-a = b=c
+  a = b=c
+  d = e
 ";
 
     #[test]
@@ -129,7 +137,8 @@ a = b=c
         assert_eq!(other["region"], "us-east-2");
         assert_eq!(other["endpoint_url"], "http://localhost:9000");
         assert!(!other.contains_key("max_concurrent_requests"));
-        assert_eq!(section_of(TEXT, "quoted").unwrap()["a"], "b=c");
+        let indented = section_of(TEXT, "quoted").unwrap();
+        assert_eq!((&*indented["a"], &*indented["d"]), ("b=c", "e"));
         assert_eq!(section_of(TEXT, "nobody"), None);
     }
 }

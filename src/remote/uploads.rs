@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Headers;
 use super::answer::Trouble;
-use super::bucket::{Bucket, Inner, attributes};
+use super::bucket::{Bucket, Errand, Inner, attributes};
 use crate::error::{Error, Kind, Result};
 
 /// Objects that wait or are under way: enough that nobody waits for the next one, few enough to end soon.
@@ -21,8 +21,10 @@ const MOST_BYTES: usize = 16 << 20;
 /// How often somebody who waits looks whether the run is to end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long requests under way are waited for when all is given up: what arrives at the store later could not be deleted.
+/// How long requests under way are waited for when all is given up, since the last one was answered: what arrives at the store
+/// later could not be deleted. Less when somebody wants the run to end.
 const GRACE: Duration = Duration::from_secs(5);
+const GRACE_AT_END: Duration = Duration::from_millis(1200);
 
 /// By which the caller knows an object again.
 pub type Mark = [u8; 9];
@@ -143,13 +145,23 @@ impl Uploads {
 
     /// Ends it all: the marks of the objects that are there because of us, or may be.
     pub fn give_up(&mut self) -> Vec<Mark> {
-        self.bucket.inner.ended.store(true, Ordering::Relaxed);
-        let deadline = Instant::now() + GRACE;
-        while self.bucket.inner.gate.n_running() > 0 && Instant::now() < deadline {
+        let inner = &self.bucket.inner;
+        inner.ended.store(true, Ordering::Relaxed);
+        let grace = match inner.patience.check() {
+            Ok(()) => GRACE,
+            Err(_) => GRACE_AT_END,
+        };
+        let (mut n_running, mut since) = (inner.gate.n_running(), Instant::now());
+        while n_running > 0 && since.elapsed() < grace {
             let state = self.shared.lock();
             // Whatever ends tells so; else after a tick.
             drop(self.shared.changed.wait_timeout(state, TICK));
+            let now = inner.gate.n_running();
+            if now != n_running {
+                (n_running, since) = (now, Instant::now());
+            }
         }
+        inner.is_silent.store(n_running > 0, Ordering::Relaxed);
         self.tasks.abort_all();
         std::mem::take(&mut self.shared.lock().created)
     }
@@ -245,7 +257,7 @@ impl Inner {
                 }
                 let data = PutPayload::from(data);
                 let put = || self.put_once(&key, &data, &attributes, PutMode::Overwrite);
-                let (_, done) = self.insist(self.patience.retry_for, put).await;
+                let (_, done) = self.insist(Errand::Work, put).await;
                 done.map_err(|trouble| self.told(&trouble, &key, "put"))?;
                 Ok(Carried::Sent)
             }
@@ -272,7 +284,7 @@ impl Inner {
         let mut mode = PutMode::Create;
         for _ in 0..4 {
             let put = || self.put_once(key, &payload, attributes, mode.clone());
-            let (n_asked, done) = self.insist(self.patience.retry_for, put).await;
+            let (n_asked, done) = self.insist(Errand::Work, put).await;
             is_in_doubt |= n_asked > 1;
             match done {
                 Ok(()) => return Ok(Carried::Sent),

@@ -1,5 +1,12 @@
-//! An object store to test against: s3s-fs, which nobody here wrote and which checks signatures, and a proxy before it that
-//! fails as networks and busy stores do, and takes down what went through it.
+//! Object stores to test against, and a proxy before each that fails as networks and busy stores do, and takes down what went
+//! through it. Nobody here wrote the stores:
+//!
+//! - S3 is s3s-fs, which checks signatures.
+//! - Google is s3s-fs, too: Google's XML interface is that of S3 but for names of headers, which the proxy puts right, and for
+//!   tokens in the place of signatures, which the proxy checks.
+//! - Azure is Azurite, Microsoft's own, which checks signatures.
+
+mod azurite;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,26 +23,82 @@ use tempfile::TempDir;
 
 use super::desk::Desk;
 use super::skip;
+use azurite::{ACCOUNT, ACCOUNT_KEY};
 
 /// What the store knows us by. The secret must never be seen anywhere.
 pub(crate) const KEY: &str = "AKIATESTTESTTEST";
 pub(crate) const SECRET: &str = "canary/5ecret+that/nobody+may/see";
 pub(crate) const BUCKET: &str = "maps";
 
+/// Google's token. It must never be seen anywhere, either.
+const TOKEN: &str = "canary-ya29.token";
+
+/// Whose manners a store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    S3,
+    Gs,
+    Az,
+}
+
+impl Kind {
+    /// What its addresses begin with.
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3://",
+            Self::Gs => "gs://",
+            Self::Az => "az://",
+        }
+    }
+
+    /// The server, by the variable that names its program, the program's own name, and its arguments but for the port.
+    fn server(self, root: &Path) -> (&'static str, &'static str, Vec<String>) {
+        let root = root.to_string_lossy().into_owned();
+        let text = |args: &[&str]| args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
+        let s3s = ("AZULEJO_TEST_S3S_FS", "s3s-fs");
+        match self {
+            Self::S3 => {
+                let keys = ["--access-key", KEY, "--secret-key", SECRET];
+                let args = [&keys[..], &[&root, "--host", "127.0.0.1", "--port"]].concat();
+                (s3s.0, s3s.1, text(&args))
+            }
+            Self::Gs => (
+                s3s.0,
+                s3s.1,
+                text(&[&root, "--host", "127.0.0.1", "--port"]),
+            ),
+            Self::Az => (
+                "AZULEJO_TEST_AZURITE",
+                "azurite-blob",
+                text(&[
+                    "--inMemoryPersistence",
+                    "--disableTelemetry",
+                    "--silent",
+                    "--blobHost",
+                    "127.0.0.1",
+                    "--blobPort",
+                ]),
+            ),
+        }
+    }
+}
+
 /// A server with an empty bucket, and the proxy before it. Both end with this.
 pub(crate) struct Store {
+    pub(crate) kind: Kind,
     server: Child,
+    port: u16,
     root: TempDir,
     pub(crate) proxy: Proxy,
 }
 
-/// The program, or `None` where there is none.
-fn program() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("AZULEJO_TEST_S3S_FS") {
+/// The program that `variable` names, or the one called `name`; `None` where there is none.
+fn program(variable: &str, name: &str) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Some(path.into());
     }
     let path = std::env::var_os("PATH")?;
-    let mut found = std::env::split_paths(&path).map(|folder| folder.join("s3s-fs"));
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join(name));
     found.find(|program| program.is_file())
 }
 
@@ -59,13 +122,27 @@ fn answers(port: u16) -> bool {
 }
 
 impl Store {
-    /// Starts a store; `None`, with a word about it, where there is no program for that.
+    /// Starts a store that speaks as S3 does; `None`, with a word about it, where there is no program for that.
     pub(crate) fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            skip::skipped("no s3s-fs on PATH or in AZULEJO_TEST_S3S_FS to be the object store");
+        Self::of_kind(Kind::S3)
+    }
+
+    /// Starts a store of every kind there is a program for, with a word about the others.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let kinds = [Kind::S3, Kind::Gs, Kind::Az];
+        kinds.into_iter().filter_map(Self::of_kind)
+    }
+
+    fn of_kind(kind: Kind) -> Option<Self> {
+        let root = tempfile::tempdir().unwrap();
+        let (variable, name, args) = kind.server(root.path());
+        let Some(program) = program(variable, name) else {
+            skip::skipped(format!(
+                "no {name} on PATH or in {variable} to be the object store of {}",
+                kind.scheme()
+            ));
             return None;
         };
-        let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join(BUCKET)).unwrap();
         // One after the other, or a proxy of another test takes the port that is free. Somebody else may take it all the same;
         // then the next one is tried.
@@ -74,20 +151,24 @@ impl Store {
         for _ in 0..20 {
             let port = free_port();
             let mut server = Command::new(&program)
-                .args(["--host", "127.0.0.1", "--port", &port.to_string()])
-                .args(["--access-key", KEY, "--secret-key", SECRET])
-                .arg(root.path())
+                .args(&args)
+                .arg(port.to_string())
+                .current_dir(root.path())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
             for _ in 0..200 {
                 if server.try_wait().unwrap().is_none() && answers(port) {
-                    let proxy = Proxy::start(port);
+                    if kind == Kind::Az {
+                        azurite::create_container(port, BUCKET);
+                    }
                     return Some(Self {
+                        kind,
                         server,
+                        port,
                         root,
-                        proxy,
+                        proxy: Proxy::start(port, kind),
                     });
                 }
                 if server.try_wait().unwrap().is_some() {
@@ -106,21 +187,38 @@ impl Store {
         let mut command = desk.command(args);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            let is_others = name.starts_with("AWS_") || name.to_lowercase().ends_with("_proxy");
-            if is_others {
+            let is_others = ["AWS_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR_HOST"]
+                .iter()
+                .any(|start| name.starts_with(start));
+            if is_others || name.to_lowercase().ends_with("_proxy") {
                 command.env_remove(name);
             }
         }
-        command
-            .env("HOME", desk.0.path())
-            .env("AWS_ACCESS_KEY_ID", KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET)
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_ENDPOINT_URL", self.proxy.address());
+        command.env("HOME", desk.0.path());
+        let address = self.proxy.address();
+        match self.kind {
+            Kind::S3 => command
+                .env("AWS_ACCESS_KEY_ID", KEY)
+                .env("AWS_SECRET_ACCESS_KEY", SECRET)
+                .env("AWS_EC2_METADATA_DISABLED", "true")
+                .env("AWS_ENDPOINT_URL", address),
+            Kind::Gs => command
+                .env("GOOGLE_BEARER_TOKEN", TOKEN)
+                .env("STORAGE_EMULATOR_HOST", address),
+            Kind::Az => command.env(
+                "AZURE_STORAGE_CONNECTION_STRING",
+                format!("AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={address}/{ACCOUNT}/;"),
+            ),
+        };
         command
     }
 
-    /// Where the bucket's objects are files.
+    /// The address of what lies at `key`.
+    pub(crate) fn address(&self, key: &str) -> String {
+        format!("{}{BUCKET}/{key}", self.kind.scheme())
+    }
+
+    /// Where the bucket's objects are files, which on Azure they are not.
     pub(crate) fn bucket(&self) -> PathBuf {
         self.root.path().join(BUCKET)
     }
@@ -128,11 +226,34 @@ impl Store {
     /// All objects whose keys begin with `folder`, by the rest of their keys.
     pub(crate) fn objects(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
+        if self.kind == Kind::Az {
+            return azurite::objects(self.port, BUCKET, folder);
+        }
         let folder = self.bucket().join(folder);
         if folder.exists() {
             add(&folder, &folder, &mut found);
         }
         found
+    }
+}
+
+impl Store {
+    /// Puts an object, of somebody else.
+    pub(crate) fn put(&self, key: &str, data: &[u8]) {
+        if self.kind == Kind::Az {
+            return azurite::put(self.port, BUCKET, key, data);
+        }
+        let path = self.bucket().join(key);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, data).unwrap();
+    }
+
+    /// Deletes an object.
+    pub(crate) fn remove(&self, key: &str) {
+        if self.kind == Kind::Az {
+            return azurite::remove(self.port, BUCKET, key);
+        }
+        fs::remove_file(self.bucket().join(key)).unwrap();
     }
 }
 
@@ -171,6 +292,10 @@ pub(crate) enum Fate {
     Unanswered,
     /// It takes so many milliseconds.
     Slow(u64),
+    /// Nothing ever comes of it.
+    Hangs,
+    /// Answered with this, a whole answer.
+    Says(&'static str),
 }
 
 /// A request as it went through.
@@ -201,16 +326,18 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
+    kind: Kind,
     seen: Mutex<Vec<Seen>>,
     judge: Mutex<Arc<Judge>>,
 }
 
 impl Proxy {
-    fn start(upstream: u16) -> Self {
+    fn start(upstream: u16, kind: Kind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let ended = Arc::new(AtomicBool::new(false));
         let shared = Arc::new(Shared {
+            kind,
             seen: Mutex::default(),
             judge: Mutex::new(Arc::new(|_: &Seen, _| Fate::Pass)),
         });
@@ -278,10 +405,23 @@ impl Shared {
                 );
                 return client.write_all(text.as_bytes());
             }
+            Fate::Says(answer) => return client.write_all(answer.as_bytes()),
             Fate::Lost => return Ok(()),
+            Fate::Hangs => {
+                // Until the other side has enough.
+                let _ = client.read(&mut [0]);
+                return Ok(());
+            }
             Fate::Slow(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
             Fate::Pass | Fate::Unanswered => {}
         }
+        let head = match self.kind {
+            Kind::Gs => match from_google(&head, &seen) {
+                Some(head) => head,
+                None => return client.write_all(UNKNOWN.as_bytes()),
+            },
+            Kind::S3 | Kind::Az => head,
+        };
         let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
         // The last line of the head is empty; this header is none of those that are signed.
         server.write_all(&head.as_bytes()[..head.len() - 2])?;
@@ -294,6 +434,24 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// What Google answers to a token that it does not know.
+const UNKNOWN: &str = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 61\r\nConnection: close\r\n\r\n\
+    <Error><Code>AuthenticationRequired</Code><Message/></Error>\n";
+
+/// The head of a request to Google as S3 has it; `None` without the right token.
+fn from_google(head: &str, seen: &Seen) -> Option<String> {
+    let token = seen.headers.get("authorization")?.strip_prefix("Bearer ")?;
+    let lines = head.lines().filter_map(|line| {
+        let name = line.split(':').next().unwrap_or_default();
+        match name.to_lowercase().as_str() {
+            "authorization" => None,
+            "x-goog-if-generation-match" => Some("if-none-match: *\r\n".to_owned()),
+            _ => Some(format!("{line}\r\n")),
+        }
+    });
+    (token == TOKEN).then(|| lines.collect())
 }
 
 /// The head of a request, with the empty line at its end, and its body.
@@ -327,8 +485,13 @@ fn parse(head: &str) -> Seen {
     let mut first = lines.next().unwrap_or_default().split(' ');
     let method = first.next().unwrap_or_default().to_owned();
     let target = first.next().unwrap_or_default();
+    let target = target
+        .strip_prefix(&format!("/{ACCOUNT}"))
+        .unwrap_or(target);
     let start = format!("/{BUCKET}/");
-    let target = target.strip_prefix(&start).unwrap_or(target).to_owned();
+    let target = target.strip_prefix(&start).unwrap_or(target);
+    // Google is sent keys with hardly any character as it is.
+    let target = target.replace("%2F", "/").replace("%2E", ".");
     let headers = lines.filter_map(|line| line.split_once(": "));
     Seen {
         method,

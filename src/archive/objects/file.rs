@@ -7,7 +7,7 @@ use md5::Md5;
 
 use super::super::stage::{Local, Remote, Transfer, Waiting};
 use super::super::{Create, Digest, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
 use crate::remote::{Bucket, FileUpload, Headers, Location};
 
@@ -51,10 +51,20 @@ pub(in crate::archive) fn create_file(
             .unwrap_or_else(|| KEPT.to_owned()),
     };
     Ok(Box::new(FileSink {
-        inner: make(&std::env::temp_dir().join(name), &here)?,
+        inner: make(&std::env::temp_dir().join(name), &here).map_err(of_here)?,
         place,
         headers,
     }))
+}
+
+/// A failure of the file that is to go up, with a word on where that may be.
+fn of_here(error: Error) -> Error {
+    match error.kind() {
+        Kind::Output | Kind::Resources => error.with_help(
+            "archives for object stores are made in TMPDIR first: TMPDIR=/a/folder/on/a/larger/disk",
+        ),
+        _ => error,
+    }
 }
 
 fn parent(key: &str) -> &str {
@@ -100,7 +110,7 @@ struct FileSink {
 
 impl Sink for FileSink {
     fn write(&mut self, tile: TileCoord, data: &[u8], digest: Option<Digest>) -> Result<()> {
-        self.inner.write(tile, data, digest)
+        self.inner.write(tile, data, digest).map_err(of_here)
     }
 
     fn finish(self: Box<Self>, metadata: &Metadata) -> Result<Staged> {
@@ -109,7 +119,7 @@ impl Sink for FileSink {
             place,
             headers,
         } = *self;
-        let Waiting::Here(local) = inner.finish(metadata)?.0 else {
+        let Waiting::Here(local) = inner.finish(metadata).map_err(of_here)?.0 else {
             return Err(Error::internal("an archive that is not a file"));
         };
         let Local {

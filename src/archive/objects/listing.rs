@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use super::super::directory::{METADATA, TILEJSON, numeral, tile_name};
+use super::super::directory::{METADATA, TILEJSON, name_of, numeral, tile_name};
 use crate::error::Result;
 use crate::geo::tile::MAX_ZOOM;
 use crate::remote::{Bucket, Object};
@@ -115,7 +115,7 @@ impl Listing {
     pub(super) fn names_left(&self) -> impl Iterator<Item = String> {
         self.left().map(|tile| {
             let extension = &self.extensions[usize::from(tile.extension)];
-            format!("{}/{}/{}.{extension}", tile.z, tile.x, tile.row)
+            name_of((tile.z, tile.x, tile.row), extension)
         })
     }
 

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 pub(super) use self::file::create_file;
 use self::listing::Listing;
-use super::directory::{METADATA, TILEJSON, numeral};
+use super::directory::{METADATA, TILEJSON, name_of, numbered, numeral};
 use super::stage::{Remote, Transfer, Waiting};
-use super::tally::{self, Tally};
-use super::{Digest, Metadata, Overwrite, Published, RowScheme, Sink, SinkOptions, Staged};
+use super::tally::Tally;
+use super::{Digest, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -151,7 +151,7 @@ impl Objects {
         let (z, x, row) = unmark(mark);
         match OWN_FILES.get(x as usize) {
             Some(name) if z == OWN => (*name).to_owned(),
-            _ => format!("{z}/{x}/{row}.{}", self.extension),
+            _ => name_of((z, x, row), self.extension),
         }
     }
 
@@ -294,10 +294,7 @@ impl Sink for ObjectSink {
 
 /// The row as it is counted in the bucket.
 fn row_of(tile: TileCoord, options: &SinkOptions) -> Result<u32> {
-    let row = match options.rows {
-        RowScheme::Xyz => return Ok(tile.y()),
-        RowScheme::Tms => tally::flip(tile.z(), tile.y().into(), options.matrix_roots),
-    };
+    let row = numbered(options.rows, (tile.z(), tile.y()), options.matrix_roots);
     let row = row.and_then(|row| u32::try_from(row).ok());
     row.ok_or_else(|| Error::internal("a row that is not there"))
 }
@@ -360,7 +357,8 @@ impl StagedObjects {
         let put = bucket.put(&key, text.into_bytes(), &json_headers());
         put.inspect_err(|error| {
             // It may have arrived without our knowing; then what it names must stay.
-            self.objects.is_published = error.kind() == Kind::Retry;
+            let kind = error.kind();
+            self.objects.is_published = matches!(kind, Kind::Retry | Kind::Interrupted);
         })
     }
 
