@@ -1,5 +1,5 @@
 //! Runs the instructions of an expression over pixels, chunk by chunk: about 1 ns a pixel for a normalised difference of two
-//! bands of four, 1.5 for EVI, of which a half is taking bands out of pixels and putting the result back.
+//! bands of four, 1.7 for EVI, a part of which is taking bands out of pixels and putting the result back.
 
 use std::mem;
 
