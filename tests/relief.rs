@@ -1,6 +1,6 @@
 //! Shade and slope beside what `gdaldem` makes of the same heights, and heights as colours beside rio-rgbify's.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod skip;
 
@@ -333,10 +333,10 @@ fn hillshade_of_a_real_dem_has_gdals_checksum() {
     let mut bytes = vec![0; shades.len()];
     to_bytes(&shades, &mut bytes);
     // GDAL leaves the edges out when nobody asks for them.
-    for at in 0..bytes.len() {
+    for (at, byte) in bytes.iter_mut().enumerate() {
         let (col, row) = (at % 121, at / 121);
         if [0, 120].contains(&col) || [0, 120].contains(&row) {
-            bytes[at] = 0;
+            *byte = 0;
         }
     }
     // As GDAL's own tests have it (autotest/utilities/test_gdaldem.py).

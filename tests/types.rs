@@ -21,7 +21,6 @@ use azulejo::render::Renderer;
 use azulejo::source::Source;
 use azulejo::source::gdal::{BandChoice, BandId, GdalSource, Nodata, OpenOptions, init};
 use azulejo::source::memory::MemorySource;
-use azulejo::style::Style;
 use gdal::raster::{Buffer, ColorInterpretation};
 use gdal::{Dataset, DriverManager, Metadata};
 
@@ -216,7 +215,6 @@ fn beside_gdal(path: &Path, resampling: Resampling) -> (f64, f64) {
         resampling: Some(resampling),
         reducer: None,
         blank: Blank::Skip,
-        style: Style::default(),
     };
     // One above native: nothing is shrunk.
     let native = Plan::new(&mosaic, options(None)).unwrap().zoom_max;
@@ -363,7 +361,6 @@ fn tile_of_source(source: Arc<dyn Source>, resampling: Resampling) -> Raster {
             resampling: Some(resampling),
             reducer: None,
             blank: Blank::Skip,
-            style: Style::default(),
         },
     )
     .unwrap();

@@ -69,7 +69,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let cached = |source| args.source.through(&cache, source);
     let cached = sources.iter().map(|source| source.over(&cached));
     let mosaic = args.source.mosaic(cached.collect::<Result<_>>()?, clip)?;
-    let mut plan = Plan::new(&mosaic, job.plan_options(args))?;
+    let plan = Plan::new(&mosaic, job.plan_options(args))?;
     let site = Site {
         mosaic: &mosaic,
         plan: &plan,
@@ -78,7 +78,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         interrupt: &interrupt,
     };
     let decided = args.style.decide(&site, args.format)?;
-    plan.style = decided.style;
+    let plan = plan.styled(decided.style)?;
     let metadata = metadata::describe(args, &manifest.names, &plan)?;
 
     let mut notes = named.notes(&passed_over, &infos);
@@ -205,7 +205,6 @@ impl Job {
             } else {
                 Blank::Skip
             },
-            style: Default::default(),
         }
     }
 }

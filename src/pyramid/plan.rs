@@ -11,7 +11,8 @@ use crate::mosaic::Mosaic;
 use crate::raster::kernel::Resampling;
 use crate::raster::reduce::Reducer;
 use crate::render::Job;
-use crate::style::Style;
+use crate::style::ground::MARGIN_PX;
+use crate::style::{Form, Style};
 
 use super::cover::Cover;
 use super::node::Shape;
@@ -36,8 +37,6 @@ pub struct PlanOptions {
     pub reducer: Option<Reducer>,
     /// What becomes of tiles with nothing on them.
     pub blank: Blank,
-    /// What becomes of the values of the mosaic when a tile is shown.
-    pub style: Style,
 }
 
 impl PlanOptions {
@@ -52,7 +51,6 @@ impl PlanOptions {
             resampling: None,
             reducer: None,
             blank: Blank::Skip,
-            style: Style::default(),
         }
     }
 }
@@ -147,7 +145,7 @@ impl Plan {
             resampling: options.resampling.unwrap_or(resampling),
             reducer: options.reducer.unwrap_or(reducer),
             blank: options.blank,
-            style: options.style,
+            style: Style::default(),
             zoom_overall: zoom_overall.clamp(zoom_min, zoom_max),
             zoom_min,
             zoom_max,
@@ -160,6 +158,29 @@ impl Plan {
         })
     }
 
+    /// The plan with `style`, which must be for what the plan's tree carries so far: the mosaic's values.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when it is for others.
+    pub fn styled(mut self, style: Style) -> Result<Self> {
+        let tree = style.tree(Form {
+            bands: self.shape.bands,
+            sample_type: self.shape.sample_type,
+        })?;
+        self.shape.bands = tree.bands;
+        self.shape.sample_type = tree.sample_type;
+        self.style = style;
+        Ok(self)
+    }
+
+    /// Pixels beyond each side of a base tile that are rendered with it.
+    pub fn margin_px(&self) -> usize {
+        // The way to a source is laid out in cells, which come in pairs of 16 pixels.
+        self.style
+            .ground()
+            .map_or(0, |_| MARGIN_PX.next_multiple_of(32))
+    }
+
     /// What the rendering of every tile has in common: base tiles of `mosaic`, which the plan must be for.
     pub fn job<'a>(&'a self, mosaic: &'a Mosaic) -> Job<'a> {
         Job {
@@ -167,7 +188,7 @@ impl Plan {
             layout: &self.layout,
             crs: &self.crs,
             resampling: self.resampling,
-            tile_size_px: self.shape.tile_size_px,
+            tile_size_px: self.shape.tile_size_px + 2 * self.margin_px(),
         }
     }
 

@@ -6,8 +6,12 @@ use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
+use crate::geo::bounds::Bounds;
 use crate::geo::tile::TileCoord;
+use crate::geo::transform::metres::Metres;
+use crate::raster::Raster;
 use crate::render::Renderer;
+use crate::style::ground::{Ground, MARGIN_PX};
 
 /// What the threads share: how far they are, and whether to stop.
 #[derive(Default)]
@@ -25,6 +29,8 @@ pub(super) struct Walker<'a> {
     emitter: Emitter,
     shared: &'a Shared,
     emitted: Vec<Emitted>,
+    /// Made when first needed.
+    metres: Option<Metres>,
 }
 
 /// A finished subtree: its tiles in post-order, and what its root hands up.
@@ -59,6 +65,7 @@ impl<'a> Walker<'a> {
             emitter,
             shared,
             emitted: Vec::new(),
+            metres: None,
         }
     }
 
@@ -99,7 +106,34 @@ impl<'a> Walker<'a> {
         if self.shared.stop.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Interrupted, "stopped"));
         }
-        let pixels = self.renderer.render(&self.plan.scheme.bounds(tile))?;
+        let bounds = self.plan.scheme.bounds(tile);
+        let pixels = match self.plan.style.ground() {
+            None => self.renderer.render(&bounds)?,
+            Some(ground) => self.lay_out(ground, &bounds)?,
+        };
         Ok(pixels.map_or(Node::Empty, Node::new))
+    }
+
+    /// What `ground` makes of the tile with its margin.
+    fn lay_out(&mut self, ground: &Ground, bounds: &Bounds) -> Result<Option<Raster>> {
+        let (size, margin) = (self.plan.shape.tile_size_px, self.plan.margin_px());
+        let share = margin as f64 / size as f64;
+        let (x, y) = (bounds.width() * share, bounds.height() * share);
+        let around = Bounds::new(
+            bounds.west - x,
+            bounds.south - y,
+            bounds.east + x,
+            bounds.north + y,
+        );
+        let Some(heights) = self.renderer.render(&around)? else {
+            return Ok(None);
+        };
+        let (first, side) = (margin - MARGIN_PX, size + 2 * MARGIN_PX);
+        let heights = heights.crop(first, first, side, side);
+        let metres = match &self.metres {
+            Some(metres) => metres,
+            None => self.metres.insert(Metres::of(&self.plan.crs)?),
+        };
+        Ok(Some(ground.apply(&heights, &metres.rows(bounds, size))))
     }
 }

@@ -8,7 +8,6 @@ use azulejo::mosaic::Mosaic;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::source::gdal::{GdalSource, OpenOptions, type_name, vsi_path};
 use azulejo::source::{Source, SourceInfo};
-use azulejo::style::Style;
 use gdal::{Dataset, Metadata};
 use serde_json::{Value, json};
 
@@ -209,7 +208,6 @@ impl Tiles {
                 resampling: None,
                 reducer: None,
                 blank: Blank::Skip,
-                style: Style::default(),
             },
         )?;
         Ok(Self { info, plan })

@@ -6,6 +6,7 @@
 pub mod crs;
 pub mod gcp;
 pub mod map;
+pub mod metres;
 pub mod reach;
 pub mod rings;
 pub mod ways;
