@@ -169,7 +169,8 @@ fn lit(light: Light, azimuth: f64, altitude: f64, z_factor: f64) -> Relief {
     Relief::Hillshade(Hillshade::new(light, azimuth, altitude, z_factor).unwrap())
 }
 
-/// Ours and theirs of hillshades: how many differ, and the most by which any does. Where theirs is 0, nothing, they do not count.
+/// Ours and theirs of hillshades: how many differ, the most by which any does, and of how many. Where theirs is 0, nothing, they do
+/// not count.
 fn differences(ours: &[f32], theirs: &[u8]) -> (usize, u8, usize) {
     let mut bytes = vec![0; ours.len()];
     to_bytes(ours, &mut bytes);
@@ -230,7 +231,6 @@ fn compare(dem: &Dem, scale: &str, what: &str) -> Option<()> {
             theirs[at] = 0;
         }
         let (n, most, of) = differences(&shades, &theirs);
-        println!("{what} {args:?}: {n} of {of} differ, by {most}");
         assert!(of > width * height * 9 / 10, "{what} {args:?}");
         assert!(
             most <= 1 && n * 1000 <= of,
@@ -253,7 +253,6 @@ fn compare(dem: &Dem, scale: &str, what: &str) -> Option<()> {
                 most = most.max((a - b).abs() / b.abs().max(1.0));
             }
         }
-        println!("{what} {args:?}: by {most}");
         // Theirs sums heights as floats, ours differences.
         assert!(most < 3e-4, "{what} {args:?}: {most}");
     }
@@ -274,8 +273,8 @@ fn pixels_need_not_be_square() {
     not_square(&dem);
 }
 
-/// Compares where pixels are not square: inner pixels, and without Igor's light, for which GDAL takes the aspect from differences of
-/// heights alone.
+/// Compares where pixels are not square: inner pixels, and without Igor's light, for which GDAL takes the aspect
+/// from differences of heights alone.
 fn not_square(dem: &Dem) -> Option<()> {
     let inner = (dem.width - 2) * (dem.height - 2);
     for (relief, args) in hillshades() {
@@ -284,7 +283,6 @@ fn not_square(dem: &Dem) -> Option<()> {
         }
         let theirs = gdaldem(dem, &args)?;
         let (n, most, of) = differences(&ours(dem, relief, 1.0), &theirs);
-        println!("{args:?}: {n} of {of} differ, by {most}");
         assert!(
             of == inner && most <= 1 && n * 1000 <= of,
             "{args:?}: {n}, by {most}"

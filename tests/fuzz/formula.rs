@@ -1,5 +1,5 @@
-//! Any text is a formula, or a fault in the text; a formula says itself what it is, and makes colours of colours. Likewise any text is
-//! a rounding of heights or a fault.
+//! Any text is a formula, or a fault in the text; a formula says itself what it is, and makes colours of colours. Likewise any
+//! text is a rounding of heights or a fault.
 
 #![no_main]
 

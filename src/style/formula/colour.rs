@@ -68,8 +68,8 @@ fn from_lab_root(root: f64) -> f64 {
     }
 }
 
-/// The cube root of a number from 0.001 to 2, to one part in 10^14; nonsense for others: Halley's method from a line through the exponent. The
-/// standard library's may differ between systems.
+/// The cube root of a number from 0.001 to 2, to one part in 10^14; nonsense for others. Halley's method from a line through
+/// the exponent; the standard library's root may differ between systems.
 #[inline]
 fn cube_root(t: f64) -> f64 {
     // A third of the exponent and of the bits below it, within 4 %.

@@ -10,10 +10,11 @@
 //! small letters. rio-color stumbles over two blanks and over a comma without a blank behind it; here both are fine.
 //!
 //! Results are rio-color's: bytes go in as value / 255, and come out as 255 times the value, the fraction cut off, but for
-//! one thing: what misses a whole number by less than 0.0005 is that number. Otherwise white, some greys and some colours that
-//! a formula leaves alone would come out as one less. Of colours at random that makes one in 2000 lighter by one. The standard library's
-//! `powf`, `exp` and `ln` of `f64` may differ between systems in their last bits; they are used for tables alone (but for
-//! formulas with two saturations), and would have to fall on an edge of that margin to be seen.
+//! one thing: what misses a whole number by less than 0.0005 is that number. Otherwise white, some greys and some colours
+//! that a formula leaves alone would come out as one less. Of colours at random that makes one in 2000 lighter by one.
+//!
+//! The standard library's `powf`, `exp` and `ln` of `f64` may differ between systems in their last bits. They are used for
+//! tables alone (but for formulas with two saturations), and would have to fall on an edge of that margin to be seen.
 
 mod apply;
 mod colour;

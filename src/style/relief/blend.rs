@@ -8,8 +8,8 @@
 /// - where `v <= f`: `colour * (1 - s * (1 - v / f))`
 /// - where `v > f`: `colour + (255 - colour) * s / 2 * (v - f) / (255 - f)`
 ///
-/// To multiply throughout, or to put the shade in as the value of HSV (`hsv_merge.py`), would darken all flat ground by 30 % for a light
-/// at 45 degrees; to brighten as far as white would take the colour out of the sunny side of every hill.
+/// To multiply throughout, or to put the shade in as the value of HSV (`hsv_merge.py`), would darken all flat ground by 30 % for
+/// a light at 45 degrees; to brighten as far as white would take the colour out of the sunny side of every hill.
 #[derive(Debug, Clone)]
 pub struct Blend {
     /// For each shade what colours are multiplied by, and what is added then, in 65536ths.

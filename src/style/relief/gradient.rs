@@ -75,8 +75,8 @@ impl Gradients {
     }
 }
 
-/// Eight times how much the ground falls towards the east and rises towards the north over one pixel. Differences come first: of heights
-/// that are near to each other they are exact.
+/// Eight times how much the ground falls towards the east and rises towards the north over one pixel. Differences come first:
+/// of heights that are near to each other they are exact.
 #[inline]
 fn horn(upper: [f32; 3], middle: [f32; 2], lower: [f32; 3]) -> (f32, f32) {
     let falling = upper[0] - lower[2];
@@ -89,8 +89,8 @@ fn horn(upper: [f32; 3], middle: [f32; 2], lower: [f32; 3]) -> (f32, f32) {
     )
 }
 
-/// The window with what is missing in it put where the ground would be if it went on straight: along a column, or else along a row,
-/// or through `centre`, or flat from there.
+/// The window with what is missing in it put where the ground would be if it went on straight: along a column, or else along
+/// a row, or through `centre`, or flat from there.
 fn completed(window: &Window, centre: f32) -> [[f32; 3]; 3] {
     let beyond = |near: Option<f32>, far: Option<f32>| Some(near? + near? - far?);
     std::array::from_fn(|r| {
