@@ -267,7 +267,8 @@ impl Table {
         let place = |value: f64| min + (value - low) / (high - low) * (max - min);
         for slice in &mut self.slices {
             (slice.low, slice.high) = (place(slice.low), place(slice.high));
-            if !(slice.low < slice.high) {
+            let apart = slice.low < slice.high;
+            if !apart {
                 return Err(FileFault::whole(
                     "slices too thin for the range; expected a range that keeps them apart",
                 ));

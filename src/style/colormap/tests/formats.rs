@@ -130,7 +130,7 @@ const STYLE: &str = r##"<?xml version="1.0"?>
    <item label="" color="#2b83ba" alpha="255" value="LAST"/>
    <rampLegendSettings/>
   </colorrampshader></rastershader>
- </rasterrenderer></pipe></qgis>"##;
+ </rasterrenderer></pipe><item/></qgis>"##;
 
 fn style(replaced: [(&str, &str); 4]) -> ColorMap {
     let text = replaced
