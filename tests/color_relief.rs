@@ -1,6 +1,6 @@
 //! Colour maps beside `gdaldem color-relief` of the GDAL that is linked.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod skip;
 
