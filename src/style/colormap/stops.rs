@@ -244,7 +244,7 @@ fn part(values: &mut [f64]) {
             let below = start.checked_sub(1).map(|below| values[below]);
             let left = below.map_or(0.0, |below| here - below);
             let whole = next - below.unwrap_or(here);
-            if whole > here.abs() * n * f64::EPSILON {
+            if whole.is_finite() && whole > here.abs() * n * f64::EPSILON {
                 let mut multiplier = 0.5 - n * left / whole;
                 for value in &mut values[start..end] {
                     *value += here.abs() * multiplier * f64::EPSILON;
