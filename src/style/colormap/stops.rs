@@ -282,10 +282,10 @@ impl Dense {
 
     /// The colour of a value that is whole and in the range.
     pub(super) fn get(&self, value: f32) -> Option<Rgba> {
-        let index = (value - self.first) as usize;
-        // Not so for fractions, and neither for what is below the first, which a cast makes 0 of.
+        let index = (value - self.first) as i32;
+        // Not so for fractions.
         if index as f32 + self.first == value {
-            self.colors.get(index).copied()
+            self.colors.get(usize::try_from(index).ok()?).copied()
         } else {
             None
         }
