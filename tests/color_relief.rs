@@ -182,7 +182,10 @@ fn rasters_have_the_colors_that_gdaldem_gives_them() {
         skipped("exact entries beside gdaldem's, which finds the least alone in this version");
     }
     for (path, colors) in pairs() {
-        let dataset = Dataset::open(&path).unwrap();
+        // A copy, as GDAL writes statistics beside what percentages are of.
+        let copy = folder.path().join(path.file_name().unwrap());
+        std::fs::copy(&path, &copy).unwrap();
+        let dataset = Dataset::open(&copy).unwrap();
         // gdaldem does not know what stands for a digit here.
         let file = folder.path().join("colors.txt");
         std::fs::write(&file, colors.replace("#808080", "128 128 128")).unwrap();

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use azulejo::encode::Format;
 use azulejo::error::Error;
 use azulejo::geo::scheme::Strategy;
 use azulejo::raster::kernel::Resampling;
@@ -18,7 +17,7 @@ use super::outputs::OutputArgs;
 use super::progress::Style;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
-use super::style::StyleArgs;
+use super::style::{StyleArgs, TileFormat};
 use super::values;
 use super::versions;
 use super::zooms::ZoomArgs;
@@ -153,10 +152,10 @@ pub(super) struct TileArgs {
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 
-    /// Format of the tiles: png, jpeg, webp; palette: PNG of at most 256 colours, alpha included; mixed: JPEG where a tile is opaque, PNG
+    /// Format of the tiles: png, jpeg, webp; of heights, terrarium or terrain-rgb, in PNG; palette: PNG of at most 256 colours, alpha included; mixed: JPEG where a tile is opaque, PNG
     /// where it is not; avif, if it is built in.
-    #[arg(short, long, default_value = "png", value_parser = values::format, help_heading = "Tiles")]
-    pub(super) format: Format,
+    #[arg(short, long, default_value = "png", help_heading = "Tiles")]
+    pub(super) format: TileFormat,
 
     #[command(flatten)]
     pub(super) encoding: EncodingArgs,

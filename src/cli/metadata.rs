@@ -13,7 +13,12 @@ use super::redact;
 ///
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage) for rows that cannot be written.
-pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Result<Metadata> {
+pub(super) fn describe(
+    args: &TileArgs,
+    sources: &[String],
+    plan: &Plan,
+    rows: &[(String, String)],
+) -> Result<Metadata> {
     let outputs = &args.outputs;
     let bounds = plan.bounds;
     let version = outputs.version_string.clone();
@@ -22,6 +27,11 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
     let mut extra: Vec<_> = meta
         .map(|pair| (pair.key.clone(), pair.value.clone()))
         .collect();
+    // What the user says goes before what we would.
+    let new = rows
+        .iter()
+        .filter(|row| !outputs.meta.iter().any(|pair| pair.key == row.0));
+    extra.extend(new.cloned());
     // By name, as they come back from containers: whatever they were put into.
     extra.sort();
     let metadata = Metadata {
@@ -33,7 +43,7 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
         attribution: outputs.attribution.clone(),
         kind: outputs.kind.unwrap_or(TilesetKind::Overlay),
         version,
-        format: args.format.info().stored,
+        format: args.format.picture.info().stored,
         bounds,
         center: (plan.center.0, plan.center.1, plan.zoom_overall),
         zoom_min: plan.zoom_min,

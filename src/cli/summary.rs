@@ -86,7 +86,7 @@ pub(super) fn notes(args: &TileArgs, plan: &Plan) -> Result<Vec<String>> {
             ));
         }
     }
-    notes.extend(encoding::note(args.format));
+    notes.extend(encoding::note(args.format.picture));
     Ok(notes)
 }
 

@@ -30,8 +30,8 @@ use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::running::{self, Means};
-use super::style::Site;
-use super::values::{self, Zooms};
+use super::style::{LegendFile, Map, Site};
+use super::values::Zooms;
 use super::{holes, memory, metadata, panics, sources, summary};
 
 /// Runs the command.
@@ -47,7 +47,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
     let (manifest, clip) = (&named.manifest, named.clip.as_ref());
-    let written = args.outputs.paths.iter().chain(&args.run.report);
+    let written = args.outputs.paths.iter();
+    let written = written.chain(&args.run.report).chain(&args.style.legend);
     let scheme = [("tiling scheme", args.tiling_scheme.as_str())];
     outputs::check_places(written, &args.source, &manifest.names, &scheme)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
@@ -59,7 +60,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .map(ReportFile::create)
         .transpose()?;
     let roots = outputs::matrix_roots(&job.scheme)?;
-    let stored = args.format.info().stored;
+    let legend = args.style.legend.as_deref();
+    let legend = legend.map(LegendFile::create).transpose()?;
+    let stored = args.format.picture.info().stored;
     let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
 
     let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
@@ -77,12 +80,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console,
         interrupt: &interrupt,
     };
-    let decided = args.style.decide(&site, args.format)?;
-    let plan = plan.styled(decided.style)?;
-    let metadata = metadata::describe(args, &manifest.names, &plan)?;
+    let decided = args.style.decide(&site, &args.format, job.map.clone())?;
+    let plan = plan.styled(decided.style.clone())?;
+    let metadata = metadata::describe(args, &manifest.names, &plan, &decided.rows)?;
 
     let mut notes = named.notes(&passed_over, &infos);
-    notes.extend(decided.notes);
+    notes.extend(decided.notes.iter().cloned());
     notes.extend(summary::notes(args, &plan)?);
     notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
     console.say("sources", &summary::sources(&args.source, &infos, clip));
@@ -135,6 +138,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         report.json()
     };
     ending.conclude(report, (console, &interrupt))?;
+    if let Some(file) = legend {
+        file.write(&args.style, &decided)?;
+    }
     holes::check(&holes, "--report FILE lists them all")
 }
 
@@ -144,6 +150,7 @@ struct Job {
     zooms: Zooms,
     open: OpenOptions,
     recipe: Recipe,
+    map: Map,
     means: Means,
     shard_height: Option<u8>,
     /// Whether somebody will read the digest of the tiles.
@@ -153,20 +160,22 @@ struct Job {
 impl Job {
     fn new(args: &TileArgs) -> Result<Self> {
         let means = args.run.means(&args.source.config)?;
-        let recipe = args.encoding.recipe(args.format);
+        let recipe = args.encoding.recipe(args.format.picture);
         // Refuses settings that mean nothing for the format.
         recipe.check()?;
-        args.style.check()?;
+        let map = args.style.check(&args.format)?;
         Ok(Self {
             scheme: Scheme::open(&args.tiling_scheme)?,
             zooms: args.zooms.asked()?,
             open: OpenOptions {
-                bands: values::colours(&args.source.bands)?,
+                bands: args.style.bands(&args.source.bands)?,
+                indices: args.style.takes_indices(),
                 nodata: args.source.nodata.clone(),
                 unscale: args.style.unscale,
                 ..args.source.open_options()?
             },
             recipe,
+            map,
             means,
             shard_height: args.shard_height,
             digest: args.run.report.is_some(),
@@ -192,14 +201,15 @@ impl Job {
     }
 
     fn plan_options(&self, args: &TileArgs) -> PlanOptions {
+        let (kernel, reducer) = args.style.usual(&self.map, &args.format);
         PlanOptions {
             scheme: self.scheme.clone(),
             tile_size_px: args.tile_size,
             zoom_min: self.zooms.min,
             zoom_max: self.zooms.max,
             strategy: args.zoom_level_strategy,
-            resampling: args.resampling,
-            reducer: args.overview_resampling,
+            resampling: args.resampling.or(kernel),
+            reducer: args.overview_resampling.or(reducer),
             blank: if args.keep_blank {
                 Blank::Keep
             } else {

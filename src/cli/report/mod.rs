@@ -51,7 +51,7 @@ impl ReportFile {
 }
 
 /// Makes sure that what is to be replaced is a file: renaming over a pipe or a device would take that away.
-fn check_replaced(path: &Path) -> Result<()> {
+pub(super) fn check_replaced(path: &Path) -> Result<()> {
     let found = fs::metadata(path).map_err(|error| Error::writing(path.display(), &error))?;
     if found.is_file() {
         return Ok(());

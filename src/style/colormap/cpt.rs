@@ -1,4 +1,8 @@
 //! GMT's colour palette tables: a colour, or two to run between, for each slice of values.
+//!
+//! Colours are those that GMT gives, but where a table says nothing: beyond its ends without lines `B` and `F` is the colour at
+//! the end, as with gdaldem (GMT has black and white), and between slices that do not meet, which GMT refuses, and for keys
+//! that are not there is nothing.
 
 use super::segments::{Model, Segment, Segments};
 use super::stops::{Given, Rule, Stops};
@@ -267,7 +271,8 @@ impl Table {
         let place = |value: f64| min + (value - low) / (high - low) * (max - min);
         for slice in &mut self.slices {
             (slice.low, slice.high) = (place(slice.low), place(slice.high));
-            if slice.low >= slice.high {
+            let apart = slice.low < slice.high;
+            if !apart {
                 return Err(FileFault::whole(
                     "slices too thin for the range; expected a range that keeps them apart",
                 ));

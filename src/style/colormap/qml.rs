@@ -8,20 +8,30 @@ use super::{ColorMap, Colors, FileFault, color, finite};
 
 pub(super) fn parse(text: &str) -> Result<ColorMap, FileFault> {
     let (mut rule, mut given, mut opacity) = (None, Vec::new(), 1.0);
+    // Styles have other items, too.
+    let mut inside = false;
     let mut renderer = None;
     for tag in Tags::of(text) {
         let tag = tag.map_err(|(line, message)| FileFault::at(line, message))?;
-        let read = match (tag.name, rule) {
-            ("rasterrenderer", _) => {
+        let read = match tag.name {
+            "colorrampshader" | "colorPalette" if tag.closes => {
+                inside = false;
+                Ok(())
+            }
+            _ if tag.closes => Ok(()),
+            "rasterrenderer" => {
                 renderer = tag.get("type");
                 opacity_of(&tag).map(|value| opacity = value)
             }
-            ("colorrampshader", None) => rule_of(&tag).map(|found| rule = Some(found)),
-            ("colorPalette", None) => {
-                rule = Some(Rule::Exact);
+            "colorrampshader" => {
+                inside = true;
+                rule_of(&tag).map(|found| rule = Some(found))
+            }
+            "colorPalette" => {
+                (inside, rule) = (true, Some(Rule::Exact));
                 Ok(())
             }
-            ("item", Some(_)) | ("paletteEntry", Some(_)) => {
+            "item" | "paletteEntry" if inside => {
                 entry(&tag, rule == Some(Rule::UpTo)).map(|entry| given.push(entry))
             }
             _ => Ok(()),

@@ -244,7 +244,7 @@ fn part(values: &mut [f64]) {
             let below = start.checked_sub(1).map(|below| values[below]);
             let left = below.map_or(0.0, |below| here - below);
             let whole = next - below.unwrap_or(here);
-            if whole > here.abs() * n * f64::EPSILON {
+            if whole.is_finite() && whole > here.abs() * n * f64::EPSILON {
                 let mut multiplier = 0.5 - n * left / whole;
                 for value in &mut values[start..end] {
                     *value += here.abs() * multiplier * f64::EPSILON;
@@ -282,10 +282,10 @@ impl Dense {
 
     /// The colour of a value that is whole and in the range.
     pub(super) fn get(&self, value: f32) -> Option<Rgba> {
-        let index = (value - self.first) as usize;
-        // Not so for fractions, and neither for what is below the first, which a cast makes 0 of.
+        let index = (value - self.first) as i32;
+        // Not so for fractions.
         if index as f32 + self.first == value {
-            self.colors.get(index).copied()
+            self.colors.get(usize::try_from(index).ok()?).copied()
         } else {
             None
         }

@@ -1,8 +1,10 @@
-//! As much of XML as styles need: the tags, one after the other, with their attributes. What is between them is passed over.
+//! As much of XML as styles need: the tags, one after the other, with their attributes. What is between them is passed over,
+//! and whether each is closed by the right one is not asked.
 
-/// A tag that opens an element, or is one by itself.
+/// A tag that opens an element, is one by itself, or closes one.
 pub(super) struct Tag<'a> {
     pub(super) name: &'a str,
+    pub(super) closes: bool,
     /// From 1.
     pub(super) line: usize,
     attributes: Vec<(&'a str, &'a str)>,
@@ -16,7 +18,7 @@ impl Tag<'_> {
     }
 }
 
-/// The opening tags of a document, in order.
+/// The tags of a document, in order.
 pub(super) struct Tags<'a> {
     text: &'a str,
     /// Bytes read.
@@ -70,30 +72,27 @@ impl<'a> Tags<'a> {
 
     fn read(&mut self) -> Result<Option<Tag<'a>>, Wrong> {
         loop {
-            let start = self.line;
             if self.until("<").is_none() {
                 return Ok(None);
             }
             let line = self.line;
             let rest = &self.text[self.at..];
-            let skipped = [
-                ("!--", "-->"),
-                ("![CDATA[", "]]>"),
-                ("?", "?>"),
-                ("!", ">"),
-                ("/", ">"),
-            ];
+            let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>"), ("!", ">")];
             let Some((_, end)) = skipped.iter().find(|row| rest.starts_with(row.0)) else {
                 return self.tag(line).map(Some);
             };
             if self.until(end).is_none() {
-                return Err((line.max(start), "something that does not end; expected XML"));
+                return Err((line, "something that does not end; expected XML"));
             }
         }
     }
 
     /// The rest of a tag, behind `<`.
     fn tag(&mut self, line: usize) -> Result<Tag<'a>, Wrong> {
+        let closes = self.peek() == Some('/');
+        if closes {
+            self.pass(1);
+        }
         let name = self.name();
         if name.is_empty() {
             return Err((line, "'<' without a name behind it; expected XML"));
@@ -109,6 +108,7 @@ impl<'a> Tags<'a> {
         }
         Ok(Tag {
             name,
+            closes,
             line,
             attributes,
         })

@@ -95,6 +95,29 @@ fn gmt_tables_in_hsv() {
     );
 }
 
+/// What GMT 6.4 made of some tables (`grdimage -A`): lines of a file behind `|`, then a value a line and its colour.
+const GMT: &str = include_str!("gmt.txt");
+
+#[test]
+fn gmt_tables_have_the_colors_that_gmt_gives_them() {
+    let (mut n, mut n_apart) = (0, 0);
+    for case in GMT.replace("\r\n", "\n").split("\n= ") {
+        let lines = case.lines().filter_map(|line| line.strip_prefix("| "));
+        let map = file("a.cpt", &lines.collect::<Vec<_>>().join("\n"));
+        let rows = case.lines().skip(1).filter(|line| !line.starts_with('|'));
+        for (value, expected) in rows.filter_map(|line| line.split_once(' ')) {
+            let [r, g, b, a] = map.color(value.parse().unwrap());
+            let expected = u32::from_str_radix(expected, 16).unwrap().to_be_bytes();
+            assert_eq!(a, 255, "{value}\n{case}");
+            n += 1;
+            n_apart += usize::from([0, r, g, b] != expected);
+            let mut channels = [0, r, g, b].into_iter().zip(expected);
+            assert!(channels.all(|(a, b)| a.abs_diff(b) <= 1), "{value}\n{case}");
+        }
+    }
+    assert!(n == 600 && n_apart <= 2, "{n_apart} of {n}");
+}
+
 #[test]
 fn gmt_tables_of_keys_and_ranges() {
     let map = file("a.cpt", "1 red ;One thing\n2 0/255/0 ;Another\n");
@@ -130,7 +153,7 @@ const STYLE: &str = r##"<?xml version="1.0"?>
    <item label="" color="#2b83ba" alpha="255" value="LAST"/>
    <rampLegendSettings/>
   </colorrampshader></rastershader>
- </rasterrenderer></pipe></qgis>"##;
+ </rasterrenderer></pipe><item/></qgis>"##;
 
 fn style(replaced: [(&str, &str); 4]) -> ColorMap {
     let text = replaced
