@@ -154,3 +154,136 @@ pub(super) fn pixel<S: Lane, const N: usize>(
     let part: Part<S, N> = masked(source, (col, row), (&weights[0], &weights[1]))?;
     Some((part.pixel, part.mask(mask_kind)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::noise;
+    use super::super::{Over, Sampler};
+    use super::*;
+    use crate::raster::kernel::Resampling;
+    use crate::raster::{Raster, SampleType};
+    use proptest::prelude::*;
+
+    /// A row of the tile: samples as bits, and masks.
+    fn row_of(over: &mut Over, places: &Places) -> (Vec<u64>, Vec<u8>) {
+        let source = over.source;
+        let n = places.cols.len();
+        let mut tile = Raster::empty(n, 1, source.bands(), source.sample_type());
+        over.sample_row(places, &mut tile, 0, 0);
+        let samples = (0..n * source.bands()).map(|k| tile.samples.get(k).to_bits());
+        (samples.collect(), tile.mask)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+        #[test]
+        fn a_row_is_its_pixels_one_by_one(
+            size in (1..40_usize, 1..40_usize),
+            bands in prop::sample::select(vec![1_usize, 3]),
+            sample_type in prop::sample::select(vec![SampleType::U8, SampleType::U8, SampleType::U16, SampleType::F64]),
+            (kind, holes) in prop::sample::select(vec![(MaskKind::None, 0), (MaskKind::Binary, 0), (MaskKind::Binary, 2), (MaskKind::Graded, 60)]),
+            (from, to) in ((-3.0..43.0_f64, -3.0..43.0_f64), (-3.0..43.0_f64, -3.0..43.0_f64)),
+            // Parts of a pixel to which places are rounded: the fewer, the more ties.
+            parts in prop::sample::select(vec![2.0, 4.0, 16.0, 1024.0, 1e15]),
+            n in 1..70_usize,
+            seed in any::<u32>(),
+        ) {
+            let source = noise(size, bands, sample_type, holes, seed);
+            let along = |from: f64, to: f64, size: usize| -> Vec<f64> {
+                let place = |i: usize| ((from + (to - from) * i as f64 / n as f64) * parts).round() / parts;
+                let within = |v: f64| if (0.0..=size as f64).contains(&v) { v } else { f64::NAN };
+                (0..n).map(|i| within(place(i))).collect()
+            };
+            let (cols, rows) = (along(from.0, to.0, size.0), along(from.1, to.1, size.1));
+            let places = Places { cols: &cols, rows: &rows, upper: (&[], &[]), lower: (&[], &[]) };
+            let sampler = Sampler::new(Resampling::Bilinear, (1.0, 0.7), kind, false);
+            let mut over = sampler.over(&source);
+            let fast = row_of(&mut over, &places);
+            over.whole = Whole::Unknown;
+            prop_assert_eq!(row_of(&mut over, &places), fast);
+        }
+
+        /// In whole numbers, where nothing is rounded but the result; with vectors, and without.
+        #[test]
+        fn bytes_are_the_true_ones_rounded_half_up(
+            bits in prop::sample::select(vec![1_u32, 2, 4, 7, 20]),
+            n in 1..70_usize,
+            seed in any::<u32>(),
+        ) {
+            check::<1>(bits, n, seed)?;
+            check::<3>(bits, n, seed)?;
+        }
+    }
+
+    fn check<const N: usize>(bits: u32, n: usize, seed: u32) -> Result<(), TestCaseError> {
+        let (width, height) = (17, 9);
+        let source = noise((width, height), N, SampleType::U8, 0, seed);
+        let crate::raster::Samples::U8(samples) = &source.samples else {
+            unreachable!("bytes were asked for");
+        };
+        let mut state = u64::from(seed) | 1;
+        let mut random = move |end: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % end
+        };
+        let one = 1_u64 << bits;
+        // All but the window's last corner has vectors.
+        let origins: Vec<i32> = (0..n)
+            .map(|_| (random(height as u64 - 1) * width as u64 + random(width as u64 - 2)) as i32)
+            .collect();
+        let [cols, rows]: [Vec<u64>; 2] =
+            std::array::from_fn(|_| (0..n).map(|_| random(one)).collect());
+        let fractions =
+            |steps: &[u64]| -> Vec<f64> { steps.iter().map(|&k| k as f64 / one as f64).collect() };
+        let input = Input {
+            samples,
+            width,
+            run: Run {
+                origins: &origins,
+                cols: &fractions(&cols),
+                rows: &fractions(&rows),
+            },
+        };
+        let mut by_vectors = vec![[0; N]; n];
+        if !u8::between_by_vectors(&input, &mut by_vectors) {
+            avx2::compiled(Plain {
+                input,
+                dst: &mut by_vectors,
+            });
+        }
+        let mut plainly = vec![[0; N]; n];
+        avx2::Work::run(Plain {
+            input,
+            dst: &mut plainly,
+        });
+        for k in 0..n {
+            let (right, down) = (cols[k], rows[k]);
+            for band in 0..N {
+                let at =
+                    |beyond: usize| u64::from(samples[(origins[k] as usize + beyond) * N + band]);
+                let upper = at(0) * (one - right) + at(1) * right;
+                let lower = at(width) * (one - right) + at(width + 1) * right;
+                let both = upper * (one - down) + lower * down;
+                let wanted = ((2 * both + one * one) / (2 * one * one)) as u8;
+                prop_assert_eq!((plainly[k][band], by_vectors[k][band]), (wanted, wanted));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_place_is_split_at_pixel_centres() {
+        assert_eq!(split(0.5), (0, 0.0));
+        assert_eq!(split(0.0), (-1, 0.5));
+        assert_eq!(
+            split(7.499_999_999_999),
+            (7, 0.0),
+            "rounding carries into the next pixel"
+        );
+        // A window that begins elsewhere.
+        let place = 0.1 + 0.2;
+        assert_eq!(split(place + 37.0), (36, split(place).1));
+    }
+}

@@ -361,46 +361,11 @@ pub(super) fn masked<S: Lane, W: Copy + Into<f64>, const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::noise;
     use super::*;
     use crate::raster::kernel::{KERNELS, Method};
     use crate::raster::{Raster, SampleType, Samples, of_one_kind};
     use proptest::prelude::*;
-
-    /// A raster of noise: its mask is whole but for the pixels in which `holes` of 256 chances come true.
-    fn noise(
-        (width, height): (usize, usize),
-        bands: usize,
-        sample_type: SampleType,
-        holes: u32,
-        mut seed: u32,
-    ) -> Raster {
-        let mut random = move || {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            seed >> 8
-        };
-        let mut raster = Raster::empty(width, height, bands, sample_type);
-        for k in 0..width * height * bands {
-            // Extremes, which overshoot most, and what lies between.
-            let value = match random() % 4 {
-                0 => 0,
-                1 => 255,
-                _ => random() & 255,
-            };
-            let value = match sample_type {
-                SampleType::U8 => f64::from(value),
-                _ => f64::from(value * 257) + 0.1,
-            };
-            raster.set_sample(k, value);
-        }
-        for mask in &mut raster.mask {
-            *mask = match random() % 256 < holes {
-                true => [0, 0, 1, 77, 254][random() as usize % 5],
-                false => 255,
-            };
-        }
-        raster.clear_hidden();
-        raster
-    }
 
     /// A row of the tile, pixel by pixel and by whatever is fastest: samples as bits, and masks.
     fn both_ways(
