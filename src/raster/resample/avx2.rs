@@ -182,7 +182,6 @@ mod x86 {
     macro_rules! of_taps {
         ($name:ident, $input:expr, $dst:expr) => {
             match ($input.cols.taps, $input.rows.taps) {
-                (2, 2) => $name::<2, 1>($input, $dst),
                 (4, 4) => $name::<4, 2>($input, $dst),
                 (6, 6) => $name::<6, 3>($input, $dst),
                 _ => $name::<0, 0>($input, $dst),
@@ -530,6 +529,12 @@ mod x86 {
         _mm256_cvtpd_ps(_mm256_setr_pd(a, b, c, d))
     }
 
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn all_shortened([a, b, c, d, e, f, g, h]: [f64; 8]) -> __m256 {
+        _mm256_set_m128(shortened([e, f, g, h]), shortened([a, b, c, d]))
+    }
+
     #[target_feature(enable = "avx2")]
     pub(super) fn rgb_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 3]]) {
         let (fours, rest) = dst.as_chunks_mut::<4>();
@@ -550,34 +555,23 @@ mod x86 {
         let run = input.run;
         let origins: [i32; 4] = group(run.origins, first);
         let fractions = (group(run.cols, first), group(run.rows, first));
-        let (cols, rows) = (shortened(fractions.0), shortened(fractions.1));
-        // The first and the second of two pixels side by side: its samples as 32 bits.
-        let left = _mm_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1, -1, -1);
-        let right = _mm_setr_epi8(3, -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, -1, -1, -1, -1);
-        let (left, right) = (join(left, left), join(right, right));
-        let mut twos = [_mm256_setzero_si256(); 2];
-        let mut near = 0;
-        for (k, two) in twos.iter_mut().enumerate() {
-            let starts = [2 * k, 2 * k + 1].map(|p| 3 * origins[p] as usize);
-            let of_both = |values: __m128| {
-                let (a, b) = (2 * k as i32, 2 * k as i32 + 1);
-                let order = _mm256_setr_epi32(a, a, a, a, b, b, b, b);
-                _mm256_permutevar8x32_ps(_mm256_castps128_ps256(values), order)
-            };
-            let col = of_both(cols);
-            let [upper, lower] = [0, 3 * input.width].map(|down| {
-                let low = load_8(input.samples, starts[0] + down);
-                let high = load_8(input.samples, starts[1] + down);
-                let bytes = join(low, high);
-                let a = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, left));
-                let b = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, right));
-                way(a, b, col)
-            });
-            let bits;
-            (*two, bits) = rounded(way(upper, lower, of_both(rows)));
-            near |= bits << (8 * k);
-        }
-        pack_four(twos, dst);
+        let cols = _mm256_castps128_ps256(shortened(fractions.0));
+        let rows = _mm256_castps128_ps256(shortened(fractions.1));
+        let [a, b, c, d] = origins.map(|origin| 3 * origin as usize);
+        let order = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+        let (col, row) = (
+            _mm256_permutevar8x32_ps(cols, order),
+            _mm256_permutevar8x32_ps(rows, order),
+        );
+        let (first, near) = two_rgb_between(input, [a, b], col, row);
+        let order = _mm256_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3);
+        let (col, row) = (
+            _mm256_permutevar8x32_ps(cols, order),
+            _mm256_permutevar8x32_ps(rows, order),
+        );
+        let (second, near_too) = two_rgb_between(input, [c, d], col, row);
+        pack_four([first, second], dst);
+        let near = near | near_too << 8;
         if near != 0 {
             for p in (0..4).filter(|p| near >> (4 * p) & 15 != 0) {
                 let fractions = (fractions.0[p], fractions.1[p]);
@@ -587,26 +581,44 @@ mod x86 {
         }
     }
 
+    /// Two pixels as [`rounded`] has them, red, green, blue and nothing each.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn two_rgb_between(
+        input: &bilinear::Input<u8>,
+        starts: [usize; 2],
+        col: __m256,
+        row: __m256,
+    ) -> (__m256i, u32) {
+        let upper = line_between(input.samples, starts, col);
+        let lower = line_between(input.samples, starts.map(|at| at + 3 * input.width), col);
+        rounded(way(upper, lower, row))
+    }
+
+    /// What lies between two pixels and the next ones of their rows.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn line_between(samples: &[u8], [low, high]: [usize; 2], col: __m256) -> __m256 {
+        // The first and the second of two pixels side by side: its samples as 32 bits.
+        let left = _mm_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1, -1, -1);
+        let right = _mm_setr_epi8(3, -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, -1, -1, -1, -1);
+        let bytes = join(load_8(samples, low), load_8(samples, high));
+        let left = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, join(left, left)));
+        let right = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, join(right, right)));
+        way(left, right, col)
+    }
+
     /// Eight pixels side by side.
     #[target_feature(enable = "avx2")]
     pub(super) fn gray_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 1]]) {
         let run = input.run;
-        let byte = _mm256_set1_epi32(255);
         for (k, dst) in dst.chunks_mut(8).enumerate() {
             let origins: [i32; 8] = group(run.origins, 8 * k);
             let fractions: ([f64; 8], [f64; 8]) = (group(run.cols, 8 * k), group(run.rows, 8 * k));
-            let of_eight = |fractions: &[f64; 8]| {
-                let [a, b, c, d, e, f, g, h] = *fractions;
-                _mm256_set_m128(shortened([e, f, g, h]), shortened([a, b, c, d]))
-            };
-            let col = of_eight(&fractions.0);
-            let [upper, lower] = [0, input.width].map(|down| {
-                let bytes = eight(|p| load_4(input.samples, origins[p] as usize + down));
-                let a = _mm256_and_si256(bytes, byte);
-                let b = _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), byte);
-                way(_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b), col)
-            });
-            let (total, near) = rounded(way(upper, lower, of_eight(&fractions.1)));
+            let (col, row) = (all_shortened(fractions.0), all_shortened(fractions.1));
+            let upper = eight_between(input.samples, origins, 0, col);
+            let lower = eight_between(input.samples, origins, input.width, col);
+            let (total, near) = rounded(way(upper, lower, row));
             pack_eight(total, dst.as_flattened_mut());
             if near != 0 {
                 for (p, dst) in dst.iter_mut().enumerate() {
@@ -618,5 +630,16 @@ mod x86 {
                 }
             }
         }
+    }
+
+    /// What lies between eight pixels, `beyond` after the origins, and the next ones of their rows.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn eight_between(samples: &[u8], origins: [i32; 8], beyond: usize, col: __m256) -> __m256 {
+        let bytes = eight(|p| load_4(samples, origins[p] as usize + beyond));
+        let byte = _mm256_set1_epi32(255);
+        let left = _mm256_and_si256(bytes, byte);
+        let right = _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), byte);
+        way(_mm256_cvtepi32_ps(left), _mm256_cvtepi32_ps(right), col)
     }
 }

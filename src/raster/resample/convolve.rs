@@ -196,7 +196,6 @@ impl<S: Lane, const N: usize> avx2::Work for PlainRun<'_, S, N> {
 #[inline(always)]
 fn plain_of_taps<S: Lane, const N: usize>(input: &Input<S>, dst: &mut [[S; N]]) {
     match (input.cols.taps, input.rows.taps) {
-        (2, 2) => plain::<S, N, 2>(input, dst),
         (4, 4) => plain::<S, N, 4>(input, dst),
         (6, 6) => plain::<S, N, 6>(input, dst),
         _ => plain::<S, N, ANY>(input, dst),
