@@ -60,7 +60,8 @@
 //! 2. **Tiles come in one order.** Depth first, children along the Hilbert curve before their parent, whatever the number of
 //!    threads and wherever the tree is cut into shards. Hence the same bytes.
 //! 3. **A pixel depends on its tile alone**: on no thread, shard, cache, ceiling of memory or neighbour. 8-bit samples are worked on in whole
-//!    numbers; floating point has one order of operations and no fused multiply-add.
+//!    numbers, or so that the result is what 64-bit floating point says; floating point has one order of operations and no
+//!    fused multiply-add.
 //! 4. **Nothing half done.** An output has its final name only when it is complete and synced.
 //! 5. Pixel corners are at whole numbers, in sources and in tiles.
 

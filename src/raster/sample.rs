@@ -113,7 +113,7 @@ impl std::fmt::Display for SampleType {
 /// [`Raster::finish`]: super::Raster::finish
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
-    /// 8-bit samples; all arithmetic on them is in integers.
+    /// 8-bit samples.
     U8(Vec<u8>),
     /// 16-bit and signed 8-bit integers, 32-bit floating point.
     F32(Vec<f32>),

@@ -1,9 +1,8 @@
-//! The convolution of whole supports by AVX2, where the processor has it. Everything here has a plain twin in
-//! [`convolve`](super::convolve), which gives the same bytes: integers are added in any order, and floating point in the
-//! twin's.
-//!
-//! Measured on a tile of 256 pixels in RGB, bilinear: 0.1 ms, where the twin takes 0.3.
+//! Whole supports by AVX2, where the processor has it. Everything here has a plain twin in [`convolve`](super::convolve) or
+//! [`bilinear`], which gives the same bytes: integers are added in any order, floating point in the twin's, and what is
+//! computed with fewer bits than the twin has is left to it where that might show.
 
+use super::bilinear;
 use super::supports::Run;
 use crate::raster::weights::WeightTable;
 
@@ -14,7 +13,7 @@ pub(super) struct Input<'a, S> {
     pub(super) width: usize,
     pub(super) cols: &'a WeightTable,
     pub(super) rows: &'a WeightTable,
-    pub(super) run: Run<'a>,
+    pub(super) run: Run<'a, i32>,
 }
 
 impl<S> Input<'_, S> {
@@ -23,9 +22,22 @@ impl<S> Input<'_, S> {
     #[cfg(target_arch = "x86_64")]
     fn goes_on(&self, bands: usize, beyond: usize) -> bool {
         let reach = (self.rows.taps - 1) * self.width + self.cols.taps;
-        let last = self.run.origins.iter().fold(0, |last, &k| last.max(k)) as usize;
-        (last + reach) * bands + beyond <= self.samples.len()
+        (last(self.run) + reach) * bands + beyond <= self.samples.len()
     }
+}
+
+impl<S> bilinear::Input<'_, S> {
+    /// As above.
+    #[cfg(target_arch = "x86_64")]
+    fn goes_on(&self, bands: usize, beyond: usize) -> bool {
+        (last(self.run) + self.width + 2) * bands + beyond <= self.samples.len()
+    }
+}
+
+/// The first pixel of the last support in the window.
+#[cfg(target_arch = "x86_64")]
+fn last<T>(run: Run<T>) -> usize {
+    run.origins.iter().fold(0, |last, &k| last.max(k)) as usize
 }
 
 /// A loop that is worth compiling for more than one processor.
@@ -81,12 +93,36 @@ pub(super) fn rgb_f32(input: &Input<f32>, dst: &mut [[f32; 3]]) -> bool {
     false
 }
 
+/// Bytes of RGB between four pixels. `false` when nothing was done.
+pub(super) fn rgb_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 3]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    // A load takes two bytes more than two pixels have.
+    if is_x86_feature_detected!("avx2") && input.goes_on(3, 2) {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::rgb_between(input, dst) };
+        return true;
+    }
+    false
+}
+
+/// Bytes of one band between four pixels. `false` when nothing was done.
+pub(super) fn gray_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 1]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    // A load takes two bytes more than two pixels have.
+    if is_x86_feature_detected!("avx2") && input.goes_on(1, 2) {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::gray_between(input, dst) };
+        return true;
+    }
+    false
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::convolve::{ROW_SHIFT, SUM_SHIFT};
-    use super::{Input, Work};
+    use super::{Input, Work, bilinear};
     use crate::raster::weights::WeightTable;
 
     #[target_feature(enable = "avx2")]
@@ -146,7 +182,6 @@ mod x86 {
     macro_rules! of_taps {
         ($name:ident, $input:expr, $dst:expr) => {
             match ($input.cols.taps, $input.rows.taps) {
-                (2, 2) => $name::<2, 1>($input, $dst),
                 (4, 4) => $name::<4, 2>($input, $dst),
                 (6, 6) => $name::<6, 3>($input, $dst),
                 _ => $name::<0, 0>($input, $dst),
@@ -156,7 +191,7 @@ mod x86 {
 
     /// `N` values from `first` on; the last one stands in for those that are not there.
     #[inline(always)]
-    fn group<const N: usize>(list: &[i32], first: usize) -> [i32; N] {
+    fn group<T: Copy, const N: usize>(list: &[T], first: usize) -> [T; N] {
         let list = &list[first..];
         match list.first_chunk() {
             Some(all) => *all,
@@ -200,12 +235,12 @@ mod x86 {
         let (fours, rest) = dst.as_chunks_mut::<4>();
         for (k, dst) in fours.iter_mut().enumerate() {
             let origins = group(run.origins, 4 * k);
-            let phases = (group(run.col_phases, 4 * k), group(run.row_phases, 4 * k));
+            let phases = (group(run.cols, 4 * k), group(run.rows, 4 * k));
             four_rgb::<TAPS, HALF>(input, origins, phases, &mut weights, dst);
         }
         if !rest.is_empty() {
             let k = run.origins.len() - rest.len();
-            let phases = (group(run.col_phases, k), group(run.row_phases, k));
+            let phases = (group(run.cols, k), group(run.rows, k));
             let mut four = [[0; 3]; 4];
             four_rgb::<TAPS, HALF>(
                 input,
@@ -235,7 +270,14 @@ mod x86 {
             let phases = ([cols[a], cols[b]], [rows[a], rows[b]]);
             *two = two_rgb::<TAPS, HALF>(input, places, phases, weights);
         }
-        // To bytes, which clamps them: A C A C in the lower half, B D B D in the upper, four bytes each.
+        pack_four(twos, dst);
+    }
+
+    /// Two times two pixels as 32-bit numbers to bytes, which clamps them.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pack_four(twos: [__m256i; 2], dst: &mut [[u8; 3]; 4]) {
+        // A C A C in the lower half, B D B D in the upper, four bytes each.
         let words = _mm256_packs_epi32(twos[0], twos[1]);
         let bytes = _mm256_packus_epi16(words, words);
         let order = _mm256_setr_epi32(0, 4, 1, 5, 0, 0, 0, 0);
@@ -333,22 +375,29 @@ mod x86 {
         let run = input.run;
         for (k, dst) in dst.as_flattened_mut().chunks_mut(8).enumerate() {
             let origins = group(run.origins, 8 * k);
-            let phases = (group(run.col_phases, 8 * k), group(run.row_phases, 8 * k));
+            let phases = (group(run.cols, 8 * k), group(run.rows, 8 * k));
             let total = eight_gray::<TAPS, HALF>(input, origins, phases, &mut weights);
-            // To bytes, which clamps them: the first four in the lower half, the others in the upper.
-            let words = _mm256_packs_epi32(total, total);
-            let bytes = _mm256_packus_epi16(words, words);
-            let low = _mm256_extract_epi32::<0>(bytes).to_le_bytes();
-            let high = _mm256_extract_epi32::<4>(bytes).to_le_bytes();
-            if let [first @ .., _, _, _, _] = dst
-                && first.len() == 4
-            {
-                first.copy_from_slice(&low);
-                dst[4..].copy_from_slice(&high);
-            } else {
-                let both = low.into_iter().chain(high);
-                dst.iter_mut().zip(both).for_each(|(to, from)| *to = from);
-            }
+            pack_eight(total, dst);
+        }
+    }
+
+    /// Eight pixels as 32-bit numbers to bytes, which clamps them: as many as `dst` has room for.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pack_eight(total: __m256i, dst: &mut [u8]) {
+        // The first four in the lower half, the others in the upper.
+        let words = _mm256_packs_epi32(total, total);
+        let bytes = _mm256_packus_epi16(words, words);
+        let low = _mm256_extract_epi32::<0>(bytes).to_le_bytes();
+        let high = _mm256_extract_epi32::<4>(bytes).to_le_bytes();
+        if let [first @ .., _, _, _, _] = dst
+            && first.len() == 4
+        {
+            first.copy_from_slice(&low);
+            dst[4..].copy_from_slice(&high);
+        } else {
+            let both = low.into_iter().chain(high);
+            dst.iter_mut().zip(both).for_each(|(to, from)| *to = from);
         }
     }
 
@@ -429,7 +478,7 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     fn rgb_f32_of<const TAPS: usize, const HALF: usize>(input: &Input<f32>, dst: &mut [[f32; 3]]) {
         let run = input.run;
-        let phases = run.col_phases.iter().zip(run.row_phases);
+        let phases = run.cols.iter().zip(run.rows);
         for ((dst, &origin), (&col, &row)) in dst.iter_mut().zip(run.origins).zip(phases) {
             let col_weights = real::<TAPS>(input.cols, col);
             let row_weights = real::<TAPS>(input.rows, row);
@@ -446,5 +495,151 @@ mod x86 {
             let [red, green, blue, _] = store_floats(_mm256_cvtpd_ps(total));
             *dst = [red, green, blue];
         }
+    }
+
+    /// How near an f32 may come to half a step between two bytes before it is left to the twin. It is off by less than 2⁻¹⁴:
+    /// a fraction by 2⁻²⁵, which moves no byte by more than 2⁻¹⁷, and so much each product, sum and difference is rounded,
+    /// being below 256. Three of them make a row, four more what lies between two rows.
+    const NEAR: f32 = 1.0 / 8192.0;
+
+    /// What lies on the way from `a` to `b`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn way(a: __m256, b: __m256, fraction: __m256) -> __m256 {
+        _mm256_add_ps(a, _mm256_mul_ps(_mm256_sub_ps(b, a), fraction))
+    }
+
+    /// The whole numbers nearest to `values`, and a bit for each value that is so near to the middle of two that it might
+    /// belong to the other.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn rounded(values: __m256) -> (__m256i, u32) {
+        let whole = _mm256_cvtps_epi32(values);
+        let off = _mm256_sub_ps(values, _mm256_cvtepi32_ps(whole));
+        let off = _mm256_andnot_ps(_mm256_set1_ps(-0.0), off);
+        let near = _mm256_cmp_ps::<_CMP_GE_OQ>(off, _mm256_set1_ps(0.5 - NEAR));
+        (whole, _mm256_movemask_ps(near) as u32)
+    }
+
+    /// Four fractions with fewer bits.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn shortened(fractions: [f64; 4]) -> __m128 {
+        let [a, b, c, d] = fractions;
+        _mm256_cvtpd_ps(_mm256_setr_pd(a, b, c, d))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn all_shortened([a, b, c, d, e, f, g, h]: [f64; 8]) -> __m256 {
+        _mm256_set_m128(shortened([e, f, g, h]), shortened([a, b, c, d]))
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn rgb_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 3]]) {
+        let (fours, rest) = dst.as_chunks_mut::<4>();
+        for (k, dst) in fours.iter_mut().enumerate() {
+            four_rgb_between(input, 4 * k, dst);
+        }
+        if !rest.is_empty() {
+            let mut four = [[0; 3]; 4];
+            four_rgb_between(input, 4 * fours.len(), &mut four);
+            rest.copy_from_slice(&four[..rest.len()]);
+        }
+    }
+
+    /// The pixels from `first` on, two in one register: one in each half.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_rgb_between(input: &bilinear::Input<u8>, first: usize, dst: &mut [[u8; 3]; 4]) {
+        let run = input.run;
+        let origins: [i32; 4] = group(run.origins, first);
+        let fractions = (group(run.cols, first), group(run.rows, first));
+        let cols = _mm256_castps128_ps256(shortened(fractions.0));
+        let rows = _mm256_castps128_ps256(shortened(fractions.1));
+        let [a, b, c, d] = origins.map(|origin| 3 * origin as usize);
+        let order = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+        let (col, row) = (
+            _mm256_permutevar8x32_ps(cols, order),
+            _mm256_permutevar8x32_ps(rows, order),
+        );
+        let (first, near) = two_rgb_between(input, [a, b], col, row);
+        let order = _mm256_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3);
+        let (col, row) = (
+            _mm256_permutevar8x32_ps(cols, order),
+            _mm256_permutevar8x32_ps(rows, order),
+        );
+        let (second, near_too) = two_rgb_between(input, [c, d], col, row);
+        pack_four([first, second], dst);
+        let near = near | near_too << 8;
+        if near != 0 {
+            for p in (0..4).filter(|p| near >> (4 * p) & 15 != 0) {
+                let fractions = (fractions.0[p], fractions.1[p]);
+                dst[p] =
+                    bilinear::exact(input.samples, input.width, origins[p] as usize, fractions);
+            }
+        }
+    }
+
+    /// Two pixels as [`rounded`] has them, red, green, blue and nothing each.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn two_rgb_between(
+        input: &bilinear::Input<u8>,
+        starts: [usize; 2],
+        col: __m256,
+        row: __m256,
+    ) -> (__m256i, u32) {
+        let upper = line_between(input.samples, starts, col);
+        let lower = line_between(input.samples, starts.map(|at| at + 3 * input.width), col);
+        rounded(way(upper, lower, row))
+    }
+
+    /// What lies between two pixels and the next ones of their rows.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn line_between(samples: &[u8], [low, high]: [usize; 2], col: __m256) -> __m256 {
+        // The first and the second of two pixels side by side: its samples as 32 bits.
+        let left = _mm_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1, -1, -1);
+        let right = _mm_setr_epi8(3, -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, -1, -1, -1, -1);
+        let bytes = join(load_8(samples, low), load_8(samples, high));
+        let left = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, join(left, left)));
+        let right = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, join(right, right)));
+        way(left, right, col)
+    }
+
+    /// Eight pixels side by side.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn gray_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 1]]) {
+        let run = input.run;
+        for (k, dst) in dst.chunks_mut(8).enumerate() {
+            let origins: [i32; 8] = group(run.origins, 8 * k);
+            let fractions: ([f64; 8], [f64; 8]) = (group(run.cols, 8 * k), group(run.rows, 8 * k));
+            let (col, row) = (all_shortened(fractions.0), all_shortened(fractions.1));
+            let upper = eight_between(input.samples, origins, 0, col);
+            let lower = eight_between(input.samples, origins, input.width, col);
+            let (total, near) = rounded(way(upper, lower, row));
+            pack_eight(total, dst.as_flattened_mut());
+            if near != 0 {
+                for (p, dst) in dst.iter_mut().enumerate() {
+                    if near >> p & 1 != 0 {
+                        let fractions = (fractions.0[p], fractions.1[p]);
+                        let origin = origins[p] as usize;
+                        *dst = bilinear::exact(input.samples, input.width, origin, fractions);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What lies between eight pixels, `beyond` after the origins, and the next ones of their rows.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn eight_between(samples: &[u8], origins: [i32; 8], beyond: usize, col: __m256) -> __m256 {
+        let bytes = eight(|p| load_4(samples, origins[p] as usize + beyond));
+        let byte = _mm256_set1_epi32(255);
+        let left = _mm256_and_si256(bytes, byte);
+        let right = _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), byte);
+        way(_mm256_cvtepi32_ps(left), _mm256_cvtepi32_ps(right), col)
     }
 }

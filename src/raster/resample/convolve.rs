@@ -1,16 +1,18 @@
 //! Convolution: a weighted sum over a rectangle of source pixels, by tables.
 
 use super::avx2::{self, Input};
-use super::supports::{Run, Supports, Whole};
+use super::bilinear;
+use super::supports::{Run, Supports, Whole, whole_support};
 use super::{MaskKind, Pixels, Places};
 use crate::raster::sample::Sample;
 use crate::raster::weights::{WEIGHT_BITS, WeightTable, split};
 
-/// The weights for both axes, and those for where part of the support is missing.
+/// The weights for both axes, and what happens where part of the support is missing.
 pub(super) struct Tables<'a> {
     pub(super) cols: &'a WeightTable,
     pub(super) rows: &'a WeightTable,
-    pub(super) fallback: Option<&'a WeightTable>,
+    /// Looks only at the four pixels around the place then.
+    pub(super) steps_down: bool,
     /// Leaves a pixel out when less than half of its support is there.
     pub(super) needs_half: bool,
 }
@@ -18,7 +20,7 @@ pub(super) struct Tables<'a> {
 /// A sample type that can be convolved.
 pub(super) trait Lane: Sample {
     /// Of weights and of sums on the way.
-    type Weight: Copy + Default;
+    type Weight: Copy + Default + Into<f64>;
     /// The table's weights of this type.
     fn weights(table: &WeightTable, phase: usize) -> &[Self::Weight];
     /// Adds a weighted sample to the sum over a row.
@@ -27,18 +29,15 @@ pub(super) trait Lane: Sample {
     fn add_row(sum: Self::Weight, weight: Self::Weight, row: Self::Weight) -> Self::Weight;
     /// The sum over all rows as a sample.
     fn finish(sum: Self::Weight) -> Self;
-    /// Adds `value` under `mask` with the product of two weights to `(weighted values, weights)`.
-    fn add_masked(
-        sum: &mut f64,
-        col_weight: Self::Weight,
-        row_weight: Self::Weight,
-        mask: u8,
-        value: Self,
-    );
-    /// The product of two weights as a share of one.
-    fn share(col_weight: Self::Weight, row_weight: Self::Weight) -> f64;
     /// Pixels whose supports are whole, by the processor's vectors. `false` when nothing was done: there is no way for them.
     fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool;
+    /// The same for [`bilinear`].
+    fn between_by_vectors<const N: usize>(
+        _input: &bilinear::Input<Self>,
+        _dst: &mut [[Self; N]],
+    ) -> bool {
+        false
+    }
 }
 
 /// Bits dropped between the two passes, so that the second stays within 32: 8 + 14 - 7 + 14 = 29 and a sign.
@@ -70,23 +69,23 @@ impl Lane for u8 {
         ((sum + (1 << (SUM_SHIFT - 1))) >> SUM_SHIFT).clamp(0, 255) as Self
     }
 
-    #[inline]
-    fn add_masked(sum: &mut f64, col_weight: i32, row_weight: i32, mask: u8, value: Self) {
-        // Whole numbers below 2^53 in an f64 are integer arithmetic: exact, on every processor.
-        *sum += (i64::from(col_weight * row_weight) * i64::from(u32::from(mask) * u32::from(value)))
-            as f64;
-    }
-
-    #[inline]
-    fn share(col_weight: i32, row_weight: i32) -> f64 {
-        f64::from(col_weight * row_weight)
-    }
-
     fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
         let dst = dst.as_flattened_mut();
         match N {
             1 => avx2::gray(input, dst.as_chunks_mut().0),
             3 => avx2::rgb(input, dst.as_chunks_mut().0),
+            _ => false,
+        }
+    }
+
+    fn between_by_vectors<const N: usize>(
+        input: &bilinear::Input<Self>,
+        dst: &mut [[Self; N]],
+    ) -> bool {
+        let dst = dst.as_flattened_mut();
+        match N {
+            1 => avx2::gray_between(input, dst.as_chunks_mut().0),
+            3 => avx2::rgb_between(input, dst.as_chunks_mut().0),
             _ => false,
         }
     }
@@ -118,16 +117,6 @@ macro_rules! floating_lane {
                 sum as Self
             }
 
-            #[inline]
-            fn add_masked(sum: &mut f64, col_weight: f64, row_weight: f64, mask: u8, value: Self) {
-                *sum += col_weight * row_weight * f64::from(mask) * f64::from(value);
-            }
-
-            #[inline]
-            fn share(col_weight: f64, row_weight: f64) -> f64 {
-                col_weight * row_weight
-            }
-
             fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
                 let by_vectors: fn(&Input<Self>, &mut [[Self; 3]]) -> bool = $by_vectors;
                 N == 3 && by_vectors(input, dst.as_flattened_mut().as_chunks_mut().0)
@@ -145,11 +134,12 @@ pub(super) fn row<S: Lane>(
     places: &Places,
     tables: &Tables,
     mask_kind: MaskKind,
-    (supports, whole): (&mut Supports, &Whole),
+    (supports, whole): (&mut Supports<i32>, &Whole),
     dst: &mut [S],
     mask: &mut [u8],
 ) {
-    supports.find(places, (tables.cols, tables.rows), source.raster, whole);
+    let extents = (tables.cols.into(), tables.rows.into());
+    supports.find(places, extents, source.raster, whole);
     match source.raster.bands() {
         1 => row_of_bands::<S, 1>(source, places, tables, mask_kind, supports, dst, mask),
         3 => row_of_bands::<S, 3>(source, places, tables, mask_kind, supports, dst, mask),
@@ -162,32 +152,25 @@ fn row_of_bands<S: Lane, const N: usize>(
     places: &Places,
     tables: &Tables,
     mask_kind: MaskKind,
-    supports: &Supports,
+    supports: &Supports<i32>,
     dst: &mut [S],
     mask: &mut [u8],
 ) {
-    let dst = dst.as_chunks_mut::<N>().0;
-    for (first, n, whole) in supports.runs() {
-        let (dst, mask) = (&mut dst[first..first + n], &mut mask[first..first + n]);
-        if whole {
+    supports.fill(
+        places,
+        (dst.as_chunks_mut::<N>().0, mask),
+        |pixels, dst| {
             let input = Input {
                 samples: source.samples,
                 width: source.raster.width(),
                 cols: tables.cols,
                 rows: tables.rows,
-                run: supports.run(first, n),
+                run: pixels,
             };
             run(&input, dst);
-            mask.fill(255);
-            continue;
-        }
-        for (i, (dst, mask)) in dst.iter_mut().zip(mask).enumerate() {
-            let place = (places.cols[first + i], places.rows[first + i]);
-            if let Some(found) = pixel(source, place, tables, mask_kind) {
-                (*dst, *mask) = found;
-            }
-        }
-    }
+        },
+        |place| pixel(source, place, tables, mask_kind),
+    );
 }
 
 /// Pixels whose supports are whole, by the fastest way there is for them.
@@ -213,7 +196,6 @@ impl<S: Lane, const N: usize> avx2::Work for PlainRun<'_, S, N> {
 #[inline(always)]
 fn plain_of_taps<S: Lane, const N: usize>(input: &Input<S>, dst: &mut [[S; N]]) {
     match (input.cols.taps, input.rows.taps) {
-        (2, 2) => plain::<S, N, 2>(input, dst),
         (4, 4) => plain::<S, N, 4>(input, dst),
         (6, 6) => plain::<S, N, 6>(input, dst),
         _ => plain::<S, N, ANY>(input, dst),
@@ -230,7 +212,7 @@ pub(super) fn plain<S: Lane, const N: usize, const TAPS: usize>(
     dst: &mut [[S; N]],
 ) {
     let run = input.run;
-    let phases = run.col_phases.iter().zip(run.row_phases);
+    let phases = run.cols.iter().zip(run.rows);
     for ((dst, &origin), (&col_phase, &row_phase)) in dst.iter_mut().zip(run.origins).zip(phases) {
         let phases = (col_phase as usize, row_phase as usize);
         *dst = convolve::<S, N, TAPS>(input, origin as usize, phases);
@@ -240,16 +222,17 @@ pub(super) fn plain<S: Lane, const N: usize, const TAPS: usize>(
 /// Any pixel and its mask, by looking at everything; `None` where there is nothing.
 fn pixel<S: Lane, const N: usize>(
     source: &Pixels<S>,
-    (col, row): (f64, f64),
+    place: (f64, f64),
     tables: &Tables,
     mask_kind: MaskKind,
 ) -> Option<([S; N], u8)> {
-    let centre = source.holding(col, row)?;
+    let centre = source.holding(place.0, place.1)?;
     if source.raster.mask[centre] == 0 {
         return None;
     }
-    let (col, row) = (split(col), split(row));
-    if let Some(origin) = whole_support(source, tables, mask_kind, col.0, row.0) {
+    let (col, row) = (split(place.0), split(place.1));
+    let extents = (tables.cols.into(), tables.rows.into());
+    if let Some(origin) = whole_support(source.raster, extents, mask_kind, (col.0, row.0)) {
         let input = Input {
             samples: source.samples,
             width: source.raster.width(),
@@ -260,44 +243,16 @@ fn pixel<S: Lane, const N: usize>(
         let pixel = convolve::<S, N, ANY>(&input, origin, (col.1, row.1));
         return Some((pixel, 255));
     }
-    let (cols, rows) = tables
-        .fallback
-        .map_or((tables.cols, tables.rows), |bilinear| (bilinear, bilinear));
-    let part = convolve_masked::<S, N>(source, (cols, rows), col, row)
-        .filter(|part| part.half || !tables.needs_half)?;
-    let mask = match mask_kind {
-        MaskKind::Graded => part.covered,
-        MaskKind::None | MaskKind::Binary => 255,
-    };
-    Some((part.pixel, mask))
-}
-
-/// The index of the first pixel of the support around (`col`, `row`) if all of it lies within the window and is whole.
-#[inline]
-fn whole_support<S>(
-    source: &Pixels<S>,
-    tables: &Tables,
-    mask_kind: MaskKind,
-    col: isize,
-    row: isize,
-) -> Option<usize> {
-    let (w, h) = (source.raster.width(), source.raster.height());
-    let (first_col, first_row) = (col + tables.cols.first, row + tables.rows.first);
-    if first_col < 0 || first_row < 0 {
-        return None;
+    if tables.steps_down {
+        return bilinear::pixel(source, place, mask_kind);
     }
-    let (first_col, first_row) = (first_col as usize, first_row as usize);
-    if first_col + tables.cols.taps > w || first_row + tables.rows.taps > h {
-        return None;
-    }
-    let origin = first_row * w + first_col;
-    let whole = mask_kind == MaskKind::None
-        || (0..tables.rows.taps).all(|j| {
-            source.raster.mask[origin + j * w..][..tables.cols.taps]
-                .iter()
-                .all(|&m| m == 255)
-        });
-    whole.then_some(origin)
+    let first = (col.0 + tables.cols.first, row.0 + tables.rows.first);
+    let weights = (
+        S::weights(tables.cols, col.1),
+        S::weights(tables.rows, row.1),
+    );
+    let part = masked(source, first, weights).filter(|part| part.half || !tables.needs_half)?;
+    Some((part.pixel, part.mask(mask_kind)))
 }
 
 /// The plain case: all of the support is there.
@@ -333,36 +288,46 @@ fn convolve<S: Lane, const N: usize, const TAPS: usize>(
 }
 
 /// What a support makes that is there in part.
-struct Part<S, const N: usize> {
-    pixel: [S; N],
+pub(super) struct Part<S, const N: usize> {
+    pub(super) pixel: [S; N],
     /// How much of the pixel is covered, of 255.
     covered: u8,
     /// Whether at least half of the support's pixels are there; those outside the source are not asked.
     half: bool,
 }
 
-/// Where part of the support is missing or covers in part: every pixel counts by its mask. Those outside, and those that
-/// are not there at all, do not count, for the cover neither: as in GDAL's warper, an edge stays as sharp as it was.
-fn convolve_masked<S: Lane, const N: usize>(
+impl<S, const N: usize> Part<S, N> {
+    pub(super) fn mask(&self, kind: MaskKind) -> u8 {
+        match kind {
+            MaskKind::Graded => self.covered,
+            MaskKind::None | MaskKind::Binary => 255,
+        }
+    }
+}
+
+/// Where part of the support is missing or covers in part: every pixel from (column, row) `first` on counts by its mask. Those
+/// outside, and those that are not there at all, do not count, for the cover neither: as in GDAL's warper, an edge stays as
+/// sharp as it was.
+pub(super) fn masked<S: Lane, W: Copy + Into<f64>, const N: usize>(
     source: &Pixels<S>,
-    (cols, rows): (&WeightTable, &WeightTable),
-    (col, col_phase): (isize, usize),
-    (row, row_phase): (isize, usize),
+    first: (isize, isize),
+    (col_weights, row_weights): (&[W], &[W]),
 ) -> Option<Part<S, N>> {
     let (width, height) = (
         source.raster.width() as isize,
         source.raster.height() as isize,
     );
+    // Of bytes and weights in whole numbers these are whole numbers below 2^53, which an f64 adds as integers do.
     let mut sums = [0.0; N];
     let (mut covered, mut inside) = (0.0, 0.0);
     let (mut asked, mut there) = (0_usize, 0_usize);
-    for (j, &row_weight) in S::weights(rows, row_phase).iter().enumerate() {
-        let r = row + rows.first + j as isize;
+    for (j, &row_weight) in row_weights.iter().enumerate() {
+        let r = first.1 + j as isize;
         if r < 0 || r >= height {
             continue;
         }
-        for (i, &col_weight) in S::weights(cols, col_phase).iter().enumerate() {
-            let c = col + cols.first + i as isize;
+        for (i, &col_weight) in col_weights.iter().enumerate() {
+            let c = first.0 + i as isize;
             if c < 0 || c >= width {
                 continue;
             }
@@ -373,11 +338,12 @@ fn convolve_masked<S: Lane, const N: usize>(
                 continue;
             }
             there += 1;
-            let share = S::share(col_weight, row_weight);
+            let share = col_weight.into() * row_weight.into();
+            let weight = share * f64::from(mask);
             inside += share;
-            covered += share * f64::from(mask);
+            covered += weight;
             for (sum, &value) in sums.iter_mut().zip(source.pixel(k)) {
-                S::add_masked(sum, col_weight, row_weight, mask, value);
+                *sum += weight * value.value();
             }
         }
     }
@@ -394,46 +360,11 @@ fn convolve_masked<S: Lane, const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::noise;
     use super::*;
     use crate::raster::kernel::{KERNELS, Method};
     use crate::raster::{Raster, SampleType, Samples, of_one_kind};
     use proptest::prelude::*;
-
-    /// A raster of noise: its mask is whole but for the pixels in which `holes` of 256 chances come true.
-    fn noise(
-        (width, height): (usize, usize),
-        bands: usize,
-        sample_type: SampleType,
-        holes: u32,
-        mut seed: u32,
-    ) -> Raster {
-        let mut random = move || {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            seed >> 8
-        };
-        let mut raster = Raster::empty(width, height, bands, sample_type);
-        for k in 0..width * height * bands {
-            // Extremes, which overshoot most, and what lies between.
-            let value = match random() % 4 {
-                0 => 0,
-                1 => 255,
-                _ => random() & 255,
-            };
-            let value = match sample_type {
-                SampleType::U8 => f64::from(value),
-                _ => f64::from(value * 257) + 0.1,
-            };
-            raster.set_sample(k, value);
-        }
-        for mask in &mut raster.mask {
-            *mask = match random() % 256 < holes {
-                true => [0, 0, 1, 77, 254][random() as usize % 5],
-                false => 255,
-            };
-        }
-        raster.clear_hidden();
-        raster
-    }
 
     /// A row of the tile, pixel by pixel and by whatever is fastest: samples as bits, and masks.
     fn both_ways(
@@ -512,11 +443,10 @@ mod tests {
             };
             let table = |scale: f64| WeightTable::new(radius, weight, if widened { scale } else { 1.0 });
             let (cols, rows) = (table(scale.0), table(scale.1));
-            let bilinear = WeightTable::new(1.0, |x: f64| (1.0 - x.abs()).max(0.0), 1.0);
             let tables = Tables {
                 cols: &cols,
                 rows: &rows,
-                fallback: (radius == 2.0 && !widened).then_some(&bilinear),
+                steps_down: radius == 2.0 && !widened,
                 needs_half: radius == 3.0,
             };
             // Along a line, with one place that is nowhere.
@@ -560,8 +490,8 @@ mod tests {
                         rows: &rows,
                         run: Run {
                             origins: &origins,
-                            col_phases: &col_phases,
-                            row_phases: &row_phases,
+                            cols: &col_phases,
+                            rows: &row_phases,
                         },
                     };
                     let mut plainly = vec![[S::default(); N]; n];

@@ -1,11 +1,13 @@
 //! From a window of source pixels to a row of tile pixels, wherever those lie in it: [`Sampler`].
 //!
 //! Every method weighs a pixel by its mask, which is what premultiplied alpha means: what is not there lends no colour.
-//! 8-bit samples are worked on in integers, all others in floating point with one order of operations, so that the result
-//! does not depend on the processor. Samples of integer types stay within their range, with fractions.
+//! Bilinear that is not widened is exact. Of the other kernels, 8-bit samples are worked on in integers, all others in
+//! floating point with one order of operations, so that the result does not depend on the processor. Samples of integer
+//! types stay within their range, with fractions.
 
 mod area;
 mod avx2;
+mod bilinear;
 mod convolve;
 mod planes;
 mod supports;
@@ -52,12 +54,14 @@ pub struct Sampler {
 
 enum Kind {
     Nearest,
+    /// Not widened.
+    Bilinear,
     Convolution {
         cols: Arc<WeightTable>,
         rows: Arc<WeightTable>,
         /// Where part of the support is missing, a kernel with negative lobes would lack the other half of its bargain
         /// and ring: cubic then steps down to bilinear.
-        fallback: Option<Arc<WeightTable>>,
+        steps_down: bool,
         /// Lanczos would ring most of all, and leaves out what has less than half of its support; so does GDAL's.
         needs_half: bool,
     },
@@ -71,18 +75,18 @@ impl Sampler {
     /// `resampling` for a tile that shrinks the source `scale` times (columns, rows); below 1 it enlarges. `classes` says that
     /// a pixel's bands are one value, not several.
     pub fn new(resampling: Resampling, scale: (f64, f64), mask: MaskKind, classes: bool) -> Self {
+        let plain = scale.0 <= 1.0 && scale.1 <= 1.0;
         let kind = match resampling.kernel().method {
             Method::Nearest => Kind::Nearest,
-            Method::Convolution { .. } => {
-                let plain = scale.0 <= 1.0 && scale.1 <= 1.0;
-                Kind::Convolution {
-                    cols: table(resampling, scale.0),
-                    rows: table(resampling, scale.1),
-                    fallback: (resampling == Resampling::Cubic && plain)
-                        .then(|| table(Resampling::Bilinear, 1.0)),
-                    needs_half: resampling == Resampling::Lanczos,
-                }
+            Method::Convolution { .. } if resampling == Resampling::Bilinear && plain => {
+                Kind::Bilinear
             }
+            Method::Convolution { .. } => Kind::Convolution {
+                cols: table(resampling, scale.0),
+                rows: table(resampling, scale.1),
+                steps_down: resampling == Resampling::Cubic && plain,
+                needs_half: resampling == Resampling::Lanczos,
+            },
             Method::AreaMean => Kind::Mean,
             Method::AreaMode => Kind::Mode { classes },
         };
@@ -97,6 +101,10 @@ impl Sampler {
     /// Looks through `source`, a window, once for all the rows that are made of it.
     pub fn over<'a>(&'a self, source: &'a Raster) -> Over<'a> {
         let whole = match &self.kind {
+            Kind::Bilinear => {
+                let taps = bilinear::EXTENT.taps;
+                Whole::new(source, self.mask, taps, taps)
+            }
             Kind::Convolution { cols, rows, .. } => {
                 Whole::new(source, self.mask, cols.taps, rows.taps)
             }
@@ -106,7 +114,8 @@ impl Sampler {
             sampler: self,
             source,
             whole,
-            supports: Supports::default(),
+            phases: Supports::default(),
+            fractions: Supports::default(),
             planes: Planes::of(source),
         }
     }
@@ -117,8 +126,9 @@ pub struct Over<'a> {
     sampler: &'a Sampler,
     source: &'a Raster,
     whole: Whole,
-    /// A buffer.
-    supports: Supports,
+    /// Buffers.
+    phases: Supports<i32>,
+    fractions: Supports<f64>,
     /// The bands one by one, where there is no loop for so many.
     planes: Option<Planes>,
 }
@@ -188,10 +198,14 @@ impl Over<'_> {
         let mask_kind = self.sampler.mask;
         match &self.sampler.kind {
             Kind::Nearest => nearest(source, places, dst, mask),
+            Kind::Bilinear => {
+                let supports = (&mut self.fractions, &self.whole);
+                bilinear::row(source, places, mask_kind, supports, dst, mask);
+            }
             Kind::Convolution {
                 cols,
                 rows,
-                fallback,
+                steps_down,
                 needs_half,
             } => {
                 convolve::row(
@@ -200,11 +214,11 @@ impl Over<'_> {
                     &convolve::Tables {
                         cols,
                         rows,
-                        fallback: fallback.as_deref(),
+                        steps_down: *steps_down,
                         needs_half: *needs_half,
                     },
                     mask_kind,
-                    (&mut self.supports, &self.whole),
+                    (&mut self.phases, &self.whole),
                     dst,
                     mask,
                 );

@@ -2,6 +2,7 @@
 //! supports are there as a whole, and their pixels are convolved in runs that ask nothing.
 
 use super::avx2;
+use super::bilinear;
 use super::{MaskKind, Places};
 use crate::raster::Raster;
 use crate::raster::weights::{PHASES, WeightTable};
@@ -59,43 +60,104 @@ fn all_of(mut values: Vec<u8>, n: usize, step: usize) -> Vec<u8> {
     values
 }
 
+/// The pixels that count along one axis.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    /// The first of them, relative to the one whose centre is at or before the place.
+    pub(super) first: isize,
+    pub(super) taps: usize,
+}
+
+impl From<&WeightTable> for Extent {
+    fn from(table: &WeightTable) -> Self {
+        Self {
+            first: table.first,
+            taps: table.taps,
+        }
+    }
+}
+
+/// The index of the first pixel of the support around pixel (column, row) `at` if all of it lies within the window and is whole.
+#[inline]
+pub(super) fn whole_support(
+    source: &Raster,
+    (cols, rows): (Extent, Extent),
+    kind: MaskKind,
+    at: (isize, isize),
+) -> Option<usize> {
+    let (w, h) = (source.width(), source.height());
+    let first_col = usize::try_from(at.0 + cols.first).ok()?;
+    let first_row = usize::try_from(at.1 + rows.first).ok()?;
+    if first_col + cols.taps > w || first_row + rows.taps > h {
+        return None;
+    }
+    let origin = first_row * w + first_col;
+    let whole = kind == MaskKind::None
+        || (0..rows.taps).all(|j| {
+            source.mask[origin + j * w..][..cols.taps]
+                .iter()
+                .all(|&m| m == 255)
+        });
+    whole.then_some(origin)
+}
+
+/// Where a place lies between the pixel whose centre is at or before it, and the next.
+pub(super) trait Offset: Copy + Default {
+    /// That pixel, and the offset. What is no number, or is far beyond a window, comes to lie outside any.
+    fn split(place: f64) -> (i32, Self);
+}
+
+/// The phase of a weight table: [`split`](crate::raster::weights::split) in 32 bits.
+impl Offset for i32 {
+    #[inline(always)]
+    fn split(place: f64) -> (i32, Self) {
+        const OFFSET: f64 = 4.0 * PHASES as f64;
+        let steps = floor((place - 0.5) * PHASES as f64 + (OFFSET + 0.5)) - OFFSET as i32;
+        (steps >> PHASES.ilog2(), steps & (PHASES as i32 - 1))
+    }
+}
+
+/// The fraction itself.
+impl Offset for f64 {
+    #[inline(always)]
+    fn split(place: f64) -> (i32, Self) {
+        bilinear::split_32(place)
+    }
+}
+
 /// The supports of a row's pixels.
 #[derive(Default)]
-pub(super) struct Supports {
-    /// The first pixel of each in the window. Of no meaning unless the support is whole, and so are the phases.
+pub(super) struct Supports<T> {
+    /// The first pixel of each in the window. Of no meaning unless the support is whole, and so are the offsets.
     origins: Vec<i32>,
-    col_phases: Vec<i32>,
-    row_phases: Vec<i32>,
+    cols: Vec<T>,
+    rows: Vec<T>,
     /// 0 where a support is not known to be whole.
     whole: Vec<i32>,
 }
 
-/// Pixels one beside the other whose supports are whole: where each begins in the window, and its phases.
+/// Pixels one beside the other whose supports are whole: where each begins in the window, and the offsets of its place.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Run<'a> {
+pub(super) struct Run<'a, T> {
     pub(super) origins: &'a [i32],
-    pub(super) col_phases: &'a [i32],
-    pub(super) row_phases: &'a [i32],
+    pub(super) cols: &'a [T],
+    pub(super) rows: &'a [T],
 }
 
-impl Supports {
+impl<T: Offset> Supports<T> {
     /// Finds the supports of the pixels at `places`.
     pub(super) fn find(
         &mut self,
         places: &Places,
-        (cols, rows): (&WeightTable, &WeightTable),
+        (cols, rows): (Extent, Extent),
         source: &Raster,
         whole: &Whole,
     ) {
         let n = places.cols.len();
-        for list in [
-            &mut self.origins,
-            &mut self.col_phases,
-            &mut self.row_phases,
-            &mut self.whole,
-        ] {
-            list.resize(n, 0);
-        }
+        self.origins.resize(n, 0);
+        self.whole.resize(n, 0);
+        self.cols.resize(n, T::default());
+        self.rows.resize(n, T::default());
         if matches!(whole, Whole::Unknown) {
             self.whole.fill(0);
             return;
@@ -117,38 +179,51 @@ impl Supports {
         }
     }
 
-    /// The row in runs of whole supports and of others: the first pixel of each, how many there are, and whether they are
-    /// whole.
-    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, usize, bool)> + use<'_> {
-        let mut first = 0;
-        self.whole.chunk_by(|a, b| a == b).map(move |run| {
-            let start = first;
-            first += run.len();
-            (start, run.len(), run[0] != 0)
-        })
-    }
-
-    /// `n` pixels from `first` on.
-    pub(super) fn run(&self, first: usize, n: usize) -> Run<'_> {
-        let range = first..first + n;
-        Run {
-            origins: &self.origins[range.clone()],
-            col_phases: &self.col_phases[range.clone()],
-            row_phases: &self.row_phases[range],
+    /// Fills a row of pixels and their mask: runs of whole supports by `run`, all others one by one by what `pixel` finds at
+    /// their places. Those that find nothing are left alone.
+    #[inline]
+    pub(super) fn fill<S, const N: usize>(
+        &self,
+        places: &Places,
+        (dst, mask): (&mut [[S; N]], &mut [u8]),
+        run: impl Fn(Run<T>, &mut [[S; N]]),
+        pixel: impl Fn((f64, f64)) -> Option<([S; N], u8)>,
+    ) {
+        let mut start = 0;
+        for flags in self.whole.chunk_by(|a, b| a == b) {
+            let range = start..start + flags.len();
+            start = range.end;
+            let (dst, mask) = (&mut dst[range.clone()], &mut mask[range.clone()]);
+            if flags[0] != 0 {
+                let pixels = Run {
+                    origins: &self.origins[range.clone()],
+                    cols: &self.cols[range.clone()],
+                    rows: &self.rows[range],
+                };
+                run(pixels, dst);
+                mask.fill(255);
+                continue;
+            }
+            let places = places.cols[range.clone()].iter().zip(&places.rows[range]);
+            for ((dst, mask), (&col, &row)) in dst.iter_mut().zip(mask).zip(places) {
+                if let Some(found) = pixel((col, row)) {
+                    (*dst, *mask) = found;
+                }
+            }
         }
     }
 }
 
 /// The obvious loop: `split` for each place, and a comparison with the window's edges.
-struct Locate<'a> {
-    to: &'a mut Supports,
+struct Locate<'a, T> {
+    to: &'a mut Supports<T>,
     places: &'a Places<'a>,
     cols: Axis,
     rows: Axis,
     width: i32,
 }
 
-impl avx2::Work for Locate<'_> {
+impl<T: Offset> avx2::Work for Locate<'_, T> {
     #[inline(always)]
     fn run(self) {
         let Self {
@@ -156,15 +231,14 @@ impl avx2::Work for Locate<'_> {
         } = self;
         let n = self.places.cols.len();
         let (origins, whole) = (&mut self.to.origins[..n], &mut self.to.whole[..n]);
-        let col_phases = &mut self.to.col_phases[..n];
-        let row_phases = &mut self.to.row_phases[..n];
+        let (to_cols, to_rows) = (&mut self.to.cols[..n], &mut self.to.rows[..n]);
         let (place_cols, place_rows) = (&self.places.cols[..n], &self.places.rows[..n]);
         for i in 0..n {
-            let (col, col_phase) = cols.support(place_cols[i]);
-            let (row, row_phase) = rows.support(place_rows[i]);
+            let (col, col_offset) = cols.support(place_cols[i]);
+            let (row, row_offset) = rows.support(place_rows[i]);
             origins[i] = row.wrapping_mul(width).wrapping_add(col);
-            col_phases[i] = col_phase;
-            row_phases[i] = row_phase;
+            to_cols[i] = col_offset;
+            to_rows[i] = row_offset;
             whole[i] = i32::from(cols.holds(col) & rows.holds(row));
         }
     }
@@ -183,21 +257,18 @@ struct Axis {
 const FAR: i32 = -(1 << 30);
 
 impl Axis {
-    fn new(table: &WeightTable, size: i32) -> Self {
+    fn new(extent: Extent, size: i32) -> Self {
         Self {
-            first: i32::try_from(table.first).map_or(FAR, |first| first.max(FAR)),
-            last: i32::try_from(table.taps).map_or(-1, |taps| size - taps),
+            first: i32::try_from(extent.first).map_or(FAR, |first| first.max(FAR)),
+            last: i32::try_from(extent.taps).map_or(-1, |taps| size - taps),
         }
     }
 
-    /// The first pixel and the phase of the support around `place`: [`split`](crate::raster::weights::split) in 32 bits. What is
-    /// no number, or is far beyond a window, comes to lie outside any.
+    /// The first pixel of the support around `place`, and the offset of the place.
     #[inline(always)]
-    fn support(self, place: f64) -> (i32, i32) {
-        const OFFSET: f64 = 4.0 * PHASES as f64;
-        let steps = floor((place - 0.5) * PHASES as f64 + (OFFSET + 0.5)) - OFFSET as i32;
-        let at = steps >> PHASES.ilog2();
-        (at + self.first, steps & (PHASES as i32 - 1))
+    fn support<T: Offset>(self, place: f64) -> (i32, T) {
+        let (at, offset) = T::split(place);
+        (at + self.first, offset)
     }
 
     #[inline(always)]
@@ -209,7 +280,7 @@ impl Axis {
 /// The whole number at or below `x`, which is taken for two thousand million where it is more, or no number. A cast says the
 /// same, but processors have none for several at once that would.
 #[inline(always)]
-fn floor(x: f64) -> i32 {
+pub(super) fn floor(x: f64) -> i32 {
     const MOST: f64 = 2e9;
     // Added to a number of less than 32 bits it leaves no room for fractions, and the whole number in the lowest bits.
     const MAGIC: f64 = 1.5 * (1_u64 << 52) as f64;
@@ -230,9 +301,14 @@ mod tests {
         #[test]
         fn a_support_begins_where_split_says(place in -3.4..MOST_SIDE_PX as f64, taps in 1..40_usize) {
             let table = WeightTable::new(taps as f64, |x| 1.0 / (1.0 + x * x), 1.0);
-            let axis = Axis::new(&table, MOST_SIDE_PX as i32);
+            let axis = Axis::new((&table).into(), MOST_SIDE_PX as i32);
             let (at, phase) = split(place);
             prop_assert_eq!(axis.support(place), ((at + table.first) as i32, phase as i32));
+            let axis = Axis::new(bilinear::EXTENT, MOST_SIDE_PX as i32);
+            let (at, fraction) = bilinear::split(place);
+            prop_assert_eq!(axis.support(place), (at as i32, fraction));
+            prop_assert!((0.0..1.0).contains(&fraction));
+            prop_assert!((at as f64 + fraction + 0.5 - place).abs() <= 2_f64.powi(-33));
         }
 
         #[test]
@@ -255,7 +331,7 @@ mod tests {
     #[test]
     fn what_is_nowhere_is_in_no_window() {
         let table = WeightTable::new(1.0, |x| 1.0 - x.abs(), 1.0);
-        let axis = Axis::new(&table, MOST_SIDE_PX as i32);
+        let axis = Axis::new((&table).into(), MOST_SIDE_PX as i32);
         for place in [
             f64::NAN,
             f64::INFINITY,
@@ -265,8 +341,10 @@ mod tests {
             -1.0,
             0.4,
         ] {
-            assert!(!axis.holds(axis.support(place).0), "{place}");
+            assert!(!axis.holds(axis.support::<i32>(place).0), "{place}");
+            assert!(!axis.holds(axis.support::<f64>(place).0), "{place}");
         }
-        assert!(axis.holds(axis.support(0.5).0));
+        assert!(axis.holds(axis.support::<i32>(0.5).0));
+        assert!(axis.holds(axis.support::<f64>(0.5).0));
     }
 }

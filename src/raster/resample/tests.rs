@@ -2,6 +2,42 @@ use super::*;
 use crate::raster::SampleType;
 use crate::raster::kernel::KERNELS;
 
+/// A raster of noise: its mask is whole but for the pixels in which `holes` of 256 chances come true.
+pub(super) fn noise(
+    (width, height): (usize, usize),
+    bands: usize,
+    sample_type: SampleType,
+    holes: u32,
+    mut seed: u32,
+) -> Raster {
+    let mut random = move || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed >> 8
+    };
+    let mut raster = Raster::empty(width, height, bands, sample_type);
+    for k in 0..width * height * bands {
+        // Extremes, which overshoot most, and what lies between.
+        let value = match random() % 4 {
+            0 => 0,
+            1 => 255,
+            _ => random() & 255,
+        };
+        let value = match sample_type {
+            SampleType::U8 => f64::from(value),
+            _ => f64::from(value * 257) + 0.1,
+        };
+        raster.set_sample(k, value);
+    }
+    for mask in &mut raster.mask {
+        *mask = match random() % 256 < holes {
+            true => [0, 0, 1, 77, 254][random() as usize % 5],
+            false => 255,
+        };
+    }
+    raster.clear_hidden();
+    raster
+}
+
 /// One tile pixel from the middle of `source`, which it covers as a square of `scale` pixels: its first sample and its mask.
 fn pixel(source: &Raster, resampling: Resampling, scale: (f64, f64), kind: MaskKind) -> (f64, u8) {
     let sampler = Sampler::new(resampling, scale, kind, false);

@@ -155,7 +155,7 @@ fn the_map_is_within_a_fiftieth_of_a_source_pixel_of_proj_at_any_zoom() {
 }
 
 #[test]
-fn along_two_axes_the_map_is_what_a_grid_would_keep() {
+fn along_two_axes_the_map_is_projs_where_a_grid_would_be_near_it() {
     let wide = |west: f64, north: f64| [west, 0.02, 0.0, north, 0.0, -0.02];
     // Degrees, in 0..360 and south-up too, and both kinds of cylinders.
     let systems = [
@@ -165,7 +165,7 @@ fn along_two_axes_the_map_is_what_a_grid_would_keep() {
         ("EPSG:3395", [-2e7, 2000.0, 0.0, 2e7, 0.0, -2000.0], 0),
         ("EPSG:4087", [-2e7, 2000.0, 0.0, 1e7, 0.0, -2000.0], 0),
     ];
-    let (mut n_bent, mut n_linear) = (0, 0);
+    let (mut n_bent, mut n_linear, mut n_exact) = (0, 0, 0);
     for (crs, geotransform, turns) in systems {
         let transform = turned(crs, geotransform, (18_000, 9_000), turns);
         for (z, x, y) in [
@@ -189,11 +189,16 @@ fn along_two_axes_the_map_is_what_a_grid_would_keep() {
                     n_bent += usize::from(rows == 1);
                     n_linear += usize::from(rows > 1);
                 }
-                assert!(farthest(&map, &grid) < 1e-8, "{crs} at {z}/{x}/{y}");
+                let name = format!("{crs} at {z}/{x}/{y}, {size} pixels");
+                assert!(farthest(&map, &grid) < 0.02, "{name}");
+                let (worst, n) = worst(&transform, &bounds, size, 18_000.0);
+                assert!(worst < 1e-7, "{name}: {worst}");
+                n_exact += n;
             }
         }
     }
     assert!(n_bent > 1000 && n_linear > 1000, "{n_bent} {n_linear}");
+    assert!(n_exact > 100_000, "{n_exact}");
 }
 
 #[test]
