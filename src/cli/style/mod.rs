@@ -354,6 +354,7 @@ impl StyleArgs {
             && is_one_of_reals(values)
             && self.slope.is_none()
             && map.is_none()
+            && self.expression.is_none()
         {
             decided.notes.push(
                 "one band of floating point, shown in gray: of heights, --hillshade or -f terrarium shows more".to_owned(),

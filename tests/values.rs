@@ -1,0 +1,497 @@
+//! Values and colour, from the command line into tiles: stretches, expressions, colour maps, heights.
+#![allow(clippy::unwrap_used)] // A test that cannot go on panics.
+
+mod desk;
+mod oracle;
+mod program;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use azulejo::archive::open_store;
+use azulejo::encode::decode;
+use azulejo::geo::scheme::Scheme;
+use azulejo::geo::tile::TileCoord;
+use azulejo::raster::image::{Channels, Image, Pixels};
+use gdal::Dataset;
+use serde_json::Value;
+
+use self::desk::{Desk, Run, fixture};
+
+/// The pixels of a whole zoom as red, green, blue and alpha, tile by tile.
+type Pictures = BTreeMap<TileCoord, Vec<[u8; 4]>>;
+
+impl Desk {
+    /// Tiles of `source` in the folder `to`.
+    fn tile(&self, source: &str, to: &str, args: &[&str]) -> Run {
+        self.run(&[&["tile", source, "-o", to], args].concat())
+    }
+
+    fn pictures(&self, name: &str, z: u8) -> Pictures {
+        let mut store = open_store(&self.path(name)).unwrap();
+        let tiles = store.tiles().unwrap();
+        let of_zoom = tiles.into_iter().filter(|tile| tile.z() == z);
+        of_zoom
+            .map(|tile| {
+                (
+                    tile,
+                    colours(&decode(&store.read(tile).unwrap().unwrap()).unwrap()),
+                )
+            })
+            .collect()
+    }
+
+    fn row(&self, name: &str, key: &str) -> Option<String> {
+        let store = open_store(&self.path(name)).unwrap();
+        store.metadata().rows.get(key).cloned()
+    }
+
+    fn report(&self, name: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
+    }
+}
+
+fn colours(image: &Image) -> Vec<[u8; 4]> {
+    let Pixels::U8(values) = &image.pixels else {
+        panic!("tiles of 8 bits");
+    };
+    let colour = |p: &[u8]| match image.channels {
+        Channels::Gray => [p[0], p[0], p[0], 255],
+        Channels::GrayAlpha => [p[0], p[0], p[0], p[1]],
+        Channels::Rgb => [p[0], p[1], p[2], 255],
+        Channels::Rgba => [p[0], p[1], p[2], p[3]],
+    };
+    values
+        .chunks_exact(image.channels.count())
+        .map(colour)
+        .collect()
+}
+
+fn ontario() -> String {
+    fixture("n43_ontario.tif")
+}
+
+fn bahamas() -> String {
+    fixture("RGB.byte.tif")
+}
+
+/// Numpy's `percentile` of the same files: `np.percentile(band.compressed(), [2, 98])`, masked arrays of rasterio.
+#[test]
+fn percentiles_are_numpys() {
+    let desk = Desk::new();
+    for (source, asked, expected) in [
+        (ontario(), "auto", vec![[75.0, 349.0]]),
+        (ontario(), "p2,p98", vec![[75.0, 349.0]]),
+        (fixture("l8_lowres.tif"), "auto", vec![[9158.56, 35877.6]]),
+    ] {
+        let args = ["--overwrite", "--report", "r.json", "--rescale", asked];
+        desk.tile(&source, "t/", &args).ok();
+        let report = desk.report("r.json");
+        let found = report["values"]["rescale"].as_array().unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            for (found, expected) in found.as_array().unwrap().iter().zip(expected) {
+                let off = (found.as_f64().unwrap() - expected).abs();
+                assert!(off < 1e-6, "{found} {expected}");
+            }
+        }
+        // A later run can do the same.
+        let told = desk.row("t/", "rescale").unwrap();
+        let again = ["--rescale", &told, "--overwrite"];
+        desk.tile(&source, "again/", &again).ok();
+        let z = report["plan"]["zoom_max"].as_u64().unwrap() as u8;
+        assert_eq!(desk.pictures("t/", z), desk.pictures("again/", z));
+    }
+}
+
+#[test]
+fn a_stretch_is_what_gdal_scale_makes() {
+    let desk = Desk::new();
+    let (source, scaled) = (fixture("l8_lowres.tif"), desk.path("scaled.tif"));
+    let args = ["-ot", "Byte", "-scale", "9000", "36000", "0", "255"];
+    oracle::gdal_translate(Path::new(&source), &scaled, &args);
+    let near = ["-r", "nearest"];
+    desk.tile(scaled.to_str().unwrap(), "gdal/", &near).ok();
+    desk.tile(
+        &source,
+        "ours/",
+        &[&near[..], &["--rescale", "9000,36000"]].concat(),
+    )
+    .ok();
+    let (ours, gdal) = (desk.pictures("ours/", 6), desk.pictures("gdal/", 6));
+    assert!(!ours.is_empty());
+    for (tile, ours) in ours {
+        // GDAL keeps 0 for nodata, and makes 1 of it elsewhere.
+        let alike = ours.iter().zip(&gdal[&tile]);
+        let off = alike.filter(|(a, b)| a[0] != b[0] && a[0] > 0).count();
+        assert_eq!(off, 0, "{tile}");
+    }
+}
+
+#[test]
+fn an_expression_of_the_bands_themselves_is_the_picture() {
+    let desk = Desk::new();
+    desk.tile(&bahamas(), "plain/", &[]).ok();
+    let same = ["--expression", "b1; b2; b3", "--rescale", "0,255"];
+    desk.tile(&bahamas(), "same/", &same).ok();
+    let turned = ["--expression", "b3;b1", "--rescale", "0,255"];
+    desk.tile(&bahamas(), "turned/", &turned)
+        .fails(2, "2 bands in a tile");
+    // Kernels round bytes, where values of floating point are rounded once, in the end.
+    let (plain, same) = (desk.pictures("plain/", 10), desk.pictures("same/", 10));
+    assert_eq!(plain.len(), same.len());
+    for (tile, plain) in plain {
+        let off = plain.iter().zip(&same[&tile]);
+        let off = off.filter(|(a, b)| (0..3).any(|k| a[k].abs_diff(b[k]) > 1) || a[3] != b[3]);
+        assert_eq!(off.count(), 0, "{tile}");
+    }
+}
+
+#[test]
+fn ratios_are_those_of_the_pixels_shown() {
+    let desk = Desk::new();
+    let plain = ["-r", "nearest", "-z", "10"];
+    desk.tile(&bahamas(), "plain/", &plain).ok();
+    let ratio = ["--expression", "(b1 - b2) / (b1 + b2)", "--rescale", "-1,1"];
+    desk.tile(&bahamas(), "ratio/", &[&plain[..], &ratio].concat())
+        .ok();
+    let ratios = desk.pictures("ratio/", 10);
+    for (tile, plain) in desk.pictures("plain/", 10) {
+        for (plain, found) in plain.iter().zip(&ratios[&tile]) {
+            let [red, green, ..] = plain.map(f64::from);
+            if plain[3] == 0 || red + green == 0.0 {
+                assert_eq!(found[3], 0, "nothing is nothing, and so is a division by 0");
+                continue;
+            }
+            let ratio = (red - green) / (red + green);
+            let expected = (ratio + 1.0) / 2.0 * 255.0;
+            assert!(
+                (f64::from(found[0]) - expected).abs() <= 0.51,
+                "{plain:?} {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn faults_in_expressions_are_pointed_at() {
+    let desk = Desk::new();
+    let faulty = ["--expression", "b1 + * 2"];
+    desk.tile(&bahamas(), "x/", &faulty)
+        .fails(2, "\n  b1 + * 2\n       ^");
+    desk.tile(&bahamas(), "x/", &["--expression", "b7"])
+        .fails(2, "no band 7");
+    desk.tile(&bahamas(), "x/", &["--expression", "b1", "-b", "2"])
+        .fails(2, "--bands");
+    assert!(desk.names().is_empty());
+}
+
+#[test]
+fn colour_maps_are_over_the_stretch_or_over_values() {
+    let desk = Desk::new();
+    let named = ["--colormap", "gray", "--rescale", "75,349"];
+    desk.tile(&ontario(), "named/", &named).ok();
+    desk.tile(&ontario(), "gray/", &["--rescale", "75,349"])
+        .ok();
+    assert_eq!(desk.pictures("named/", 7), desk.pictures("gray/", 7));
+    // Of values: above 200 m red, and nothing else.
+    let own = [
+        "--colormap",
+        "[[[200, 9000], \"#ff0000\"]]",
+        "-r",
+        "nearest",
+    ];
+    desk.tile(&ontario(), "own/", &own).ok();
+    let pixels: Vec<[u8; 4]> = desk.pictures("own/", 7).into_values().flatten().collect();
+    assert!(pixels.contains(&[255, 0, 0, 255]));
+    assert!(pixels.iter().all(|p| *p == [255, 0, 0, 255] || p[3] == 0));
+    desk.tile(&ontario(), "x/", &["--colormap", "virids"])
+        .fails(2, "viridis");
+    desk.write("broken.cpt", "0 red 1\n");
+    desk.tile(&ontario(), "x/", &["--colormap", "broken.cpt"])
+        .fails(3, "broken.cpt: no colour map: line 1");
+}
+
+#[test]
+fn legends_are_written_beside_the_tiles() {
+    let desk = Desk::new();
+    for ending in ["png", "svg", "json"] {
+        let legend = format!("legend.{ending}");
+        let args = [
+            "--colormap",
+            "viridis",
+            "--legend",
+            &legend,
+            "--legend-title",
+            "Height, m",
+        ];
+        desk.tile(&ontario(), &format!("{ending}/"), &args).ok();
+        let bytes = std::fs::read(desk.path(&legend)).unwrap();
+        match ending {
+            "png" => assert!(decode(&bytes).unwrap().width > 256),
+            "svg" => assert!(String::from_utf8(bytes).unwrap().contains("Height, m")),
+            _ => {
+                let legend: Value = serde_json::from_slice(&bytes).unwrap();
+                assert_eq!(legend["range"], serde_json::json!([75.0, 349.0]));
+            }
+        }
+    }
+    let wrong = ["--colormap", "viridis", "--legend", "legend.pdf"];
+    desk.tile(&ontario(), "x/", &wrong)
+        .fails(2, ".png, .svg or .json");
+    desk.tile(&ontario(), "x/", &["--legend", "l.png"])
+        .fails(2, "--colormap");
+}
+
+/// The heights that tiles tell, by the formulas of their makers.
+fn heights(
+    pictures: &Pictures,
+    height: impl Fn([f64; 3]) -> f64,
+) -> BTreeMap<TileCoord, Vec<Option<f64>>> {
+    let of = |p: &[u8; 4]| (p[3] > 0).then(|| height([p[0], p[1], p[2]].map(f64::from)));
+    pictures
+        .iter()
+        .map(|(tile, pixels)| (*tile, pixels.iter().map(of).collect()))
+        .collect()
+}
+
+fn terrarium([r, g, b]: [f64; 3]) -> f64 {
+    r * 256.0 + g + b / 256.0 - 32768.0
+}
+
+fn mapbox([r, g, b]: [f64; 3]) -> f64 {
+    -10000.0 + 0.1 * (r * 65536.0 + g * 256.0 + b)
+}
+
+#[test]
+fn heights_are_gdals_and_overviews_are_means_of_heights() {
+    let desk = Desk::new();
+    for (format, interval, encoding) in [
+        ("terrarium", 1.0 / 256.0, "terrarium"),
+        ("terrain-rgb", 0.1, "mapbox"),
+    ] {
+        let height = |rgb| {
+            if format == "terrarium" {
+                terrarium(rgb)
+            } else {
+                mapbox(rgb)
+            }
+        };
+        let to = format!("{format}/");
+        desk.tile(&ontario(), &to, &["-f", format, "-z", "6-8"])
+            .ok();
+        assert_eq!(desk.row(&to, "encoding").as_deref(), Some(encoding));
+        let at = |z: u8| heights(&desk.pictures(&to, z), height);
+        let (base, over) = (at(8), at(7));
+        // The base beside gdalwarp.
+        let scheme = Scheme::named("WebMercatorQuad").unwrap();
+        let source = Dataset::open(ontario()).unwrap();
+        let (mut n, mut off) = (0, 0);
+        for (tile, heights) in &base {
+            let b = scheme.bounds(*tile);
+            let te = [b.west, b.south, b.east, b.north].map(|side| format!("{side:.9}"));
+            let args = [
+                "-t_srs",
+                "EPSG:3857",
+                "-te",
+                &te[0],
+                &te[1],
+                &te[2],
+                &te[3],
+                "-ts",
+                "256",
+                "256",
+                "-r",
+                "bilinear",
+                "-et",
+                "0",
+                "-ot",
+                "Float64",
+                "-dstnodata",
+                "-9999",
+            ];
+            let warped = oracle::gdal_warp(&source, &args);
+            let warped =
+                warped
+                    .rasterband(1)
+                    .unwrap()
+                    .read_as::<f64>((0, 0), (256, 256), (256, 256), None);
+            for (ours, gdal) in heights.iter().zip(warped.unwrap().data()) {
+                match ours {
+                    // What was measured in whole metres is rounded to them.
+                    Some(ours) if *gdal > -9999.0 => {
+                        n += 1;
+                        off += usize::from((ours - gdal).abs() > 0.5 + interval + 0.02);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(n > 50_000 && off * 1000 < n, "{off} of {n}");
+        // Four below and one above.
+        let mut n = 0;
+        for (tile, heights) in &over {
+            for (k, found) in heights.iter().enumerate() {
+                let (col, row) = (2 * (k % 256), 2 * (k / 256));
+                let child = TileCoord::new(
+                    8,
+                    2 * tile.x() + (col / 256) as u32,
+                    2 * tile.y() + (row / 256) as u32,
+                );
+                let Some(child) = base.get(&child) else {
+                    continue;
+                };
+                let four = [(0, 0), (1, 0), (0, 1), (1, 1)];
+                let four = four.map(|(c, r)| child[(row % 256 + r) * 256 + col % 256 + c]);
+                if let ([Some(a), Some(b), Some(c), Some(d)], Some(found)) = (four, found) {
+                    let mean = (a + b + c + d) / 4.0;
+                    // Heights of whole metres, and so are their means but for rounding.
+                    assert!(
+                        (found - mean).abs() <= 0.5 + interval,
+                        "{tile} {k}: {found} {mean}"
+                    );
+                    n += 1;
+                }
+            }
+        }
+        assert!(n > 10_000, "{n}");
+    }
+}
+
+#[test]
+fn heights_of_nothing_are_transparent_or_what_was_asked_for() {
+    let desk = Desk::new();
+    let plain = ["-f", "terrarium", "-z", "7"];
+    desk.tile(&ontario(), "holes/", &plain).ok();
+    desk.tile(
+        &ontario(),
+        "sea/",
+        &[&plain[..], &["--nodata-height", "-5"]].concat(),
+    )
+    .ok();
+    let (holes, sea) = (desk.pictures("holes/", 7), desk.pictures("sea/", 7));
+    let mut n = 0;
+    for (tile, holes) in holes {
+        for (hole, sea) in holes.iter().zip(&sea[&tile]) {
+            assert!(hole[3] == 0 || hole == sea);
+            assert_eq!(sea[3], 255);
+            if hole[3] == 0 {
+                assert_eq!(terrarium([sea[0], sea[1], sea[2]].map(f64::from)), -5.0);
+                n += 1;
+            }
+        }
+    }
+    assert!(n > 0);
+    for (args, said) in [
+        (&["-f", "terrarium", "--rescale", "0,1"][..], "--rescale"),
+        (&["-f", "png", "--round", "3"], "--round"),
+        (
+            &["-f", "terrarium", "--height-interval", "1"],
+            "--height-interval",
+        ),
+        (
+            &["-f", "terrain-rgb", "--height-interval", "1e-8"],
+            "24 bits",
+        ),
+    ] {
+        desk.tile(&ontario(), "x/", args).fails(2, said);
+    }
+}
+
+/// Tiles of 256 pixels, four together, and the one of 512 that covers the same ground.
+fn check_seamless(desk: &Desk, args: &[&str]) {
+    let (small, large) = (["-z", "8"], ["-z", "7", "--tile-size", "512"]);
+    desk.tile(
+        &ontario(),
+        "small/",
+        &[args, &small, &["--overwrite"]].concat(),
+    )
+    .ok();
+    desk.tile(
+        &ontario(),
+        "large/",
+        &[args, &large, &["--overwrite"]].concat(),
+    )
+    .ok();
+    let small = desk.pictures("small/", 8);
+    let mut n = 0;
+    for (tile, large) in desk.pictures("large/", 7) {
+        for (k, found) in large.iter().enumerate() {
+            let (col, row) = (k % 512, k / 512);
+            let child = TileCoord::new(
+                8,
+                2 * tile.x() + (col / 256) as u32,
+                2 * tile.y() + (row / 256) as u32,
+            );
+            let expected = small
+                .get(&child)
+                .map(|child| child[row % 256 * 256 + col % 256]);
+            let expected = expected.unwrap_or([0; 4]);
+            // A ruler that is laid on at other rows is another by a hair.
+            let near = (0..3).all(|b| found[b].abs_diff(expected[b]) <= 1);
+            assert!(
+                near && found[3] == expected[3],
+                "{tile} {k}: {found:?} {expected:?}"
+            );
+            n += usize::from(found[3] > 0);
+        }
+    }
+    assert!(n > 50_000, "{n}");
+}
+
+#[test]
+fn relief_has_no_seams_between_tiles() {
+    let desk = Desk::new();
+    check_seamless(&desk, &["--hillshade"]);
+    check_seamless(&desk, &["--hillshade=0,60,3", "--light", "combined"]);
+    check_seamless(&desk, &["--slope", "--rescale", "0,10"]);
+    check_seamless(&desk, &["--hillshade", "--colormap", "terrain"]);
+}
+
+#[test]
+fn options_are_told_in_the_report() {
+    let desk = Desk::new();
+    let args = [
+        "--hillshade=300,40",
+        "--light",
+        "igor",
+        "--colormap",
+        "terrain_r",
+        "--color-formula",
+        "saturation 1.2",
+        "--report",
+        "r.json",
+    ];
+    desk.tile(&ontario(), "t/", &args).ok();
+    let options = &desk.report("r.json")["options"];
+    for (option, value) in [
+        ("hillshade", "300,40,1"),
+        ("light", "igor"),
+        ("colormap", "terrain_r"),
+        ("color-formula", "saturation 1.2"),
+        ("resampling", "bilinear"),
+    ] {
+        assert_eq!(options[option], value);
+    }
+    assert!(options["slope"].is_null());
+}
+
+#[test]
+fn formulas_change_colours_alone() {
+    let desk = Desk::new();
+    desk.tile(&bahamas(), "plain/", &["-z", "8"]).ok();
+    let formula = ["-z", "8", "--color-formula", "gamma rgb 2, saturation 0"];
+    desk.tile(&bahamas(), "gray/", &formula).ok();
+    let gray = desk.pictures("gray/", 8);
+    let mut differ = false;
+    for (tile, plain) in desk.pictures("plain/", 8) {
+        for (plain, gray) in plain.iter().zip(&gray[&tile]) {
+            assert_eq!(plain[3], gray[3]);
+            assert!(gray[0].abs_diff(gray[2]) <= 2, "{gray:?}");
+            differ |= plain != gray;
+        }
+    }
+    assert!(differ);
+    desk.tile(&ontario(), "x/", &["--color-formula", "gamma r 2"])
+        .fails(2, "one band");
+}
