@@ -203,7 +203,11 @@ impl ConvertArgs {
     /// The area asked for; the file of polygons is read here.
     fn clip(&self) -> Result<Option<Clip>> {
         let crs = Crs::lon_lat()?;
-        let boxes = self.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
+        let boxes = self.bbox.iter().map(|sides| {
+            let help =
+                "--bbox takes degrees; --region takes polygons in any coordinate reference system";
+            Bbox::new(sides.0, &crs).map_err(|error| error.with_help(help))
+        });
         let boxes = boxes.collect::<Result<Vec<_>>>()?;
         let region = self.region.as_deref().map(Cutline::open).transpose()?;
         Ok(Clip::new(boxes, region))
@@ -245,9 +249,9 @@ impl ConvertArgs {
         metadata.kind = self.outputs.kind.unwrap_or(metadata.kind);
         for KeyValue { key, value } in &self.outputs.meta {
             metadata.extra.retain(|(known, _)| known != key);
-            metadata.extra.push((key.clone(), value.clone()));
+            metadata.extra.push((key.clone(), value.clone().into()));
         }
-        metadata.extra.sort();
+        metadata.extra.sort_by(|a, b| a.0.cmp(&b.0));
         metadata.check()
     }
 }

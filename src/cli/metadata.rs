@@ -20,10 +20,10 @@ pub(super) fn describe(args: &TileArgs, sources: &[String], plan: &Plan) -> Resu
     let version = version.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
     let meta = outputs.meta.iter();
     let mut extra: Vec<_> = meta
-        .map(|pair| (pair.key.clone(), pair.value.clone()))
+        .map(|pair| (pair.key.clone(), pair.value.clone().into()))
         .collect();
     // By name, as they come back from containers: whatever they were put into.
-    extra.sort();
+    extra.sort_by(|a: &(String, _), b| a.0.cmp(&b.0));
     let metadata = Metadata {
         name: outputs
             .name
