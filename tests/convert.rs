@@ -574,7 +574,8 @@ fn tiles_that_cannot_be_encoded_anew_are_named() {
     desk.convert(&["vast.mbtiles", "-f", "webp", "-o", "b"])
         .fails(3, "tile 0/0/0: damaged");
     let deep = fixture("l8_lowres.tif");
-    desk.run(&["tile", &deep, "-o", "deep", "-q"]).ok();
+    let how = ["-o", "deep", "-q", "--rescale", "none"];
+    desk.run(&[&["tile", &deep][..], &how].concat()).ok();
     desk.convert(&["deep", "-f", "jpeg", "-o", "b"])
         .fails(3, "jpeg cannot hold 16-bit samples");
     desk.convert(&["a.mbtiles", "-f", "png", "--quality", "5", "-o", "b"])
