@@ -98,6 +98,13 @@ impl Error {
         self
     }
 
+    /// The same error, whose message goes on with `more`.
+    #[must_use]
+    pub fn with_more(mut self, more: impl fmt::Display) -> Self {
+        self.message.push_str(&format!("; {more}"));
+        self
+    }
+
     /// The same error as one of another kind.
     #[must_use]
     pub fn with_kind(mut self, kind: Kind) -> Self {

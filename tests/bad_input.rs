@@ -1358,7 +1358,11 @@ fn a_disk_that_fills_up_ends_with_9_and_is_empty_again() {
             "--report",
             "disk/r.json",
         ];
-        desk.run(&args).fails(9, &["disk/r.json: the disk is full"]);
+        let said = [
+            "disk/r.json: the disk is full",
+            "; written all the same: z.mbtiles",
+        ];
+        desk.run(&args).fails(9, &said);
         assert!(desk.path("z.mbtiles").is_file());
         assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
     });
@@ -1367,11 +1371,8 @@ fn a_disk_that_fills_up_ends_with_9_and_is_empty_again() {
 #[test]
 fn a_file_that_may_not_grow_is_an_error_and_leaves_nothing() {
     let desk = Desk::new();
-    // SQLite does not say why it could not write.
-    for (output, code, found) in [
-        ("x.mbtiles", 4, "cannot be written"),
-        ("x.pmtiles", 9, "the file would be larger"),
-    ] {
+    for output in ["x.mbtiles", "x.pmtiles"] {
+        let (code, found) = (9, "the file would be larger");
         let mut command = desk.command(&["tile", "-q", &bahamas(), "-o", output]);
         // SAFETY: between fork and exec only `setrlimit` is called, which may be.
         unsafe {

@@ -787,7 +787,10 @@ fn a_full_stdout_withholds_no_report_and_a_link_to_one_stays() {
     std::os::unix::fs::symlink("real.json", desk.path("r.json")).unwrap();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = desk.command(&["tile", &bahamas(), "-z4", "-o", "x", "--report", "r.json"]);
-    assert_eq!(command.stdout(full).status().unwrap().code(), Some(4));
+    let run = finish(command.stdout(full));
+    assert_eq!(run.code, 4);
+    run.says("standard output: cannot be written")
+        .says("; written all the same: x\n");
     assert!(desk.path("r.json").is_symlink());
     assert_eq!(json(&desk.path("real.json"))["schema"], "azulejo-report/1");
     assert_eq!(desk.names(), ["r.json", "real.json", "x"]);
@@ -927,6 +930,31 @@ fn what_exists_stays_untouched_without_overwrite() {
     desk.run(&[&again[..], &["--overwrite"]].concat()).ok();
     assert_eq!(zoom_range(&desk), (5, 5));
     assert_eq!(desk.names(), ["x.mbtiles", "y"]);
+}
+
+#[test]
+fn a_place_that_is_taken_during_the_run_keeps_all_outputs_back() {
+    for taken in ["b.pmtiles", "c"] {
+        let desk = Desk::new();
+        let outputs = ["-o", "a.mbtiles", "-o", "b.pmtiles", "-o", "c"];
+        let source = bahamas();
+        let args = [&["tile", &source, "-z", "4-11"], &outputs[..]].concat();
+        let mut child = piped(&mut desk.command(&args));
+        let started = Instant::now();
+        while !desk.names().iter().any(|name| name.starts_with(".c.")) {
+            assert!(started.elapsed() < Duration::from_secs(30));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        desk.write(taken, "somebody else's");
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+        assert_eq!(wait(&mut child), Some(4), "{said}");
+        assert!(said.contains(&format!("{taken}: exists already")), "{said}");
+        assert!(!said.contains("written all the same"), "{said}");
+        assert_eq!(desk.names(), [taken]);
+        assert_eq!(fs::read(desk.path(taken)).unwrap(), b"somebody else's");
+    }
 }
 
 #[test]
@@ -1081,6 +1109,8 @@ fn a_signal_ends_the_bake_with_130_and_leaves_nothing() {
         let (mut child, stderr) = under_way(&mut desk.command(&args));
         assert!(desk.names().len() >= 3, "temporaries: {:?}", desk.names());
         send(&child, signal);
+        // As `timeout` does, which sends its signal to the program and to its group.
+        send(&child, libc::SIGTERM);
         assert_eq!(wait(&mut child), Some(130));
         let last = stderr.lines().last().unwrap().unwrap();
         let last: Value = serde_json::from_str(&last).unwrap();
@@ -1204,6 +1234,7 @@ fn versions_and_help_go_to_stdout() {
     ] {
         assert!(help.contains(heading), "{heading} in {help}");
     }
+    assert!(help.contains("alpha of avif is nearly exact"), "{help}");
 }
 
 #[test]

@@ -118,6 +118,16 @@ fn grids_with_two_roots_are_carried_where_they_fit() {
     desk.convert(&["a", "-o", "c.mbtiles", "-o", "b.pmtiles"])
         .fails(2, "2 x 1 tiles at zoom 0");
     assert_eq!(desk.names(), before);
+    // Options that other commands have are no help.
+    for args in [
+        &["a", "-o", "b.pmtiles"][..],
+        &["a", "-o", "c", "--bbox", "530,0,540,10"],
+        &["a", "-o", "c", "--bbox", "0,0,10,95"],
+    ] {
+        let run = desk.convert(args);
+        assert!(!run.stderr.contains("-crs") && !run.stderr.contains("-scheme"));
+        run.fails(2, "help: ");
+    }
 }
 
 #[test]
@@ -564,7 +574,8 @@ fn tiles_that_cannot_be_encoded_anew_are_named() {
     desk.convert(&["vast.mbtiles", "-f", "webp", "-o", "b"])
         .fails(3, "tile 0/0/0: damaged");
     let deep = fixture("l8_lowres.tif");
-    desk.run(&["tile", &deep, "-o", "deep", "-q"]).ok();
+    let how = ["-o", "deep", "-q", "--rescale", "none"];
+    desk.run(&[&["tile", &deep][..], &how].concat()).ok();
     desk.convert(&["deep", "-f", "jpeg", "-o", "b"])
         .fails(3, "jpeg cannot hold 16-bit samples");
     desk.convert(&["a.mbtiles", "-f", "png", "--quality", "5", "-o", "b"])
@@ -600,4 +611,125 @@ fn a_database_that_is_cut_short_is_refused_wherever_it_is_cut() {
     let run = desk.convert(&["twice.mbtiles", "-o", "c"]).ok();
     run.says("a tile that has one already, passed over: 1")
         .says("its metadata says pbf, its tiles are png");
+}
+
+#[test]
+fn a_piece_across_the_antimeridian_has_its_center_in_it() {
+    let desk = Desk::new();
+    let all =
+        (0..4).flat_map(|z: u8| (0..4_u32.pow(z.into())).map(move |k| (z, k >> z, k % (1 << z))));
+    let tiles: Vec<Row> = all.map(|at| (at, PNG)).collect();
+    let bbox = ["--bbox", "170,-50,-170,-30"];
+    // Told centers that lie in the piece stay, on either side.
+    for (told, expected) in [
+        ("175,-45,1", (175.0, -45.0)),
+        ("-171,-45,1", (-171.0, -45.0)),
+        ("0,0,1", (-180.0, -40.0)),
+        ("0,-40,1", (-180.0, -40.0)),
+    ] {
+        let _ = fs::remove_file(desk.path("w.mbtiles"));
+        desk.foreign("w.mbtiles", &[("center", told)], &tiles);
+        let args = ["w.mbtiles", "-o", "x.pmtiles", "--overwrite"];
+        desk.convert(&[&args[..], &bbox].concat()).ok();
+        let center = desk.row("x.pmtiles", "center");
+        assert_eq!((number(&center, 0), number(&center, 1)), expected, "{told}");
+        assert_eq!(desk.row("x.pmtiles", "bounds"), "-180,-50,180,-30");
+        let n = desk.tiles("x.pmtiles").len();
+        assert!(n > 6 && n < tiles.len());
+    }
+    // More on one side of it than on the other.
+    let args = ["w.mbtiles", "-o", "y", "--bbox", "170,-50,-160,-30"];
+    desk.convert(&args).ok();
+    assert_eq!(number(&desk.row("y", "center"), 0), -175.0);
+    let args = ["w.mbtiles", "-o", "z", "--bbox", "160,-50,-170,-30"];
+    desk.convert(&args).ok();
+    assert_eq!(number(&desk.row("z", "center"), 0), 175.0);
+}
+
+#[test]
+fn metadata_that_is_json_stays_what_it_is() {
+    let desk = Desk::with_tilesets(&[]);
+    let extra = r#"{"arr": [], "foo": {"b": 1, "a": [2.5, null]}, "nul": null, "num": 5,
+        "pair": [1, 2], "text": "{\"a\": 1}", "vector_layers": [], "yes": true}"#;
+    let extra: Value = serde_json::from_str(extra).unwrap();
+    let parse = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(desk.path(name)).unwrap()).unwrap()
+    };
+    let mut told = parse("a/metadata.json");
+    let members = extra.as_object().unwrap().clone();
+    told.as_object_mut().unwrap().extend(members.clone());
+    desk.write("a/metadata.json", told.to_string());
+    let steps = [
+        ("a", "b.pmtiles"),
+        ("b.pmtiles", "b"),
+        ("b", "c.mbtiles"),
+        ("c.mbtiles", "c.pmtiles"),
+        ("c.mbtiles", "d.mbtiles"),
+        ("d.mbtiles", "d"),
+    ];
+    for (from, to) in steps {
+        desk.convert(&[from, "-o", to]).ok();
+    }
+    for (key, value) in &members {
+        for file in ["b/metadata.json", "b/tilejson.json"] {
+            assert_eq!(&parse(file)[key], value, "{key} in {file}");
+        }
+    }
+    desk.same("b.pmtiles", "c.pmtiles");
+    desk.same("c.mbtiles", "d.mbtiles");
+    desk.same("b", "d");
+    // In the database they are where others look for them.
+    let db = Connection::open(desk.path("c.mbtiles")).unwrap();
+    let row = |name: &str| -> String {
+        let sql = "SELECT value FROM metadata WHERE name = ?";
+        db.query_row(sql, [name], |row| row.get(0)).unwrap()
+    };
+    let json: Value = serde_json::from_str(&row("json")).unwrap();
+    assert_eq!(json.as_object().unwrap().len(), members.len() - 1);
+    assert!(
+        json.as_object()
+            .unwrap()
+            .iter()
+            .all(|(key, value)| &extra[key] == value)
+    );
+    assert_eq!(row("text"), extra["text"].as_str().unwrap());
+    // What is not ours to take apart stays: text in it, the name of another row, no object.
+    for json in [
+        r#"{"a": "text"}"#,
+        r#"{"type": 1}"#,
+        r#"{"foo": 1}"#,
+        "{}",
+        "[1]",
+        "no",
+    ] {
+        let _ = fs::remove_file(desk.path("f.mbtiles"));
+        desk.foreign(
+            "f.mbtiles",
+            &[("json", json), ("foo", "x")],
+            &[((0, 0, 0), PNG)],
+        );
+        let args = ["f.mbtiles", "-o", "g", "-o", "g.mbtiles", "--overwrite"];
+        desk.convert(&args).ok();
+        assert_eq!(parse("g/metadata.json")["json"], json);
+        assert_eq!(desk.row("g.mbtiles", "json"), json);
+    }
+}
+
+#[test]
+fn threads_that_encode_keep_to_what_ulimit_leaves() {
+    let desk = Desk::with_tilesets(&[]);
+    let before = desk.names();
+    let run = |kib: u32, jobs: u32| {
+        let program = env!("CARGO_BIN_EXE_azulejo");
+        let line = format!(
+            "ulimit -c 0; ulimit -v {kib}; exec '{program}' convert a.mbtiles -f webp -j {jobs} -o x.mbtiles"
+        );
+        let mut shell = std::process::Command::new("sh");
+        desk::finish(shell.args(["-c", &line]).current_dir(desk.0.path()))
+    };
+    run(200_000, 2)
+        .fails(9, "by ulimit, of which")
+        .says("help: ulimit -v");
+    assert_eq!(desk.names(), before);
+    run(400_000, 64).ok().says("of 64 threads");
 }

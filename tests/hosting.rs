@@ -138,7 +138,15 @@ impl Server {
             }
         }
         assert!(n_tiles > 10);
-        assert_eq!(self.get("/tiles/4/0/0.png").0, 404);
+        // A browser must be allowed to read that there is no tile, too, but not keep it for long.
+        for name in ["4/0/0.png", "none.json"] {
+            let (status, headers, _) = self.get(&format!("/tiles/{name}"));
+            assert_eq!(status, 404);
+            let allowed = headers
+                .iter()
+                .filter(|h| *h == "access-control-allow-origin: *");
+            assert_eq!(allowed.count(), 1, "{headers:?}");
+        }
     }
 }
 

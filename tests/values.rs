@@ -100,7 +100,7 @@ fn percentiles_are_numpys() {
         let again = ["--rescale", &told, "--overwrite"];
         desk.tile(&source, "again/", &again).ok();
         let z = report["plan"]["zoom_max"].as_u64().unwrap() as u8;
-        assert_eq!(desk.pictures("t/", z), desk.pictures("again/", z));
+        assert!(desk.pictures("t/", z) == desk.pictures("again/", z));
     }
 }
 
@@ -193,7 +193,12 @@ fn colour_maps_are_over_the_stretch_or_over_values() {
     desk.tile(&ontario(), "named/", &named).ok();
     desk.tile(&ontario(), "gray/", &["--rescale", "75,349"])
         .ok();
-    assert_eq!(desk.pictures("named/", 7), desk.pictures("gray/", 7));
+    // Matplotlib's grays are cut off to bytes, not rounded.
+    let gray = desk.pictures("gray/", 7);
+    for (tile, named) in desk.pictures("named/", 7) {
+        let near = |(a, b): (&[u8; 4], &[u8; 4])| (0..4).all(|k| a[k].abs_diff(b[k]) <= 1);
+        assert!(named.iter().zip(&gray[&tile]).all(near), "{tile}");
+    }
     // Of values: above 200 m red, and nothing else.
     let own = [
         "--colormap",
@@ -232,7 +237,7 @@ fn legends_are_written_beside_the_tiles() {
             "svg" => assert!(String::from_utf8(bytes).unwrap().contains("Height, m")),
             _ => {
                 let legend: Value = serde_json::from_slice(&bytes).unwrap();
-                assert_eq!(legend["range"], serde_json::json!([75.0, 349.0]));
+                assert_eq!(legend["range"], serde_json::json!([75, 349]));
             }
         }
     }
@@ -253,6 +258,12 @@ fn heights(
         .iter()
         .map(|(tile, pixels)| (*tile, pixels.iter().map(of).collect()))
         .collect()
+}
+
+/// The child in a quadrant.
+fn child_at(tile: TileCoord, quadrant: (usize, usize)) -> TileCoord {
+    let mut children = tile.children().into_iter();
+    children.find(|child| child.quadrant() == quadrant).unwrap()
 }
 
 fn terrarium([r, g, b]: [f64; 3]) -> f64 {
@@ -291,6 +302,8 @@ fn heights_are_gdals_and_overviews_are_means_of_heights() {
             let b = scheme.bounds(*tile);
             let te = [b.west, b.south, b.east, b.north].map(|side| format!("{side:.9}"));
             let args = [
+                "-of",
+                "MEM",
                 "-t_srs",
                 "EPSG:3857",
                 "-te",
@@ -318,26 +331,22 @@ fn heights_are_gdals_and_overviews_are_means_of_heights() {
                     .read_as::<f64>((0, 0), (256, 256), (256, 256), None);
             for (ours, gdal) in heights.iter().zip(warped.unwrap().data()) {
                 match ours {
-                    // What was measured in whole metres is rounded to them.
+                    // Fractions of whole metres stay.
                     Some(ours) if *gdal > -9999.0 => {
                         n += 1;
-                        off += usize::from((ours - gdal).abs() > 0.5 + interval + 0.02);
+                        off += usize::from((ours - gdal).abs() > interval + 0.02);
                     }
                     _ => {}
                 }
             }
         }
-        assert!(n > 50_000 && off * 1000 < n, "{off} of {n}");
+        assert!(n > 40_000 && off * 1000 < n, "{off} of {n}");
         // Four below and one above.
         let mut n = 0;
         for (tile, heights) in &over {
             for (k, found) in heights.iter().enumerate() {
                 let (col, row) = (2 * (k % 256), 2 * (k / 256));
-                let child = TileCoord::new(
-                    8,
-                    2 * tile.x() + (col / 256) as u32,
-                    2 * tile.y() + (row / 256) as u32,
-                );
+                let child = child_at(*tile, (col / 256, row / 256));
                 let Some(child) = base.get(&child) else {
                     continue;
                 };
@@ -345,9 +354,8 @@ fn heights_are_gdals_and_overviews_are_means_of_heights() {
                 let four = four.map(|(c, r)| child[(row % 256 + r) * 256 + col % 256 + c]);
                 if let ([Some(a), Some(b), Some(c), Some(d)], Some(found)) = (four, found) {
                     let mean = (a + b + c + d) / 4.0;
-                    // Heights of whole metres, and so are their means but for rounding.
                     assert!(
-                        (found - mean).abs() <= 0.5 + interval,
+                        (found - mean).abs() <= interval,
                         "{tile} {k}: {found} {mean}"
                     );
                     n += 1;
@@ -415,14 +423,10 @@ fn check_seamless(desk: &Desk, args: &[&str]) {
     .ok();
     let small = desk.pictures("small/", 8);
     let mut n = 0;
-    for (tile, large) in desk.pictures("large/", 7) {
+    for (tile, large) in &desk.pictures("large/", 7) {
         for (k, found) in large.iter().enumerate() {
             let (col, row) = (k % 512, k / 512);
-            let child = TileCoord::new(
-                8,
-                2 * tile.x() + (col / 256) as u32,
-                2 * tile.y() + (row / 256) as u32,
-            );
+            let child = child_at(*tile, (col / 256, row / 256));
             let expected = small
                 .get(&child)
                 .map(|child| child[row % 256 * 256 + col % 256]);
@@ -436,7 +440,7 @@ fn check_seamless(desk: &Desk, args: &[&str]) {
             n += usize::from(found[3] > 0);
         }
     }
-    assert!(n > 50_000, "{n}");
+    assert!(n > 40_000, "{n}");
 }
 
 #[test]

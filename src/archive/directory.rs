@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! Z/X/Y.png        zoom, column from the west, row from the north (xyz) or from the south (tms)
-//! metadata.json    the rows of an MBTiles metadata table as one flat object of strings
+//! metadata.json    the rows of an MBTiles metadata table as one flat object, of strings but for other JSON that was read
 //! tilejson.json    TileJSON 2.2.0, with `scheme` for the rows and `tiles` relative to itself
 //! nginx.conf, …    notes for who serves it, where they are asked for (see `hosting`)
 //! ```
 //!
 //! Folders of other programs may lack one or both files, or have `tilemapresource.xml` (gdal2tiles) instead.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::stage::{Local, Place};
+use super::stored::Rows;
 use super::tally::{self, Tally};
 use super::temporary::{self, Shape, Temporary};
 use super::{
@@ -276,7 +276,7 @@ pub(super) fn resembles_tileset(folder: &Path) -> bool {
 
 /// What a folder says about itself: its metadata as rows, and how its rows of tiles are numbered. From north to south
 /// where nothing is said.
-fn describe_folder(folder: &Path) -> Result<(BTreeMap<String, String>, RowScheme)> {
+fn describe_folder(folder: &Path) -> Result<(Rows, RowScheme)> {
     let tilejson = read_json(&folder.join(TILEJSON))?;
     let metadata = read_json(&folder.join(METADATA))?;
     let found = if tilejson.is_none() && metadata.is_none() {
@@ -289,7 +289,7 @@ fn describe_folder(folder: &Path) -> Result<(BTreeMap<String, String>, RowScheme
         .flatten()
         .find_map(|rows| rows.get("scheme"))
         .map_or(RowScheme::Xyz, |scheme| match scheme.as_str() {
-            "tms" => RowScheme::Tms,
+            Some("tms") => RowScheme::Tms,
             _ => RowScheme::Xyz,
         });
     Ok((metadata.or(tilejson).or(found).unwrap_or_default(), scheme))
@@ -307,7 +307,7 @@ fn read_text(path: &Path) -> Result<Option<String>> {
     }
 }
 
-fn read_json(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
+fn read_json(path: &Path) -> Result<Option<Rows>> {
     let Some(text) = read_text(path)? else {
         return Ok(None);
     };
@@ -321,17 +321,17 @@ fn read_json(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
 }
 
 /// The rows that gdal2tiles' description of a folder stands for. It counts rows from the south.
-fn read_tile_map_resource(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
+fn read_tile_map_resource(path: &Path) -> Result<Option<Rows>> {
     let Some(text) = read_text(path)? else {
         return Ok(None);
     };
-    let mut rows = BTreeMap::from([("scheme".to_string(), "tms".to_string())]);
+    let mut rows = Rows::from([("scheme".to_string(), "tms".into())]);
     match attribute(&text, "profile") {
         Some("mercator" | "global-mercator") => {}
         // There is a second kind, with a single tile over the world at zoom 0, which no scheme of ours is.
         Some("geodetic" | "global-geodetic") if has_two_roots(&text) => {
-            rows.insert("tiling_scheme".to_string(), "WorldCRS84Quad".to_string());
-            rows.insert("matrix_roots".to_string(), "2,1".to_string());
+            rows.insert("tiling_scheme".to_string(), "WorldCRS84Quad".into());
+            rows.insert("matrix_roots".to_string(), "2,1".into());
         }
         profile => {
             let profile = profile.unwrap_or("none");

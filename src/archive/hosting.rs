@@ -8,7 +8,7 @@ use crate::encode::Format;
 /// A server, or a service, that is told by a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
-    /// nginx, from 1.7 on.
+    /// nginx, from 1.7.5 on.
     Nginx,
     /// Caddy 2.
     Caddy,
@@ -54,7 +54,8 @@ impl Host {
     }
 }
 
-/// Inner locations inherit `root`, but not `alias`; and of `add_header` all or nothing.
+/// Inner locations inherit `root`, but not `alias`; and of `add_header` all or nothing. Without `always` it is silent where
+/// there is no tile, which browsers then take for an error of another kind.
 fn nginx(format: Format) -> String {
     let (extension, name) = (format.extension(), format.name());
     format!(
@@ -67,14 +68,14 @@ location /tiles/ {{
         application/json json;
     }}
     default_type text/plain;
-    add_header Access-Control-Allow-Origin \"*\";
+    add_header Access-Control-Allow-Origin \"*\" always;
     add_header Cache-Control \"{TILES}\";
     # Tiles with nothing on them are not there; nobody wants to read of that.
     log_not_found off;
 
     # What describes the tiles.
     location ~ \\.json$ {{
-        add_header Access-Control-Allow-Origin \"*\";
+        add_header Access-Control-Allow-Origin \"*\" always;
         add_header Cache-Control \"{JSON}\";
     }}
 }}

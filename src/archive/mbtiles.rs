@@ -26,7 +26,6 @@
 mod database;
 mod gain;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +34,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::file_type::{FileType, head};
 use super::stage::{self, Local, Place};
+use super::stored::Rows;
 use super::tally::{self, Tally};
 use super::{Digest, Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredMetadata};
 use crate::encode::Format;
@@ -244,6 +244,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
         path: path.to_path_buf(),
         connection,
         metadata,
+        has_text: false,
     }))
 }
 
@@ -318,17 +319,19 @@ fn percent_encoded(path: &Path) -> String {
     out
 }
 
-/// All rows of the metadata table; of a name that comes twice, the first.
-fn read_metadata(connection: &Connection) -> Sql<BTreeMap<String, String>> {
+/// All rows of the metadata table; of a name that comes twice, the first. What is in the row `json` counts as rows.
+fn read_metadata(connection: &Connection) -> Sql<Rows> {
     // Some writers store numbers as numbers.
     let sql = "SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM metadata WHERE name IS NOT NULL";
     let mut query = connection.prepare(sql)?;
     let mut found = query.query([])?;
-    let mut rows = BTreeMap::new();
+    let mut rows = Rows::new();
     while let Some(row) = found.next()? {
         let value: Option<String> = row.get(1)?;
-        rows.entry(row.get(0)?).or_insert(value.unwrap_or_default());
+        rows.entry(row.get(0)?)
+            .or_insert_with(|| value.unwrap_or_default().into());
     }
+    StoredMetadata::unpack_json(&mut rows);
     Ok(rows)
 }
 
@@ -337,6 +340,25 @@ fn bytes(value: ValueRef<'_>) -> Vec<u8> {
     match value {
         ValueRef::Blob(data) | ValueRef::Text(data) => data.to_vec(),
         _ => Vec::new(),
+    }
+}
+
+/// A whole number, as other writers store it where a column takes anything: as a number with a fraction of zero, or as the
+/// text that SQLite makes of the number. Only that is found again by [`FIND_ANY`]. What else it is otherwise, for messages.
+fn whole(value: ValueRef<'_>) -> std::result::Result<i64, String> {
+    match value {
+        ValueRef::Integer(number) => Ok(number),
+        // Every whole number in this range is one of `f64` and of `i64`.
+        ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(number as i64),
+        ValueRef::Real(number) => Err(number.to_string()),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            let number = text.parse::<i64>().ok();
+            let number = number.filter(|number| number.to_string() == text);
+            number.ok_or_else(|| format!("the text {text:?}"))
+        }
+        ValueRef::Null => Err("NULL".to_owned()),
+        ValueRef::Blob(_) => Err("a blob".to_owned()),
     }
 }
 
@@ -363,14 +385,41 @@ fn reading(path: &Path, error: &rusqlite::Error) -> Error {
     }
 }
 
+/// The columns of a tile's address.
+const ADDRESS: [&str; 3] = ["zoom_level", "tile_column", "tile_row"];
+
+const FIND: &str =
+    "SELECT tile_data FROM tiles WHERE zoom_level = ?1 AND tile_column = ?2 AND tile_row = ?3";
+
+/// Numbers that some columns may have as text: those without a type do not take one for the other.
+const FIND_ANY: &str = "SELECT tile_data FROM tiles
+    WHERE zoom_level IN (?1, CAST(?1 AS TEXT)) AND tile_column IN (?2, CAST(?2 AS TEXT))
+      AND tile_row IN (?3, CAST(?3 AS TEXT))";
+
 /// A database being read.
 struct MbtilesStore {
     path: PathBuf,
     connection: Connection,
     metadata: StoredMetadata,
+    /// Whether numbers of addresses were seen that are text.
+    has_text: bool,
 }
 
 impl MbtilesStore {
+    /// An address that is none.
+    fn no_number(&self, column: &str, found: &str) -> Error {
+        let path = self.path.display();
+        let set = ADDRESS.map(|name| format!("{name} = CAST({name} AS INTEGER)"));
+        Error::input(
+            path,
+            format_args!("a tile whose {column} is {found}; expected a whole number"),
+        )
+        .with_help(format!(
+            "where these are numbers in another dress, in a copy: sqlite3 COPY.mbtiles 'UPDATE tiles SET {}'",
+            set.join(", ")
+        ))
+    }
+
     /// The address in a row of `tiles`: zoom, column, row from the south.
     fn address(&self, (z, column, row): (i64, i64, i64)) -> Result<TileCoord> {
         let roots = self.metadata.matrix_roots;
@@ -401,10 +450,20 @@ impl Store for MbtilesStore {
         let mut query = self.connection.prepare(sql).map_err(failed)?;
         let mut rows = query.query([]).map_err(failed)?;
         let mut tiles = Vec::new();
+        let mut has_text = false;
         while let Some(row) = rows.next().map_err(failed)? {
-            let address = (|| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))().map_err(failed)?;
-            tiles.push(self.address(address)?);
+            let mut numbers = [0; 3];
+            for (at, number) in numbers.iter_mut().enumerate() {
+                let value = row.get_ref(at).map_err(failed)?;
+                has_text |= matches!(value, ValueRef::Text(_));
+                *number = whole(value).map_err(|found| self.no_number(ADDRESS[at], &found))?;
+            }
+            let [z, column, row] = numbers;
+            tiles.push(self.address((z, column, row))?);
         }
+        drop(rows);
+        drop(query);
+        self.has_text = has_text;
         let n_again = tally::sort(&mut tiles);
         if n_again > 0 {
             log::warn!(
@@ -419,8 +478,7 @@ impl Store for MbtilesStore {
         let Some(row) = tally::flip(tile.z(), tile.y().into(), self.metadata.matrix_roots) else {
             return Ok(None);
         };
-        let sql =
-            "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?";
+        let sql = if self.has_text { FIND_ANY } else { FIND };
         self.connection
             .prepare_cached(sql)
             .and_then(|mut query| {

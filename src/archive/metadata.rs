@@ -43,8 +43,8 @@ pub struct Metadata {
     pub scheme_id: String,
     /// Tiles at zoom 0, across and down.
     pub matrix_roots: (u32, u32),
-    /// More rows, as the user gave them.
-    pub extra: Vec<(String, String)>,
+    /// More rows: text as the user gave it, and whatever JSON a tileset has that is read.
+    pub extra: Vec<(String, Value)>,
 }
 
 /// Parts of a degree that are told.
@@ -115,6 +115,9 @@ pub(super) const OUR_NAMES: &[&str] = &[
 /// The row that says which formats there are among the tiles, where it is more than one.
 pub(super) const TILE_FORMATS: &str = "tile_formats";
 
+/// The row in which MBTiles holds what is not text: a JSON object (MBTiles 1.3, "Vector tileset metadata").
+pub(super) const JSON: &str = "json";
+
 /// Rows that are numbers in the header of a PMTiles archive.
 const IN_PMTILES_HEADER: &[&str] = &["format", "bounds", "center", "minzoom", "maxzoom"];
 
@@ -171,7 +174,30 @@ impl Metadata {
     /// Four rows are not in the specification. `tile_formats` (`jpg,png`) stands only where tiles are of more than one. `tileSize` (pixels, as in MapLibre's extension of TileJSON, which is
     /// where servers hand it on to) stands only when it is not 256; `tiling_scheme` and `matrix_roots` only when the
     /// scheme is not `WebMercatorQuad`. Other readers pass over them.
+    ///
+    /// Extra rows that are not text are in the row `json` together, or, where a row has that name already, each is JSON.
     pub fn rows(&self) -> Vec<(String, String)> {
+        let mut rows = self.own_rows();
+        let mut json = Map::new();
+        for (key, value) in &self.extra {
+            match value {
+                Value::String(text) => rows.push((key.clone(), text.clone())),
+                value => drop(json.insert(key.clone(), value.clone())),
+            }
+        }
+        if rows.iter().any(|(key, _)| key == JSON) {
+            rows.extend(
+                json.into_iter()
+                    .map(|(key, value)| (key, value.to_string())),
+            );
+        } else if !json.is_empty() {
+            rows.push((JSON.to_owned(), Value::Object(json).to_string()));
+        }
+        rows
+    }
+
+    /// The rows that we write ourselves.
+    fn own_rows(&self) -> Vec<(String, String)> {
         let (bounds, (lon, lat, zoom)) = self.rounded();
         let mut rows: Vec<(&str, String)> = vec![
             ("name", self.name.clone()),
@@ -194,32 +220,30 @@ impl Metadata {
             rows.push(("matrix_roots", format!("{across},{down}")));
         }
         rows.extend(self.tile_formats().map(|names| (TILE_FORMATS, names)));
-        let rows = rows
-            .into_iter()
-            .map(|(key, value)| (key.to_string(), value));
-        rows.chain(self.extra.iter().cloned()).collect()
+        rows.into_iter()
+            .map(|(key, value)| (key.to_string(), value))
+            .collect()
     }
 
-    /// `metadata.json` of a folder: the rows of [`Metadata::rows`] as one flat object of strings, as mb-util writes and
-    /// reads it.
+    /// The rows as members of a JSON object: our own are strings, the others what they are.
+    fn members(&self) -> impl Iterator<Item = (String, Value)> {
+        let own = self.own_rows().into_iter();
+        own.map(|(key, value)| (key, Value::String(value)))
+            .chain(self.extra.iter().cloned())
+    }
+
+    /// `metadata.json` of a folder: the rows as one object, flat and of strings, as mb-util writes and reads it, but for extra
+    /// rows that are not text.
     pub fn metadata_json(&self) -> String {
-        let rows = self
-            .rows()
-            .into_iter()
-            .map(|(key, value)| (key, Value::String(value)));
-        pretty(rows.collect())
+        pretty(self.members().collect())
     }
 
-    /// The metadata of a PMTiles archive: the rows of [`Metadata::rows`] that its header has no field for, as one flat
-    /// object of strings, which is what its specification wants them to be.
+    /// The metadata of a PMTiles archive: the rows that its header has no field for, as one object. Our own are strings, which
+    /// is what its specification wants them to be.
     pub(super) fn pmtiles_json(&self) -> String {
         let in_header = |key: &str| IN_PMTILES_HEADER.contains(&key);
-        let rows = self
-            .rows()
-            .into_iter()
-            .filter(|(key, _)| !in_header(key))
-            .map(|(key, value)| (key, Value::String(value)));
-        Value::Object(rows.collect()).to_string()
+        let members = self.members().filter(|(key, _)| !in_header(key));
+        Value::Object(members.collect()).to_string()
     }
 
     /// `tilejson.json` of a folder (TileJSON 2.2.0) whose rows are numbered by `rows`. `tiles` is relative to the file,
@@ -269,7 +293,7 @@ impl Metadata {
             );
         }
         for (key, value) in &self.extra {
-            put(key, json!(value));
+            put(key, value.clone());
         }
         pretty(object)
     }

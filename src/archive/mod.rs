@@ -228,10 +228,10 @@ pub fn open_sink(path: &Path, options: &SinkOptions) -> Result<Box<dyn Sink>> {
     let archive = by_name(path, Kind::Usage)?;
     if !archive.several_roots && (columns, rows) != (1, 1) {
         return Err(Error::usage(format!(
-            "{}: {columns} x {rows} tiles at zoom 0, which this container cannot number; expected one tile",
+            "{}: {columns} x {rows} tiles at zoom 0, which this container cannot number; expected one tile, as in WebMercatorQuad",
             path.display()
         ))
-        .with_help("write an MBTiles file or a folder with -o, or take --tiling-scheme WebMercatorQuad"));
+        .with_help("write an MBTiles file or a folder with -o"));
     }
     match Location::parse(path)? {
         None => (archive.create)(path, options),

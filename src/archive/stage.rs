@@ -40,6 +40,11 @@ pub(super) trait Remote: Send {
     /// Where it will be, as it was asked for.
     fn path(&self) -> &Path;
 
+    /// As [`Staged::check`]; by default nothing is asked.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// As [`Staged::publish`].
     fn publish(self: Box<Self>) -> Result<Published>;
 }
@@ -87,6 +92,18 @@ impl Staged {
         match &self.0 {
             Waiting::Here(local) => &local.place.asked,
             Waiting::There(remote) => remote.path(),
+        }
+    }
+
+    /// Whether its place is still free, or may still be replaced, as far as can be told without publishing: asked of several
+    /// outputs before the first is published, so that all are or none is.
+    ///
+    /// # Errors
+    /// [`Kind::Output`](crate::error::Kind::Output) when something has come into its place meanwhile.
+    pub fn check(&self) -> Result<()> {
+        match &self.0 {
+            Waiting::Here(local) => local.place.check().map(drop),
+            Waiting::There(remote) => remote.check(),
         }
     }
 

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::metadata::{DEFAULT_SCHEME, OUR_NAMES, TILE_FORMATS, names_of};
+use super::metadata::{DEFAULT_SCHEME, JSON, OUR_NAMES, TILE_FORMATS, names_of};
 use crate::encode::{FORMATS, Format, FormatInfo};
 use crate::geo::bounds::Bounds;
+
+/// Rows as found: text, or members of a JSON object.
+pub(super) type Rows = BTreeMap<String, Value>;
 
 /// The metadata of a tileset as found. A field is `None` where the tileset does not say it, or not in a way that we
 /// understand; `rows` then still has the text. Nothing is checked against the tiles.
@@ -14,6 +17,8 @@ use crate::geo::bounds::Bounds;
 pub struct StoredMetadata {
     /// Every row by its name, as text.
     pub rows: BTreeMap<String, String>,
+    /// Those that [`Metadata`](super::Metadata) has no field for and that are not text but other JSON, as what they are.
+    pub json: BTreeMap<String, Value>,
     /// What people call it.
     pub name: Option<String>,
     /// The format that the metadata tells or, if it is silent, that the first tile shows.
@@ -35,8 +40,24 @@ pub struct StoredMetadata {
 }
 
 impl StoredMetadata {
-    /// Reads what it can from `rows`.
-    pub(super) fn from_rows(rows: BTreeMap<String, String>) -> Self {
+    /// Reads what it can from `found`.
+    pub(super) fn from_rows(found: Rows) -> Self {
+        let (mut rows, mut json) = (BTreeMap::new(), BTreeMap::new());
+        for (key, value) in found {
+            let is_ours = OUR_NAMES.contains(&key.as_str());
+            if is_ours && value.is_null() {
+                continue;
+            }
+            let text = match &value {
+                Value::String(text) => text.clone(),
+                value if is_ours => as_row(value),
+                value => value.to_string(),
+            };
+            if !is_ours && !value.is_string() {
+                json.insert(key.clone(), value);
+            }
+            rows.insert(key, text);
+        }
         let get = |key: &str| rows.get(key).map(|value| value.trim());
         let tile_size = || {
             ["tileSize", "tile_size", "tilesize"]
@@ -58,33 +79,49 @@ impl StoredMetadata {
             scheme_id: get("tiling_scheme").unwrap_or(DEFAULT_SCHEME).to_string(),
             matrix_roots: get("matrix_roots").and_then(parse_roots).unwrap_or((1, 1)),
             rows,
+            json,
         }
     }
 
     /// The rows that [`Metadata`](super::Metadata) has no field for, as [`Metadata::extra`](super::Metadata::extra) takes
     /// them, by name.
-    pub fn extra(&self) -> Vec<(String, String)> {
+    pub fn extra(&self) -> Vec<(String, Value)> {
         let is_extra = |key: &str| !key.is_empty() && !OUR_NAMES.contains(&key);
         let rows = self.rows.iter().filter(|(key, _)| is_extra(key));
-        rows.map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        rows.map(|(key, text)| {
+            let json = self.json.get(key).cloned();
+            (key.clone(), json.unwrap_or_else(|| text.clone().into()))
+        })
+        .collect()
     }
 
-    /// The members of a JSON object as rows: what stands in a TileJSON as numbers and lists reads as it would in an
-    /// MBTiles row. `None` if `text` is not a JSON object.
-    pub(super) fn rows_of_json(text: &str) -> Option<BTreeMap<String, String>> {
+    /// The members of a JSON object as rows. `None` if `text` is not a JSON object.
+    pub(super) fn rows_of_json(text: &str) -> Option<Rows> {
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
             return None;
         };
-        Some(
-            object
-                .into_iter()
-                .map(|(key, value)| (key, as_row(&value)))
-                .collect(),
-        )
+        Some(object.into_iter().collect())
+    }
+
+    /// Takes the row `json` of an MBTiles file apart, as [`Metadata::rows`](super::Metadata::rows) and others have put it
+    /// together: an object of what is not text. If anything in it is text, or has the name of another row, it stays.
+    pub(super) fn unpack_json(rows: &mut Rows) {
+        let text = rows.get(JSON).and_then(Value::as_str);
+        let Some(members) = text.and_then(Self::rows_of_json) else {
+            return;
+        };
+        let is_free = |key: &String| key == JSON || !rows.contains_key(key);
+        let is_extra = |key: &String| !key.is_empty() && !OUR_NAMES.contains(&key.as_str());
+        let fits =
+            |(key, value): (&String, &Value)| !value.is_string() && is_free(key) && is_extra(key);
+        if !members.is_empty() && members.iter().all(fits) {
+            rows.remove(JSON);
+            rows.extend(members);
+        }
     }
 }
 
+/// What stands in a TileJSON as numbers and lists reads as it would in an MBTiles row.
 fn as_row(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -170,6 +207,7 @@ mod tests {
         assert_eq!(rows.scheme_id, "WebMercatorQuad");
         let no_rows = |m: StoredMetadata| StoredMetadata {
             rows: BTreeMap::new(),
+            json: BTreeMap::new(),
             ..m
         };
         assert_eq!(no_rows(rows), no_rows(tilejson));

@@ -255,7 +255,7 @@ fn a_scheme_with_several_roots_is_refused_by_containers_that_cannot_number_it() 
                 expect_error(
                     told,
                     Kind::Usage,
-                    "expected one tile; help: write an MBTiles",
+                    "expected one tile, as in WebMercatorQuad; help: write an MBTiles",
                 );
             }
         }

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::console::Console;
 use super::encoding::{self, EncodingArgs};
 use super::interrupt::Interrupt;
+use super::memory;
 use super::outputs::{self, Ending, OutputArgs};
 use super::progress::{Meter, Phase, Style};
 use super::report::ReportFile;
@@ -139,7 +140,14 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         clip,
     })?;
     let found = tileset.format()?;
-    let recoding = args.recoding(found)?;
+    let mut recoding = args.recoding(found)?;
+    if let Some(recoding) = &mut recoding {
+        notes.extend(keep_to_ulimit(
+            recoding,
+            &tileset,
+            args.outputs.paths.len(),
+        )?);
+    }
     let format = recoding.as_ref().map_or(found, |r| r.recipe.format);
     let mut described = tileset.describe(found)?;
     described.metadata.format = format.info().stored;
@@ -206,7 +214,11 @@ impl ConvertArgs {
     /// The area asked for; the file of polygons is read here.
     fn clip(&self) -> Result<Option<Clip>> {
         let crs = Crs::lon_lat()?;
-        let boxes = self.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
+        let boxes = self.bbox.iter().map(|sides| {
+            let help =
+                "--bbox takes degrees; --region takes polygons in any coordinate reference system";
+            Bbox::new(sides.0, &crs).map_err(|error| error.with_help(help))
+        });
         let boxes = boxes.collect::<Result<Vec<_>>>()?;
         let region = self.region.as_deref().map(Cutline::open).transpose()?;
         Ok(Clip::new(boxes, region))
@@ -248,11 +260,37 @@ impl ConvertArgs {
         metadata.kind = self.outputs.kind.unwrap_or(metadata.kind);
         for KeyValue { key, value } in &self.outputs.meta {
             metadata.extra.retain(|(known, _)| known != key);
-            metadata.extra.push((key.clone(), value.clone()));
+            metadata.extra.push((key.clone(), value.clone().into()));
         }
-        metadata.extra.sort();
+        metadata.extra.sort_by(|a, b| a.0.cmp(&b.0));
         metadata.check()
     }
+}
+
+/// Lowers the number of threads to what `ulimit` leaves room for, and says so: nobody comes back from an allocation that
+/// fails.
+///
+/// # Errors
+/// [`Kind::Resources`](azulejo::error::Kind::Resources) when there is no room for one.
+fn keep_to_ulimit(
+    recoding: &mut Recoding,
+    tileset: &Tileset,
+    n_outputs: usize,
+) -> Result<Option<String>> {
+    /// The cache of a database that is written, and what is read.
+    const OUTPUT_BYTES: u64 = 24 << 20;
+    // Measured of webp, which takes most but for avif: 20 MB for tiles of 256 pixels, 50 MB for those of 1024.
+    let (least, by_pixel) = match recoding.recipe.format {
+        Format::Avif => (64 << 20, 256),
+        _ => (20 << 20, 64),
+    };
+    let side = u64::from(tileset.stored().tile_size_px.unwrap_or(256));
+    let each = side.saturating_mul(side).saturating_mul(by_pixel);
+    let each = each.saturating_add(least);
+    let others = OUTPUT_BYTES * n_outputs as u64;
+    let (jobs, note) = memory::jobs_within_own_limit(recoding.jobs, each, others)?;
+    recoding.jobs = jobs;
+    Ok(note)
 }
 
 /// Makes sure that no output takes the place of another or of what is read.

@@ -1,10 +1,14 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run cleanly, the second at once. SIGXFSZ: a file that may not grow is an error
-//! like a full disk.
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run cleanly, one that comes a moment later at once. SIGXFSZ: a file that may
+//! not grow is an error like a full disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use azulejo::error::{Error, Kind, Result};
+
+/// Signals that come so soon after the first one are the same: `timeout` sends its own to the program and to its group.
+const SAME: Duration = Duration::from_secs(1);
 
 /// Whether somebody wants the run to end.
 #[derive(Clone)]
@@ -23,8 +27,10 @@ impl Interrupt {
             .into_iter()
             .filter(|&signal| is_ignored(signal))
             .collect();
+        let mut first = None;
         ctrlc::set_handler(move || {
-            if seen.swap(true, Ordering::Relaxed) {
+            seen.store(true, Ordering::Relaxed);
+            if first.get_or_insert_with(Instant::now).elapsed() > SAME {
                 // SAFETY: ends the process without running anything more; other threads may be anywhere.
                 unsafe { libc::_exit(130) };
             }

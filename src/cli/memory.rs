@@ -79,36 +79,79 @@ const STACK_BYTES: u64 = 16 << 20;
 /// # Errors
 /// [`Kind::Resources`] when they leave too little.
 pub(super) fn within_own_limit(wanted_bytes: u64, jobs: usize) -> Result<u64> {
-    let Some(limit) = own_limit() else {
+    let Some(Own { limit, unmapped }) = Own::find() else {
         return Ok(wanted_bytes);
     };
-    // The allocator maps 64 MiB for each thread otherwise, of which it uses little.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: the call takes no pointers.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1)
-    };
-    let mapped = mapped_bytes().unwrap_or(BASE_MAPPED_BYTES);
-    let left = limit
-        .saturating_sub(mapped)
-        .saturating_sub(STACK_BYTES * (jobs as u64 + 2));
+    let left = unmapped.saturating_sub(STACK_BYTES * (jobs as u64 + 2));
     // What is mapped already counts as the program's own part of the ceiling.
     let left = left + BASE_BYTES as u64;
     if left < LEAST_CEILING_BYTES {
-        let mib = |bytes: u64| bytes >> 20;
-        let wanted = limit + LEAST_CEILING_BYTES - left;
-        return Err(Error::new(
-            Kind::Resources,
-            format!(
-                "{} MiB by ulimit, of which {} MiB are left for memory; expected {} MiB, or no limit",
-                mib(limit),
-                mib(left),
-                mib(wanted).next_multiple_of(10)
-            ),
-        )
-        .with_help("ulimit -v unlimited, and --memory, which is held"));
+        let help = "ulimit -v unlimited, and --memory, which is held";
+        return Err(too_little(limit, left, LEAST_CEILING_BYTES).with_help(help));
     }
     Ok(wanted_bytes.min(left))
+}
+
+/// How many of `jobs` threads, each of which takes `each_bytes`, `ulimit -v` and `ulimit -d` have room for beside
+/// `other_bytes`; and what to say if it is not all.
+///
+/// # Errors
+/// [`Kind::Resources`] when there is no room for one.
+pub(super) fn jobs_within_own_limit(
+    jobs: usize,
+    each_bytes: u64,
+    other_bytes: u64,
+) -> Result<(usize, Option<String>)> {
+    let Some(Own { limit, unmapped }) = Own::find() else {
+        return Ok((jobs, None));
+    };
+    let fit = unmapped.saturating_sub(other_bytes) / each_bytes.max(1);
+    let fit = usize::try_from(fit).unwrap_or(usize::MAX);
+    if fit == 0 {
+        let error = too_little(limit, unmapped, each_bytes + other_bytes);
+        return Err(error.with_help("ulimit -v unlimited"));
+    }
+    let note = (fit < jobs).then(|| {
+        let memory = human::memory(limit);
+        format!("{memory} of memory by ulimit: enough for {fit} of {jobs} threads")
+    });
+    Ok((fit.min(jobs), note))
+}
+
+fn too_little(limit: u64, left: u64, wanted: u64) -> Error {
+    let mib = |bytes: u64| bytes >> 20;
+    Error::new(
+        Kind::Resources,
+        format!(
+            "{} MiB by ulimit, of which {} MiB are left for memory; expected {} MiB, or no limit",
+            mib(limit),
+            mib(left),
+            mib(limit + wanted - left).next_multiple_of(10)
+        ),
+    )
+}
+
+/// What our own limits leave us.
+struct Own {
+    limit: u64,
+    /// What is not mapped yet.
+    unmapped: u64,
+}
+
+impl Own {
+    /// `None` without a limit. With one, threads share what they allocate from.
+    fn find() -> Option<Self> {
+        let limit = own_limit()?;
+        // The allocator maps 64 MiB for each thread otherwise, of which it uses little.
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        // SAFETY: the call takes no pointers.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 1)
+        };
+        let mapped = mapped_bytes().unwrap_or(BASE_MAPPED_BYTES);
+        let unmapped = limit.saturating_sub(mapped);
+        Some(Self { limit, unmapped })
+    }
 }
 
 /// Whether our address space is limited: then threads may not start, and GDAL waits for them even so.

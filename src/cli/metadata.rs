@@ -25,15 +25,15 @@ pub(super) fn describe(
     let version = version.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
     let meta = outputs.meta.iter();
     let mut extra: Vec<_> = meta
-        .map(|pair| (pair.key.clone(), pair.value.clone()))
+        .map(|pair| (pair.key.clone(), pair.value.clone().into()))
         .collect();
     // What the user says goes before what we would.
     let new = rows
         .iter()
         .filter(|row| !outputs.meta.iter().any(|pair| pair.key == row.0));
-    extra.extend(new.cloned());
+    extra.extend(new.map(|(key, value)| (key.clone(), value.clone().into())));
     // By name, as they come back from containers: whatever they were put into.
-    extra.sort();
+    extra.sort_by(|a: &(String, _), b| a.0.cmp(&b.0));
     let metadata = Metadata {
         name: outputs
             .name

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use azulejo::archive::Published;
 use azulejo::error::{Error, Kind, Result};
 use azulejo::pyramid::budget::Demand;
 use azulejo::pyramid::node::Shape;
@@ -159,4 +160,14 @@ pub(super) fn ended(result: Result<()>, outputs: &str) -> Result<()> {
         }
         _ => error,
     })
+}
+
+/// `error`, which came when `published` were there, as one that says so.
+pub(super) fn all_the_same(error: Error, published: &[Published]) -> Error {
+    if published.is_empty() {
+        return error;
+    }
+    let names = published.iter().map(|output| output.path.to_string_lossy());
+    let names = names.collect::<Vec<_>>().join(", ");
+    error.with_more(format_args!("written all the same: {names}"))
 }

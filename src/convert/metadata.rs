@@ -54,7 +54,7 @@ impl Told<'_> {
         Ok(bounds)
     }
 
-    /// Where a viewer starts: as told if that is in `bounds`, or nothing was cut off; else the middle.
+    /// Where a viewer starts: as told if that is in the piece, whose `bounds` these are, or nothing was cut off; else its middle.
     pub(super) fn center(&mut self, bounds: &Bounds) -> (f64, f64, u8) {
         let (lowest, highest) = self.zooms();
         let on_globe = |&(lon, lat, _): &(f64, f64, u8)| {
@@ -64,17 +64,25 @@ impl Told<'_> {
         if told.is_none() {
             self.missing.push("center");
         }
-        let in_bounds = |&(lon, lat, _): &(f64, f64, u8)| {
-            (bounds.west..=bounds.east).contains(&lon)
-                && (bounds.south..=bounds.north).contains(&lat)
+        let piece = self.cut.and_then(|cut| in_one_piece(bounds, &cut));
+        let piece = piece.unwrap_or(*bounds);
+        let in_piece = |&(lon, lat, _): &(f64, f64, u8)| {
+            let is_in = |lon: f64| (piece.west..=piece.east).contains(&lon);
+            (is_in(lon) || is_in(lon + 360.0)) && (piece.south..=piece.north).contains(&lat)
         };
-        let (lon, lat, zoom) = told
-            .filter(|center| self.cut.is_none() || in_bounds(center))
-            .unwrap_or((
-                (bounds.west + bounds.east) / 2.0,
-                (bounds.south + bounds.north) / 2.0,
-                told.map_or(lowest, |center| center.2),
-            ));
+        let middle = || {
+            let lon = (piece.west + piece.east) / 2.0;
+            let turn = if piece.east > 180.0 && lon >= 180.0 {
+                360.0
+            } else {
+                0.0
+            };
+            (lon - turn, (piece.south + piece.north) / 2.0)
+        };
+        let (lon, lat) = told
+            .filter(|center| self.cut.is_none() || in_piece(center))
+            .map_or_else(middle, |(lon, lat, _)| (lon, lat));
+        let zoom = told.map_or(lowest, |center| center.2);
         (lon, lat, zoom.clamp(lowest, highest))
     }
 
@@ -123,6 +131,14 @@ fn within(all: &Bounds, cut: &Bounds) -> Option<Bounds> {
     let turn = |by: f64| Bounds::new(cut.west + by, cut.south, cut.east + by, cut.north);
     let both = [cut.to_owned(), turn(-360.0)].into_iter();
     both.filter_map(|cut| all.intersection(&cut))
+        .reduce(|a, b| a.union(&b))
+}
+
+/// The same, not from -180 to 180 where it is in two pieces, but across the antimeridian and beyond 180 as `cut` is.
+fn in_one_piece(all: &Bounds, cut: &Bounds) -> Option<Bounds> {
+    let turn = |by: f64| Bounds::new(all.west + by, all.south, all.east + by, all.north);
+    let both = [all.to_owned(), turn(360.0)].into_iter();
+    both.filter_map(|all| all.intersection(cut))
         .reduce(|a, b| a.union(&b))
 }
 

@@ -1,7 +1,8 @@
 //! AVIF: lossy, 8 bits, with or without alpha (AV1 Image File Format 1.1), by rav1e. Written only by a program that was
 //! built with the feature `avif`; told from other formats by all.
 //!
-//! Colour is lossy at edges, too; alpha has the highest quality there is. One thread makes a tile.
+//! Colour is lossy at edges, too; alpha has the highest quality there is, which is not exact, as rav1e knows no lossless way: a
+//! transparent pixel may get an alpha of 1 or 2. One thread makes a tile.
 //!
 //! MBTiles 1.3 wants the media type of formats that it does not name. Readers that know AVIF at all look for `avif`, as
 //! they do for `webp`, so that is what is written; `image/avif` is understood.

@@ -296,8 +296,7 @@ fn address(row: &Row<'_>) -> Sql<Address> {
 /// An error of SQLite's while writing `place`.
 fn writing(connection: &Connection, place: &Place, error: &rusqlite::Error) -> Error {
     // SQLite tells of ENOSPC as "full", but of a quota or a size limit as an I/O error with a number.
-    // SAFETY: the handle is that of an open connection and is not kept.
-    let errno: c_int = unsafe { rusqlite::ffi::sqlite3_system_errno(connection.handle()) };
+    let errno = errno(connection);
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => place.writing(&std::io::ErrorKind::StorageFull.into()),
         Some(ErrorCode::SystemIoFailure) if errno != 0 => {
@@ -312,4 +311,23 @@ fn writing(connection: &Connection, place: &Place, error: &rusqlite::Error) -> E
         )),
         _ => Error::output(place.shown(), format_args!("cannot be written ({error})")),
     }
+}
+
+/// What the system said last of the file or, where that is nothing, of the connection's last error: which of them SQLite
+/// remembers depends on what it did when it failed.
+fn errno(connection: &Connection) -> c_int {
+    let mut of_file: c_int = 0;
+    // SAFETY: the handle is that of an open connection and is not kept; the call writes an `int` to where it is told.
+    let of_connection = unsafe {
+        let handle = connection.handle();
+        let what = rusqlite::ffi::SQLITE_FCNTL_LAST_ERRNO;
+        rusqlite::ffi::sqlite3_file_control(
+            handle,
+            c"main".as_ptr(),
+            what,
+            (&raw mut of_file).cast(),
+        );
+        rusqlite::ffi::sqlite3_system_errno(handle)
+    };
+    if of_file != 0 { of_file } else { of_connection }
 }

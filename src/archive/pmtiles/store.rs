@@ -12,6 +12,7 @@ use super::directory::{self, Entry};
 use super::header::{Compression, HEADER_BYTES, Header, Section};
 use crate::archive::metadata::text;
 use crate::archive::random_access::{LocalFile, RandomAccess};
+use crate::archive::stored::Rows;
 use crate::archive::{Place, Store, StoredMetadata};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};
@@ -203,7 +204,7 @@ impl PmtilesStore {
     }
 
     /// Its metadata as rows: what the file says in JSON, and what the header says in numbers.
-    fn rows(&mut self) -> Result<BTreeMap<String, String>> {
+    fn rows(&mut self) -> Result<Rows> {
         let json = match self.header.metadata {
             Section { bytes: 0, .. } => Vec::new(),
             section => self.internal("metadata", section, METADATA_BYTES_MAX)?,
@@ -226,7 +227,7 @@ impl PmtilesStore {
             center,
             ..
         } = self.header;
-        let mut put = |key: &str, value: String| rows.insert(key.to_string(), value);
+        let mut put = |key: &str, value: String| rows.insert(key.to_string(), value.into());
         if let Some(format) = format_name(tile_type) {
             put("format", format.to_string());
         }

@@ -212,6 +212,56 @@ fn files_of_other_programs_are_read() {
 }
 
 #[test]
+fn whole_numbers_are_read_in_any_dress() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str, kind: &str, at: [&str; 3]| {
+        let path = folder.path().join(name);
+        let columns = ["zoom_level", "tile_column", "tile_row"].map(|c| format!("{c} {kind}"));
+        let (columns, values) = (columns.join(", "), at.join(", "));
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(&format!(
+            "CREATE TABLE tiles ({columns}, tile_data blob);
+             CREATE TABLE metadata (name text, value text);
+             INSERT INTO tiles VALUES ({values}, x'89504e470d0a1a0a'), (0, 0, 0, x'00');"
+        ))
+        .unwrap();
+        open_store(&path).unwrap()
+    };
+    let (integers, texts) = (["2", "1", "3"], ["'2'", "'1'", "'3'"]);
+    for (k, kind) in ["integer", "text", "real", "", "blob"].iter().enumerate() {
+        for (n, at) in [integers, texts, ["2.0", "1.0", "3.0"], ["'2'", "1", "3.0"]]
+            .iter()
+            .enumerate()
+        {
+            // A column of text makes text of any number, with its fraction.
+            if *kind == "text" && n > 1 {
+                continue;
+            }
+            let mut store = make(&format!("{k}-{n}.mbtiles"), kind, *at);
+            let tiles = store.tiles().unwrap();
+            let expected = [TileCoord::new(0, 0, 0), TileCoord::new(2, 1, 0)];
+            assert_eq!(tiles, expected, "{kind:?} {at:?}");
+            for (tile, n_bytes) in tiles.into_iter().zip([1, 8]) {
+                let data = store.read(tile).unwrap();
+                assert_eq!(data.unwrap().len(), n_bytes, "{kind:?} {at:?} {tile}");
+            }
+        }
+    }
+    for (k, (at, said)) in [
+        (["'2.0'", "1", "3"], "zoom_level is the text \"2.0\""),
+        (["2", "1.5", "3"], "tile_column is 1.5"),
+        (["2", "1", "NULL"], "tile_row is NULL"),
+        (["2", "1", "x'01'"], "CAST(tile_row AS INTEGER)"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut store = make(&format!("bad-{k}.mbtiles"), "", at);
+        expect_error(store.tiles(), Kind::Input, said);
+    }
+}
+
+#[test]
 fn damaged_files_are_told() {
     let sql = |text: &'static str| {
         move |path: &Path| {
@@ -246,7 +296,7 @@ fn damaged_files_are_told() {
         ),
         (
             Box::new(sql("INSERT INTO tiles VALUES ('a', 'b', 'c', 'x')")),
-            "cannot be read",
+            "expected a whole number",
         ),
     ];
     for (damage, told) in rows {

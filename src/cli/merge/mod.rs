@@ -96,8 +96,10 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         },
     };
     let reported = report_file.map_or(Ok(()), |file| file.write(&report.json()));
-    console.print(&result_line(&published, &plan.grid, elapsed))?;
-    reported?;
+    let there = |error| running::all_the_same(error, std::slice::from_ref(&published));
+    let printed = console.print(&result_line(&published, &plan.grid, elapsed));
+    printed.map_err(there)?;
+    reported.map_err(there)?;
     holes::check(&holes, "--report FILE lists them all")
 }
 

@@ -11,6 +11,7 @@ use crate::cli::console::Console;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Style, seconds};
 use crate::cli::report::ReportFile;
+use crate::cli::running;
 use crate::cli::summary;
 
 /// What there is at the end.
@@ -31,8 +32,9 @@ impl Ending<'_> {
     /// Completes the outputs, and writes what `report` makes of them.
     ///
     /// # Errors
-    /// When an output, the report or stdout cannot be written. Outputs are published one after the other until one fails;
-    /// a full stdout keeps back neither an output nor the report.
+    /// When an output, the report or stdout cannot be written. If something has come into the place of an output, none is
+    /// published; otherwise one after the other until one fails, and the message says which are there. A full stdout keeps
+    /// back neither an output nor the report.
     pub(in crate::cli) fn conclude(
         self,
         report: impl FnOnce(&[Published]) -> Value,
@@ -41,7 +43,9 @@ impl Ending<'_> {
         let (tiles, started) = (self.tiles, self.started);
         let staged = finish(self.sinks, self.metadata, tiles)?;
         interrupt.check()?;
+        staged.iter().try_for_each(Staged::check)?;
         let (published, all_published) = publish(staged);
+        let there = |error| running::all_the_same(error, &published);
         let reported = all_published.and_then(|()| match self.report {
             Some(file) => file.write(&report(&published)),
             None => Ok(()),
@@ -50,9 +54,10 @@ impl Ending<'_> {
             if let Some(note) = summary::left_note(output) {
                 console.note(&note);
             }
-            console.print(&summary::result(output, started.elapsed()))?;
+            let printed = console.print(&summary::result(output, started.elapsed()));
+            printed.map_err(there)?;
         }
-        reported?;
+        reported.map_err(there)?;
         if console.style() == Style::Json {
             console.event(&json!({
                 "event": "end",
@@ -91,4 +96,41 @@ fn publish(staged: Vec<Staged>) -> (Vec<Published>, Result<()>) {
         }
     }
     (published, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use azulejo::archive::{FileOutput, Overwrite};
+
+    use super::*;
+
+    #[test]
+    fn what_is_published_already_is_told_when_the_next_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = |name: &str| {
+            let path = folder.path().join(name).join("x");
+            fs::create_dir(path.parent().unwrap()).unwrap();
+            let output = FileOutput::create(&path, Overwrite::Refuse, |_| Ok(())).unwrap();
+            output.finish().unwrap()
+        };
+        let staged = vec![stage("a"), stage("b"), stage("c")];
+        // Without its temporary it cannot be renamed, though its place is free.
+        for entry in fs::read_dir(folder.path().join("b")).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        assert!(staged.iter().all(|output| output.check().is_ok()));
+        let (published, result) = publish(staged);
+        assert_eq!(published.len(), 1);
+        let said = running::all_the_same(result.unwrap_err(), &published).to_string();
+        let first = folder.path().join("a/x").display().to_string();
+        assert!(said.contains("b/x: cannot be written"), "{said}");
+        assert!(
+            said.ends_with(&format!("; written all the same: {first}")),
+            "{said}"
+        );
+        let names = |name: &str| fs::read_dir(folder.path().join(name)).unwrap().count();
+        assert_eq!((names("a"), names("b"), names("c")), (1, 0, 0));
+    }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
+use std::fs::File;
 use std::ptr;
 
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
@@ -33,9 +34,23 @@ struct Round {
     middle: f64,
 }
 
+/// Why PROJ knows nothing.
 fn no_database() -> Error {
+    if no_handles_left() {
+        let found = "PROJ: its database, proj.db, cannot be opened: too many open files; expected a higher limit of the system's";
+        return Error::new(Kind::Resources, found).with_help("ulimit -n 4096");
+    }
     Error::usage("PROJ: its database, proj.db, was not found or is of another version; expected it where PROJ was installed")
         .with_help("unset PROJ_DATA and PROJ_LIB, or set PROJ_DATA to the folder that holds PROJ's own proj.db")
+}
+
+/// Whether this process (EMFILE) or the system (ENFILE) has no file handles to spare: a library opens several at a time, and
+/// does not say why it could not.
+fn no_handles_left() -> bool {
+    const SPARE: usize = 4;
+    let opened: Vec<_> = (0..SPARE).map(|_| File::open("/dev/null")).collect();
+    let is_limit = |error: &std::io::Error| matches!(error.raw_os_error(), Some(23 | 24));
+    opened.iter().any(|file| file.as_ref().is_err_and(is_limit))
 }
 
 impl Crs {

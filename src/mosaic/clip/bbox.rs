@@ -29,6 +29,9 @@ impl Bbox {
                 "--bbox {sides}: {found}; expected {expected}"
             )))
         };
+        let in_degrees = |error: Error| {
+            error.with_help("--bbox-crs names the system of coordinates that are no degrees")
+        };
         let [west, south, east, north] = sides;
         if !sides.iter().all(|side| side.is_finite()) {
             return refuse("not all finite numbers", "finite ones");
@@ -54,13 +57,11 @@ impl Bbox {
             let quarter = period / 4.0 * (1.0 + 1e-12);
             if south < -quarter || north > quarter {
                 let found = "a latitude beyond the poles";
-                let expected = "-90 to 90 degrees; coordinates in another system need --bbox-crs";
-                return refuse(found, expected);
+                return refuse(found, "-90 to 90 degrees").map_err(in_degrees);
             }
             if west.abs().max(east.abs()) > period * (1.0 + 1e-12) {
                 let found = "a longitude beyond once round the Earth";
-                let expected = "-180 to 180 degrees; coordinates in another system need --bbox-crs";
-                return refuse(found, expected);
+                return refuse(found, "-180 to 180 degrees").map_err(in_degrees);
             }
         }
         Ok(bbox)

@@ -262,6 +262,10 @@ fn crs(file: &File, dataset: &Dataset, georef: &Georef, options: &OpenOptions) -
             .or_else(|| dataset.spatial_ref().ok()),
     };
     let usable = own.as_ref().and_then(Crs::from_spatial_ref);
+    if usable.is_none() && own.is_some() {
+        // Without PROJ's database no system has a place, and it is not the file's fault.
+        Crs::lon_lat()?;
+    }
     usable.or_else(|| options.crs.clone()).ok_or_else(|| {
         let found = match own.and_then(|srs| srs.name()) {
             Some(name) => {
