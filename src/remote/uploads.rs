@@ -88,6 +88,8 @@ struct State {
     doubtful: HashMap<Mark, Doubt>,
     /// Objects that somebody else may have put there since we looked.
     met: Vec<Mark>,
+    /// Whether somebody else has surely put something where ours was to be.
+    has_company: bool,
     n_sent: u64,
     n_skipped: u64,
 }
@@ -169,10 +171,17 @@ impl Uploads {
         (state.n_sent, state.n_skipped)
     }
 
-    /// Objects that were to be created and were there already, though nobody had listed them: another run may be at work, and
-    /// may yet take them away.
-    pub fn met(&self) -> Vec<Mark> {
-        self.shared.lock().met.clone()
+    /// Whether objects that were to be created were there already, though nobody had listed them: another run may be at work,
+    /// and may yet take them away.
+    pub fn has_met(&self) -> bool {
+        !self.shared.lock().met.is_empty()
+    }
+
+    /// Objects that were to be created and are there.
+    pub fn created(&self) -> Vec<Mark> {
+        let state = self.shared.lock();
+        let sure = state.created.iter().chain(&state.met);
+        sure.chain(state.doubtful.keys()).copied().collect()
     }
 
     /// Ends it all, and finds out what is there because of us.
@@ -195,10 +204,11 @@ impl Uploads {
         }
         inner.is_silent.store(n_running > 0, Ordering::Relaxed);
         self.tasks.abort_all();
-        let (mut created, doubtful) = {
+        let (mut created, doubtful, has_company) = {
             let mut state = self.shared.lock();
             let doubtful = std::mem::take(&mut state.doubtful);
-            (std::mem::take(&mut state.created), doubtful)
+            let created = std::mem::take(&mut state.created);
+            (created, doubtful, state.has_company)
         };
         let n_doubtful = doubtful.len();
         let inner = Arc::clone(inner);
@@ -206,6 +216,8 @@ impl Uploads {
             .bucket
             .wait_regardless(async move { Ok(inner.sort_out(doubtful).await) });
         let n_unknown = match sorted {
+            // The answer that was lost may have been a no.
+            Ok((ours, n_unknown)) if has_company => ours.len() + n_unknown,
             Ok((ours, n_unknown)) => {
                 created.extend(ours);
                 n_unknown
@@ -295,6 +307,7 @@ impl Inner {
                 if self.has(&key, &Sum::of(&data), Errand::Work).await? == Some(true) {
                     return Ok(Carried::Skipped);
                 }
+                shared.lock().has_company = true;
                 Err(different(&self.shown(&key)))
             }
             How::Replace | How::Renew => {
@@ -356,7 +369,9 @@ impl Inner {
                         // Before anything else is awaited: this may end at any time, and the object is not ours.
                         shared.forget(mark);
                     }
-                    if trouble != Trouble::Exists {
+                    if trouble == Trouble::Exists {
+                        shared.lock().has_company |= !is_in_doubt;
+                    } else {
                         return Err(self.told(&trouble, key, "put"));
                     }
                 }
@@ -372,6 +387,7 @@ impl Inner {
                 }
                 Some(false) => {
                     shared.forget(mark);
+                    shared.lock().has_company = true;
                     return Err(met(&self.shown(key)));
                 }
                 // Somebody was writing, and is not any more.

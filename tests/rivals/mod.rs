@@ -34,9 +34,11 @@ fn of_two_runs_at_once_who_ends_well_has_all_its_objects() {
     });
     for round in 0..5 {
         let output = store.address(&format!("{round}/"));
+        // Where answers are lost nobody can tell whose an object is, and it stays.
+        let are_lost = round % 2 == 1;
         store.proxy.judge(move |seen, n| match (n + round) % 9 {
             _ if seen.method != "PUT" => Fate::Pass,
-            0 => Fate::Unanswered,
+            0 if are_lost => Fate::Unanswered,
             n => Fate::Slow(n as u64 % 5),
         });
         let children = names.map(|name| {
@@ -57,7 +59,7 @@ fn of_two_runs_at_once_who_ends_well_has_all_its_objects() {
                 assert!(there == *wanted, "{} objects, {said:?}", there.len());
             }
         }
-        if n_well == 0 {
+        if n_well == 0 && !are_lost {
             assert!(there.is_empty(), "{} objects, {said:?}", there.len());
         }
     }

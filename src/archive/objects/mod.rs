@@ -390,8 +390,9 @@ impl Remote for StagedObjects {
 }
 
 impl StagedObjects {
-    /// Makes sure that what this run found there, and did not have to create, is there still: it may have been of another run
-    /// that has failed since, and has deleted what it had created. Such a run deletes nothing any more once there is a TileJSON.
+    /// Makes sure that all is there, if this run has found something that it did not have to create: that may have been of another
+    /// run, which has failed since and has deleted what it had created. Such a run deletes nothing any more once there is a
+    /// TileJSON.
     fn check_found(&self) -> Result<()> {
         let Objects {
             bucket,
@@ -400,13 +401,12 @@ impl StagedObjects {
             extension,
             ..
         } = &self.objects;
-        let mut found = uploads.met();
-        found.extend(self.listing.metadata.is_some().then(|| mark(OWN, 0, 0)));
-        let mut found = self.listing.wanted().chain(found.into_iter().map(unmark));
-        let mut found = found.by_ref().peekable();
-        if found.peek().is_none() {
+        let is_alone = self.listing.wanted().next().is_none() && !uploads.has_met();
+        if is_alone && self.listing.metadata.is_none() {
             return Ok(());
         }
+        let created = uploads.created().into_iter().map(unmark);
+        let found = self.listing.wanted().chain(created).chain([(OWN, 0, 0)]);
         let mut now = Listing::read(bucket, &tiles.key)?;
         let mut gone = found.filter(|&(z, x, row)| match z {
             OWN => now.metadata.is_none(),
