@@ -5,6 +5,7 @@
 mod clouds;
 mod desk;
 mod program;
+mod rivals;
 mod skip;
 mod store;
 
@@ -253,6 +254,10 @@ fn options_that_would_do_nothing_are_refused() {
             "--publish 7: no name of a version",
         ),
         (
+            &["-o", "s3://maps/a/", "--publish", "tilejson.json"],
+            "--publish tilejson.json: no name of a version",
+        ),
+        (
             &["-o", "s3://maps/a/", "--cache-control", "a\nb"],
             "expected plain text",
         ),
@@ -499,6 +504,51 @@ fn tiles_of_other_runs_are_told_of_and_removed_when_asked() {
     wanted.insert("readme.txt".into(), b"hands off".to_vec());
     wanted.insert("9/old/1.png".into(), b"hands off".to_vec());
     assert_eq!(store.objects("a"), wanted);
+}
+
+#[test]
+fn tiles_are_removed_by_the_thousand() {
+    let Some(store) = Store::start() else { return };
+    let desk = Desk::new();
+    many(&desk, "m.mbtiles", 50, 0);
+    run(&store, &desk, &["convert", "m.mbtiles", "-o", FOLDER]).ok();
+    // A store that is busy for a while.
+    store.proxy.seen();
+    store.proxy.judge(|seen, n| {
+        if seen.target.contains("?delete") && n % 2 == 0 {
+            Fate::Answer(503)
+        } else {
+            Fate::Pass
+        }
+    });
+    let run = bake(&store, &desk, FOLDER, &["--overwrite", "--prune"]).ok();
+    assert!(run.stdout.contains("2,500"), "{}", run.stdout);
+    bake(&store, &desk, "folder", &[]).ok();
+    assert_eq!(store.objects("a"), desk.bytes("folder"));
+}
+
+#[test]
+fn the_bucket_alone_is_a_folder_too() {
+    let Some(store) = Store::start() else { return };
+    let desk = Desk::new();
+    bake(&store, &desk, "s3://maps/", &[]).ok();
+    bake(&store, &desk, "s3://maps/", &[]).fails(4, "s3://maps/tilejson.json: exists already");
+}
+
+#[test]
+fn a_store_that_says_nothing_is_waited_for_no_longer_than_wanted() {
+    let Some(store) = Store::start() else { return };
+    let desk = Desk::new();
+    store.proxy.judge(|seen, _| {
+        if seen.puts(".png") {
+            Fate::Hangs
+        } else {
+            Fate::Pass
+        }
+    });
+    // Without that it would be the two minutes of a connection.
+    bake(&store, &desk, FOLDER, &["--retry-for", "6"]).fails(75, "no answer in 6 s");
+    assert!(store.objects("a").is_empty());
 }
 
 #[test]

@@ -155,6 +155,15 @@ impl Trouble {
         matches!(self, Self::Busy(_) | Self::Crowded | Self::Passing(_))
     }
 
+    /// Whether what was asked for may be done all the same: by a store of which no answer came, or none that makes sense.
+    pub(super) fn may_have_worked(&self) -> bool {
+        match self {
+            Self::Passing(_) | Self::Other(_) => true,
+            Self::Refused(refusal) => refusal.status < 300,
+            _ => false,
+        }
+    }
+
     /// How long nothing should be asked, and less at a time from then on; `None` where that would not help.
     pub(super) fn wants_less(&self) -> Option<Duration> {
         match self {

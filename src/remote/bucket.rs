@@ -41,6 +41,9 @@ const CLEANING_IN_VAIN: Duration = Duration::from_millis(1200);
 /// How long what takes effect at once may go on when the run is to end: better to know what became of it.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
+/// What an attempt gets at least, however little of the time for all of them is left: less would hardly reach the store.
+const LEAST: Duration = Duration::from_secs(5);
+
 /// Objects deleted with one call, and where each is a call of its own.
 const DELETED_AT_ONCE: usize = 1000;
 const DELETED_ONE_BY_ONE: usize = 100;
@@ -54,6 +57,22 @@ pub struct Object {
     pub bytes: u64,
     /// The MD5 of its bytes if its ETag looks like one. Of an encrypted object it is another number.
     pub md5: Option<[u8; 16]>,
+}
+
+/// What bytes are known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sum {
+    bytes: u64,
+    md5: [u8; 16],
+}
+
+impl Sum {
+    pub(super) fn of(data: &[u8]) -> Self {
+        Self {
+            bytes: data.len() as u64,
+            md5: Md5::digest(data).into(),
+        }
+    }
 }
 
 /// A bucket that answers. Clones share its thread.
@@ -84,6 +103,14 @@ pub(super) enum Errand {
     Opening,
     /// Taking away what is of no use, when all has ended, too.
     Cleaning,
+}
+
+/// How often a request was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tries {
+    pub(super) n: u32,
+    /// Those that may have taken effect though nobody said so.
+    pub(super) n_lost: u32,
 }
 
 /// A list of objects that is being read.
@@ -212,7 +239,19 @@ impl Bucket {
     /// When the store cannot tell.
     pub fn head(&self, key: &str) -> Result<Option<Object>> {
         let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
-        self.wait(async move { inner.head(&key).await })
+        self.wait(async move { inner.head(&key, Errand::Work).await })
+    }
+
+    /// Whether the object at `key` is what it was when `before` was known of it, or is still not there. Told even when the run
+    /// is to end.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub fn is_as_before(&self, key: &str, before: Option<&Object>) -> Result<bool> {
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        let now = self.wait_regardless(async move { inner.head(&key, Errand::Cleaning).await })?;
+        let known = |object: &Object| (object.bytes, object.md5);
+        Ok(now.as_ref().map(known) == before.map(known))
     }
 
     /// The bytes of the object at `key`; `None` if there is none.
@@ -221,7 +260,7 @@ impl Bucket {
     /// When it cannot be read.
     pub fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {
         let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
-        self.wait(async move { inner.read(&key).await })
+        self.wait(async move { inner.read(&key, Errand::Work).await })
     }
 
     /// Puts one object, whatever is there, even when the run is to end: for what takes effect at once.
@@ -254,11 +293,10 @@ impl Bucket {
                 return Ok(());
             }
             let inner = Arc::clone(&self.inner);
-            let work = async move { inner.delete(some).await };
             if regardless {
-                self.wait_regardless(work)?;
+                self.wait_regardless(async move { inner.delete(some, Errand::Cleaning).await })?;
             } else {
-                self.wait(work)?;
+                self.wait(async move { inner.delete(some, Errand::Work).await })?;
             }
         }
     }
@@ -350,36 +388,44 @@ impl Inner {
         trouble.error(&self.location, &self.shown(key), what)
     }
 
-    /// Asks as often as it may help: how often, and what came of it.
+    /// Asks as often as it may help: how often, and what came of it. An attempt may take as long as all of them, and a later
+    /// one what is left of that, so that nobody waits much longer than [`Patience`] says.
     pub(super) async fn insist<T, F>(
         &self,
         errand: Errand,
         mut ask: impl FnMut() -> F,
-    ) -> (u32, std::result::Result<T, Trouble>)
+    ) -> (Tries, std::result::Result<T, Trouble>)
     where
         F: Future<Output = object_store::Result<T>>,
     {
         let has_ended = || errand == Errand::Work && self.ended.load(Ordering::Relaxed);
         let (patience, longest) = self.limits(errand);
-        let (mut wait, mut n_asked) = (WAIT, 0);
-        // Work may take its time until it fails; who opens or cleans up has somebody waiting.
+        let (mut wait, mut tries) = (WAIT, Tries::default());
+        // Work may wait for its turn; who opens or cleans up has somebody waiting.
         let mut failing = (errand != Errand::Work).then(Instant::now);
         loop {
             let pass = self.gate.enter().await;
             if has_ended() {
-                return (n_asked, Err(Trouble::Other("the run has ended".to_owned())));
+                return (tries, Err(Trouble::Other("the run has ended".to_owned())));
             }
-            n_asked += 1;
-            let trouble = match within(longest, ask()).await {
+            let left = match failing {
+                Some(since) if tries.n > 0 => patience.saturating_sub(since.elapsed()),
+                _ => patience,
+            };
+            let limit = longest.min(left.max(LEAST));
+            let asked = Instant::now();
+            tries.n += 1;
+            let trouble = match within(limit, ask()).await {
                 Some(Ok(answer)) => {
                     pass.answered();
-                    return (n_asked, Ok(answer));
+                    return (tries, Ok(answer));
                 }
                 Some(Err(error)) => Trouble::of(&error),
-                None => Trouble::Passing(format!("no answer in {longest:?}")),
+                None => Trouble::Passing(format!("no answer in {:.0} s", limit.as_secs_f64())),
             };
+            tries.n_lost += u32::from(trouble.may_have_worked());
             if !trouble.may_pass() {
-                return (n_asked, Err(trouble));
+                return (tries, Err(trouble));
             }
             let mut until_next = wait;
             if let Some(wanted) = trouble.wants_less() {
@@ -391,9 +437,15 @@ impl Inner {
                 "{}: {trouble:?}, asked again in {until_next:?}",
                 self.location
             );
-            let since = failing.get_or_insert_with(Instant::now).elapsed();
+            // A store that says no has answered; one that says nothing fails from the beginning.
+            let began = if trouble.wants_less().is_some() {
+                Instant::now()
+            } else {
+                asked
+            };
+            let since = failing.get_or_insert(began).elapsed();
             if since + until_next > patience || has_ended() {
-                return (n_asked, Err(trouble));
+                return (tries, Err(trouble));
             }
             tokio::time::sleep(until_next).await;
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -498,21 +550,21 @@ impl Inner {
         Ok(found)
     }
 
-    pub(super) async fn head(&self, key: &str) -> Result<Option<Object>> {
+    pub(super) async fn head(&self, key: &str, errand: Errand) -> Result<Option<Object>> {
         let path = self.key(key)?;
         let ask = || {
             self.store
                 .objects
                 .get_opts(&path, GetOptions::new().with_head(true))
         };
-        match self.insist(Errand::Work, ask).await.1 {
+        match self.insist(errand, ask).await.1 {
             Ok(found) => Ok(Some(Object::of(&found.meta))),
             Err(Trouble::Missing) => Ok(None),
             Err(trouble) => Err(self.told(&trouble, key, "looked at")),
         }
     }
 
-    pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {
+    pub(super) async fn read(&self, key: &str, errand: Errand) -> Result<Option<Vec<u8>>> {
         let path = self.key(key)?;
         let ask = || async {
             let found = self
@@ -522,11 +574,23 @@ impl Inner {
                 .await?;
             found.bytes().await
         };
-        match self.insist(Errand::Work, ask).await.1 {
+        match self.insist(errand, ask).await.1 {
             Ok(found) => Ok(Some(found.to_vec())),
             Err(Trouble::Missing) => Ok(None),
             Err(trouble) => Err(self.told(&trouble, key, "read")),
         }
+    }
+
+    /// Whether the object at `key` has the bytes of `sum`; `None` if there is none.
+    pub(super) async fn has(&self, key: &str, sum: &Sum, errand: Errand) -> Result<Option<bool>> {
+        let Some(object) = self.head(key, errand).await? else {
+            return Ok(None);
+        };
+        if let Some(told) = object.has(sum) {
+            return Ok(Some(told));
+        }
+        let found = self.read(key, errand).await?;
+        Ok(found.map(|found| Sum::of(&found) == *sum))
     }
 
     pub(super) async fn put_once(
@@ -547,11 +611,11 @@ impl Inner {
     }
 
     /// Deletes up to [`DELETED_AT_ONCE`] objects.
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    async fn delete(&self, keys: Vec<String>, errand: Errand) -> Result<()> {
         let paths = keys.iter().map(|key| self.key(key));
         let paths: Vec<Key> = paths.collect::<Result<_>>()?;
         let delete = || self.delete_once(&paths);
-        let (_, done) = self.insist(Errand::Cleaning, delete).await;
+        let (_, done) = self.insist(errand, delete).await;
         let first = keys.first().map_or("", |key| key);
         done.map_err(|trouble| self.told(&trouble, first, "deleted"))
     }
@@ -588,18 +652,22 @@ impl Object {
         if self.bytes != data.len() as u64 {
             return Some(false);
         }
-        (self.md5? == md5(data)).then_some(true)
+        self.md5?;
+        self.has(&Sum::of(data))
+    }
+
+    /// [`Object::is`] of bytes known by their sum.
+    fn has(&self, sum: &Sum) -> Option<bool> {
+        if self.bytes != sum.bytes {
+            return Some(false);
+        }
+        (self.md5? == sum.md5).then_some(true)
     }
 }
 
 /// What comes of `work`, unless it takes longer than `longest`.
 async fn within<T>(longest: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(longest, work).await.ok()
-}
-
-/// The MD5 of some bytes.
-pub(super) fn md5(data: &[u8]) -> [u8; 16] {
-    Md5::digest(data).into()
 }
 
 /// The MD5 that an ETag is, if it looks like one.
@@ -631,7 +699,7 @@ mod tests {
     #[test]
     fn an_etag_is_an_md5_if_it_looks_like_one() {
         let tag = "\"900150983cd24fb0d6963f7d28e17f72\"";
-        assert_eq!(md5_of_tag(tag), Some(md5(b"abc")));
+        assert_eq!(md5_of_tag(tag), Some(Sum::of(b"abc").md5));
         for other in [
             "\"900150983cd24fb0d6963f7d28e17f72-2\"",
             "0x8D4BCC2E4835CD0",
@@ -649,8 +717,8 @@ mod tests {
             bytes,
             md5,
         };
-        assert_eq!(object(3, Some(md5(b"abc"))).is(b"abc"), Some(true));
-        assert_eq!(object(4, Some(md5(b"abc"))).is(b"abc"), Some(false));
+        assert_eq!(object(3, Some(Sum::of(b"abc").md5)).is(b"abc"), Some(true));
+        assert_eq!(object(4, Some(Sum::of(b"abc").md5)).is(b"abc"), Some(false));
         // Perhaps the sum of something else, as of an encrypted object.
         assert_eq!(object(3, Some([0; 16])).is(b"abc"), None);
         assert_eq!(object(3, None).is(b"abc"), None);

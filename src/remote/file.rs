@@ -154,12 +154,12 @@ impl Inner {
         bytes: u64,
     ) -> Result<()> {
         let complete = || self.store.parts.complete_multipart(path, id, parts.clone());
-        let (n_asked, done) = self.insist(Errand::Work, complete).await;
+        let (tries, done) = self.insist(Errand::Work, complete).await;
         let Err(trouble) = done else { return Ok(()) };
         // The line may have broken after the store had put it together: then there is no such upload any more.
         let is_gone = matches!(trouble, Trouble::Missing | Trouble::Refused(_));
-        if n_asked > 1 && is_gone {
-            let found = self.head(key).await?;
+        if tries.n > 1 && is_gone {
+            let found = self.head(key, Errand::Work).await?;
             if found.is_some_and(|object| object.bytes == bytes) {
                 return Ok(());
             }

@@ -44,7 +44,7 @@ pub use location::{Location, Scheme};
 pub use names::{virtual_name, vsi_path, without_query};
 pub use ranges::{RemoteFile, configure, download};
 #[cfg(feature = "object-store")]
-pub use uploads::{How, Mark, Upload, Uploads};
+pub use uploads::{How, Mark, Remains, Upload, Uploads};
 
 use crate::error::{Error, Kind, Result};
 

@@ -1,5 +1,6 @@
 //! [`Uploads`]: many objects put at once, while others are being made.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Headers;
 use super::answer::Trouble;
-use super::bucket::{Bucket, Errand, Inner, attributes};
+use super::bucket::{Bucket, Errand, Inner, Sum, attributes};
 use crate::error::{Error, Kind, Result};
 
 /// Objects that wait or are under way: enough that nobody waits for the next one, few enough to end soon.
@@ -25,6 +26,12 @@ const TICK: Duration = Duration::from_millis(50);
 /// later could not be deleted. Less when somebody wants the run to end.
 const GRACE: Duration = Duration::from_secs(5);
 const GRACE_AT_END: Duration = Duration::from_millis(1200);
+
+/// Objects in doubt that are looked at at a time.
+const LOOKED_AT: usize = 64;
+
+/// How long somebody else is left to end what he does with an object.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// By which the caller knows an object again.
 pub type Mark = [u8; 9];
@@ -75,10 +82,31 @@ struct State {
     n_waiting: usize,
     waiting_bytes: usize,
     failed: Option<Error>,
-    /// Objects that are there because of us, or may be.
+    /// Objects of which the store has said that they are there because of us.
     created: Vec<Mark>,
+    /// Objects that it was asked to take and has said nothing of, as yet or for good.
+    doubtful: HashMap<Mark, Doubt>,
+    /// Objects that somebody else may have put there since we looked.
+    met: Vec<Mark>,
+    /// Whether somebody else has surely put something where ours was to be.
+    has_company: bool,
     n_sent: u64,
     n_skipped: u64,
+}
+
+/// An object that may be ours: it is if it has these bytes.
+struct Doubt {
+    key: String,
+    sum: Sum,
+}
+
+/// What there is of uploads that were given up.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// Objects that are there because of us.
+    pub created: Vec<Mark>,
+    /// How many others may be there, because of us or of somebody else.
+    pub n_unknown: usize,
 }
 
 impl Uploads {
@@ -143,8 +171,21 @@ impl Uploads {
         (state.n_sent, state.n_skipped)
     }
 
-    /// Ends it all: the marks of the objects that are there because of us, or may be.
-    pub fn give_up(&mut self) -> Vec<Mark> {
+    /// Whether objects that were to be created were there already, though nobody had listed them: another run may be at work,
+    /// and may yet take them away.
+    pub fn has_met(&self) -> bool {
+        !self.shared.lock().met.is_empty()
+    }
+
+    /// Objects that were to be created and are there.
+    pub fn created(&self) -> Vec<Mark> {
+        let state = self.shared.lock();
+        let sure = state.created.iter().chain(&state.met);
+        sure.chain(state.doubtful.keys()).copied().collect()
+    }
+
+    /// Ends it all, and finds out what is there because of us.
+    pub fn give_up(&mut self) -> Remains {
         let inner = &self.bucket.inner;
         inner.ended.store(true, Ordering::Relaxed);
         let grace = match inner.patience.check() {
@@ -163,7 +204,27 @@ impl Uploads {
         }
         inner.is_silent.store(n_running > 0, Ordering::Relaxed);
         self.tasks.abort_all();
-        std::mem::take(&mut self.shared.lock().created)
+        let (mut created, doubtful, has_company) = {
+            let mut state = self.shared.lock();
+            let doubtful = std::mem::take(&mut state.doubtful);
+            let created = std::mem::take(&mut state.created);
+            (created, doubtful, state.has_company)
+        };
+        let n_doubtful = doubtful.len();
+        let inner = Arc::clone(inner);
+        let sorted = self
+            .bucket
+            .wait_regardless(async move { Ok(inner.sort_out(doubtful).await) });
+        let n_unknown = match sorted {
+            // The answer that was lost may have been a no.
+            Ok((ours, n_unknown)) if has_company => ours.len() + n_unknown,
+            Ok((ours, n_unknown)) => {
+                created.extend(ours);
+                n_unknown
+            }
+            Err(_) => n_doubtful,
+        };
+        Remains { created, n_unknown }
     }
 
     fn wait_until(&self, is_reached: impl Fn(&State) -> bool) -> Result<()> {
@@ -243,14 +304,15 @@ impl Inner {
         let attributes = attributes(&headers);
         match how {
             How::Compare => {
-                if self.has(&key, &data).await? == Some(true) {
+                if self.has(&key, &Sum::of(&data), Errand::Work).await? == Some(true) {
                     return Ok(Carried::Skipped);
                 }
+                shared.lock().has_company = true;
                 Err(different(&self.shown(&key)))
             }
             How::Replace | How::Renew => {
                 if how == How::Renew
-                    && let Some(found) = self.head(&key).await?
+                    && let Some(found) = self.head(&key, Errand::Work).await?
                     && found.is(&data) == Some(true)
                 {
                     return Ok(Carried::Skipped);
@@ -277,62 +339,114 @@ impl Inner {
         attributes: &Attributes,
         (shared, mark): (&Shared, Mark),
     ) -> Result<Carried> {
-        shared.lock().created.push(mark);
-        let payload = PutPayload::from(data.clone());
+        let sum = Sum::of(&data);
+        let payload = PutPayload::from(data);
         // Whether one of our requests may have arrived without our knowing.
         let mut is_in_doubt = false;
         let mut mode = PutMode::Create;
         for _ in 0..4 {
-            let put = || self.put_once(key, &payload, attributes, mode.clone());
-            let (n_asked, done) = self.insist(Errand::Work, put).await;
-            is_in_doubt |= n_asked > 1;
+            let put = || {
+                shared.doubt(mark, key, sum);
+                self.put_once(key, &payload, attributes, mode.clone())
+            };
+            let (tries, done) = self.insist(Errand::Work, put).await;
+            is_in_doubt |= tries.n_lost > 0;
             match done {
-                Ok(()) => return Ok(Carried::Sent),
-                Err(Trouble::Exists) => {}
+                Ok(()) => {
+                    // Without a condition the store's yes does not say that nothing was there.
+                    if mode == PutMode::Create {
+                        shared.own(mark);
+                    }
+                    return Ok(Carried::Sent);
+                }
                 // A store that knows no conditions.
                 Err(trouble) if trouble.is_unknown_to_the_store() && mode == PutMode::Create => {
                     mode = PutMode::Overwrite;
                     continue;
                 }
-                Err(trouble) => return Err(self.told(&trouble, key, "put")),
+                Err(trouble) => {
+                    if !is_in_doubt {
+                        // Before anything else is awaited: this may end at any time, and the object is not ours.
+                        shared.forget(mark);
+                    }
+                    if trouble == Trouble::Exists {
+                        shared.lock().has_company |= !is_in_doubt;
+                    } else {
+                        return Err(self.told(&trouble, key, "put"));
+                    }
+                }
             }
-            match self.has(key, &data).await? {
-                Some(true) if is_in_doubt => return Ok(Carried::Sent),
+            match self.has(key, &sum, Errand::Work).await? {
                 Some(true) => {
-                    shared.forget(mark);
-                    return Ok(Carried::Skipped);
+                    shared.lock().met.push(mark);
+                    return Ok(if is_in_doubt {
+                        Carried::Sent
+                    } else {
+                        Carried::Skipped
+                    });
                 }
                 Some(false) => {
                     shared.forget(mark);
-                    return Err(different(&self.shown(key)));
+                    shared.lock().has_company = true;
+                    return Err(met(&self.shown(key)));
                 }
                 // Somebody was writing, and is not any more.
-                None => is_in_doubt = true,
+                None => tokio::time::sleep(WAIT).await,
             }
         }
         Err(self.told(&Trouble::Exists, key, "put"))
     }
 
-    /// Whether the object at `key` has these bytes; `None` if there is none.
-    async fn has(&self, key: &str, data: &[u8]) -> Result<Option<bool>> {
-        let Some(object) = self.head(key).await? else {
-            return Ok(None);
-        };
-        if let Some(told) = object.is(data) {
-            return Ok(Some(told));
+    /// Those of `doubtful` that are there as we wanted them, and of how many others nobody knows.
+    async fn sort_out(self: Arc<Self>, doubtful: HashMap<Mark, Doubt>) -> (Vec<Mark>, usize) {
+        let (mut ours, mut n_unknown) = (Vec::new(), 0);
+        let mut rest = doubtful.into_iter();
+        let mut looks = JoinSet::new();
+        loop {
+            for (mark, Doubt { key, sum }) in rest.by_ref().take(LOOKED_AT - looks.len()) {
+                let inner = Arc::clone(&self);
+                looks.spawn(async move {
+                    let found = inner.has(&key, &sum, Errand::Cleaning).await;
+                    found.map(|found| (found == Some(true)).then_some(mark))
+                });
+            }
+            match looks.join_next().await {
+                None => return (ours, n_unknown),
+                Some(Ok(Ok(mark))) => ours.extend(mark),
+                // A store that does not answer will not tell of the others, either.
+                Some(_) => n_unknown += 1 + rest.by_ref().count(),
+            }
         }
-        Ok(self.read(key).await?.map(|found| found == data))
     }
 }
 
 impl Shared {
+    /// The object of `mark` is being put.
+    fn doubt(&self, mark: Mark, key: &str, sum: Sum) {
+        let key = key.to_owned();
+        self.lock().doubtful.insert(mark, Doubt { key, sum });
+    }
+
+    /// The object of `mark` is ours.
+    fn own(&self, mark: Mark) {
+        let mut state = self.lock();
+        state.doubtful.remove(&mark);
+        state.created.push(mark);
+    }
+
     /// The object of `mark` is not ours.
     fn forget(&self, mark: Mark) {
-        let mut state = self.lock();
-        if let Some(at) = state.created.iter().rposition(|created| *created == mark) {
-            state.created.swap_remove(at);
-        }
+        self.lock().doubtful.remove(&mark);
     }
+}
+
+/// Another object has come where one of ours is to be.
+fn met(shown: &str) -> Error {
+    Error::output(
+        shown,
+        "another run is writing there: this object has come since this run began, and is not the same; expected one run at a time",
+    )
+    .with_help("when the other one has ended: --overwrite, or --publish VERSION for a folder of its own")
 }
 
 /// Another object is where one of ours is to be.

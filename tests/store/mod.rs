@@ -329,6 +329,8 @@ struct Shared {
     kind: Kind,
     seen: Mutex<Vec<Seen>>,
     judge: Mutex<Arc<Judge>>,
+    /// One of two who create the same object goes first: s3s-fs looks, and then writes, where a store does both in one step.
+    creating: [Mutex<()>; 64],
 }
 
 impl Proxy {
@@ -340,6 +342,7 @@ impl Proxy {
             kind,
             seen: Mutex::default(),
             judge: Mutex::new(Arc::new(|_: &Seen, _| Fate::Pass)),
+            creating: std::array::from_fn(|_| Mutex::new(())),
         });
         let (is_over, all) = (Arc::clone(&ended), Arc::clone(&shared));
         thread::spawn(move || {
@@ -422,6 +425,9 @@ impl Shared {
             },
             Kind::S3 | Kind::Az => head,
         };
+        let sum: usize = seen.target.bytes().map(usize::from).sum();
+        let is_put = seen.method == "PUT";
+        let _alone = is_put.then(|| self.creating[sum % self.creating.len()].lock());
         let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
         // The last line of the head is empty; this header is none of those that are signed.
         server.write_all(&head.as_bytes()[..head.len() - 2])?;

@@ -106,6 +106,12 @@ impl Listing {
         Some(self.tiles[at])
     }
 
+    /// The tiles that were wanted.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (u8, u32, u32)> {
+        let wanted = self.tiles.iter().filter(|tile| tile.is_wanted);
+        wanted.map(|tile| (tile.z, tile.x, tile.row))
+    }
+
     /// How many tiles nobody wanted.
     pub(super) fn n_left(&self) -> u64 {
         self.left().count() as u64

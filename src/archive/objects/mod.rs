@@ -21,7 +21,7 @@ use super::{Digest, Metadata, Overwrite, Published, Sink, SinkOptions, Staged};
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
-use crate::remote::{Bucket, Headers, How, Location, Mark, Object, Upload, Uploads};
+use crate::remote::{Bucket, Headers, How, Location, Mark, Object, Remains, Upload, Uploads};
 
 /// How long a tile may be kept without asking: a day, as others replace it.
 const TILES_KEPT: &str = "public, max-age=86400";
@@ -33,6 +33,9 @@ const JSON_KEPT: &str = "public, max-age=60";
 /// The zoom in the marks of our own files, which no tile has.
 const OWN: u8 = u8::MAX;
 const OWN_FILES: [&str; 2] = [METADATA, TILEJSON];
+
+/// Objects deleted after one look whether somebody needs them.
+const DELETED_AT_ONCE: usize = 1000;
 
 /// Opens the folder at `location`, that `path` asks for.
 pub(super) fn create(
@@ -69,6 +72,7 @@ pub(super) fn create(
         bucket,
         tiles,
         extension: options.format.extension(),
+        tilejson: listing.tilejson.clone(),
         is_published: false,
     };
     Ok(Box::new(ObjectSink {
@@ -81,13 +85,15 @@ pub(super) fn create(
     }))
 }
 
-/// A version is one part of a key, and no zoom.
+/// A version is one part of a key, and neither a zoom nor one of our own files: a key should not be both an object and a folder.
 fn check_version(version: &str) -> Result<&str> {
     let is_zoom = numeral::<u8>(version.as_ref()).is_some_and(|z| z <= MAX_ZOOM);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
-    if is_zoom || version.starts_with('.') || version.is_empty() || !version.chars().all(is_plain) {
+    let is_taken = is_zoom || OWN_FILES.contains(&version);
+    if is_taken || version.starts_with('.') || version.is_empty() || !version.chars().all(is_plain)
+    {
         return Err(Error::usage(format!(
-            "--publish {version}: no name of a version; expected letters, digits, and - _ . + between them, and not the number of a zoom"
+            "--publish {version}: no name of a version; expected letters, digits, and - _ . + between them, and neither the number of a zoom nor {METADATA} or {TILEJSON}"
         ))
         .with_help("--publish 2026-11-22"));
     }
@@ -96,7 +102,7 @@ fn check_version(version: &str) -> Result<&str> {
 
 fn exists(location: &Location) -> Error {
     Error::output(
-        format_args!("{location}/{TILEJSON}"),
+        location.child(TILEJSON),
         "exists already, so there is a whole tileset; expected none",
     )
     .with_help(
@@ -116,7 +122,7 @@ fn check_pointer(bucket: &Bucket, location: &Location, overwrite: Overwrite) -> 
         return Ok(());
     }
     Err(Error::output(
-        format_args!("{location}/{TILEJSON}"),
+        location.child(TILEJSON),
         "of a tileset that lies beside it; expected one that names a version",
     )
     .with_help("--overwrite lets it name the new version; the tiles beside it stay"))
@@ -138,6 +144,8 @@ struct Objects {
     /// The folder of the tiles.
     tiles: Location,
     extension: &'static str,
+    /// What was known of the folder's `tilejson.json` when the run began.
+    tilejson: Option<Object>,
     is_published: bool,
 }
 
@@ -208,23 +216,52 @@ impl Drop for Objects {
         if self.is_published {
             return;
         }
-        let created = self.uploads.give_up();
-        if created.is_empty() {
-            return;
-        }
-        log::info!(
-            "{}: {} objects are deleted again",
-            self.tiles,
-            created.len()
-        );
-        let mut keys = created.iter().map(|&mark| self.key(mark));
-        if let Err(error) = self.bucket.delete(&mut keys, true) {
+        let Remains { created, n_unknown } = self.uploads.give_up();
+        let tiles = &self.tiles;
+        if n_unknown > 0 {
             log::warn!(
-                "{}: up to {} tiles of this run may be left, and are no tileset ({error})",
-                self.tiles,
-                created.len()
+                "{tiles}: {n_unknown} objects that were on their way may be there, and are left: nobody can tell whose they are"
             );
         }
+        let mut n_left = created.len();
+        if n_left > 0 {
+            log::info!("{tiles}: {n_left} objects are deleted again");
+        }
+        // What came last goes first: a folder with a TileJSON is whole.
+        for some in created.rchunks(DELETED_AT_ONCE) {
+            let deleted = self.delete(some);
+            match deleted {
+                Ok(true) => n_left -= some.len(),
+                Ok(false) => {
+                    log::warn!(
+                        "{tiles}: {TILEJSON} has been put there since the run began; {n_left} objects of this run are left, as it may tell of them"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    log::warn!(
+                        "{tiles}: up to {n_left} objects of this run may be left, and are no tileset ({error})"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Objects {
+    /// Deletes objects that this run has created, unless somebody has published a tileset there: another run may have found them
+    /// there, and taken them for its own.
+    fn delete(&self, created: &[Mark]) -> Result<bool> {
+        let tilejson = mark(OWN, 1, 0);
+        let key = self.key(tilejson);
+        let is_free = created.contains(&tilejson)
+            || self.bucket.is_as_before(&key, self.tilejson.as_ref())?;
+        if is_free {
+            let mut keys = created.iter().map(|&mark| self.key(mark));
+            self.bucket.delete(&mut keys, true)?;
+        }
+        Ok(is_free)
     }
 }
 
@@ -328,6 +365,9 @@ impl Remote for StagedObjects {
             (1, &this.tilejson, &this.listing.tilejson),
         ] {
             let there = (found.as_ref(), this.overwrite);
+            if x == 1 {
+                this.check_found()?;
+            }
             this.objects
                 .put(mark(OWN, x, 0), text.as_bytes(), json_headers(), there)?;
             this.objects.uploads.drain()?;
@@ -350,6 +390,40 @@ impl Remote for StagedObjects {
 }
 
 impl StagedObjects {
+    /// Makes sure that all is there, if this run has found something that it did not have to create: that may have been of another
+    /// run, which has failed since and has deleted what it had created. Such a run deletes nothing any more once there is a
+    /// TileJSON.
+    fn check_found(&self) -> Result<()> {
+        let Objects {
+            bucket,
+            uploads,
+            tiles,
+            extension,
+            ..
+        } = &self.objects;
+        let is_alone = self.listing.wanted().next().is_none() && !uploads.has_met();
+        if is_alone && self.listing.metadata.is_none() {
+            return Ok(());
+        }
+        let created = uploads.created().into_iter().map(unmark);
+        let found = self.listing.wanted().chain(created).chain([(OWN, 0, 0)]);
+        let mut now = Listing::read(bucket, &tiles.key)?;
+        let mut gone = found.filter(|&(z, x, row)| match z {
+            OWN => now.metadata.is_none(),
+            _ => now.want((z, x, row), extension).is_none(),
+        });
+        let Some((z, x, row)) = gone.next() else {
+            return Ok(());
+        };
+        let first = tiles.child(&self.objects.name(mark(z, x, row)));
+        let n = 1 + gone.count();
+        let message = format!(
+            "{first}: was there, and is gone, as one of {n}; expected that nobody else writes or deletes there"
+        );
+        Err(Error::new(Kind::Retry, message)
+            .with_help("run the same command again when no other is at work there"))
+    }
+
     /// Has the output's own `tilejson.json` name the version.
     fn point(&mut self, text: String) -> Result<()> {
         let Objects { bucket, .. } = &self.objects;
@@ -409,7 +483,18 @@ mod tests {
         for version in ["2026-11-22", "v1", "31", "1.2.3+b"] {
             assert_eq!(check_version(version).unwrap(), version);
         }
-        for version in ["", "0", "12", "a/b", "..", ".x", "a b", "ä"] {
+        for version in [
+            "",
+            "0",
+            "12",
+            "a/b",
+            "..",
+            ".x",
+            "a b",
+            "ä",
+            "tilejson.json",
+            "metadata.json",
+        ] {
             assert!(check_version(version).is_err(), "{version}");
         }
     }
