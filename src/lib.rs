@@ -21,7 +21,7 @@
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
-//! | | [`style`] | values to pictures: stretches |
+//! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |

@@ -52,7 +52,9 @@ impl Desk {
     /// The tiles that `azulejo tile` makes of these arguments, by their place.
     #[track_caller]
     fn bake(&self, args: &[&str]) -> BTreeMap<String, Vec<u8>> {
-        let run = self.run(&[&["tile"], args, &["-o", "out", "--overwrite"]].concat());
+        // Samples as they are, of 16 bits where the files have them.
+        let how = ["-o", "out", "--overwrite", "--rescale", "none"];
+        let run = self.run(&[&["tile"], args, &how].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let mut tiles = BTreeMap::new();
         collect(&self.path("out"), "", &mut tiles);

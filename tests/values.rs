@@ -499,3 +499,27 @@ fn formulas_change_colours_alone() {
     desk.tile(&ontario(), "x/", &["--color-formula", "gamma r 2"])
         .fails(2, "one band");
 }
+
+#[test]
+fn percentages_of_a_colour_file_are_of_all_values() {
+    let desk = Desk::new();
+    desk.write("ramp.txt", "0% 0 0 0\n100% 255 255 255\n");
+    let run = desk.tile(
+        &ontario(),
+        "t/",
+        &["--colormap", "ramp.txt", "-r", "nearest"],
+    );
+    // The lowest and the highest height of the file.
+    run.ok().says("colours are over values from 75 to 460");
+    let found: Vec<u8> = desk
+        .pictures("t/", 7)
+        .into_values()
+        .flatten()
+        .filter(|p| p[3] > 0)
+        .map(|p| p[0])
+        .collect();
+    assert_eq!(
+        (found.iter().min(), found.iter().max()),
+        (Some(&0), Some(&255))
+    );
+}

@@ -55,6 +55,8 @@ class Case:
     # Figures of peers that are not run: cpu_s, wall_s, peak_mb, tiles, bytes, and what is wanted beside them.
     recorded: tuple = ()
     growth: bool = False
+    # Whether the tiles show what the source shows, so that they can be compared with it.
+    plain: bool = True
 
     @property
     def entries(self):
@@ -101,6 +103,27 @@ def _rio_mbtiles(tools, source, out):
     return [[tools["rio"], "mbtiles", source.path, "-o", out, *asked, "--implementation", "cf"]]
 
 
+def _first_one_raster(make):
+    """Another raster made of the source by `make`, of (tools, source's path, path), and tiles of that."""
+
+    def commands(tools, source, out):
+        made = f"{out}.tif"
+        tile = RASTER_TILE.commands(tools, Source(source.name, (made,), made, source.zooms), out)
+        return [make(tools, source.path, made), *tile]
+
+    return commands
+
+
+def _hillshade(tools, path, made):
+    # Metres in a degree, as gdaldem's manual has it.
+    return [tools["gdaldem"], "hillshade", "-q", "-s", "111120", "-compute_edges", path, made]
+
+
+def _eight_bits(tools, path, made):
+    # Told what it should look for: to find percentiles itself would be one more program.
+    return [tools["gdal_translate"], "-q", "-ot", "Byte", "-scale", "0", "3000", path, made]
+
+
 GDAL2TILES = Entry("gdal2tiles", "gdal2tiles", ("gdal2tiles",), _gdal2tiles)
 MBTILES_DRIVER = Entry(
     "driver",
@@ -113,6 +136,8 @@ MBTILES_DRIVER = Entry(
 RIO = Entry("rio", "rio mbtiles", ("rio",), _rio_mbtiles, ".mbtiles")
 
 RASTER_TILE = raster_tile()
+SHADED = Entry("gdal", "gdaldem hillshade, gdal raster tile", ("gdal", "gdaldem"), _first_one_raster(_hillshade))
+SCALED = Entry("gdal", "gdal_translate -scale, gdal raster tile", ("gdal", "gdal_translate"), _first_one_raster(_eight_bits))
 
 
 def _folder(**wanted):
@@ -147,7 +172,8 @@ def sources(data, fixtures):
     """The rasters of the cases by name; `data` and `fixtures` make paths of names."""
     found = {}
     for name, file, zooms in [("A", "A.tif", (11, 17)), ("A512", "A.tif", (10, 16)), ("A8", "A8.tif", (11, 17)),
-                              ("E", "E.tif", (0, 6)), ("huge", "huge.vrt", (11, 17))]:
+                              ("C", "C.vrt", (7, 13)), ("D", "D.tif", (4, 12)), ("E", "E.tif", (0, 6)),
+                              ("huge", "huge.vrt", (11, 17))]:
         found[name] = Source(name, (data(file),), data(file), zooms)
     parts = tuple(data(f"B/b{row}{col}.tif") for row in range(3) for col in range(3))
     found["B"] = Source("B", parts, data("B.vrt"), (11, 17))
@@ -232,6 +258,22 @@ CASES = [
     ),
     Case("B-png", "9 overlapping RGBA files, one turned", "B", (_folder(cpu=4),), RASTER_TILE),
     Case("E-png", "whole Earth, degrees, 134 Mpx", "E", (_folder(cpu=5),), RASTER_TILE),
+    Case(
+        "C-8bit",
+        "three 16-bit bands, 120 Mpx, stretched",
+        "C",
+        (azulejo("auto", "PNG, folder, --rescale auto", "--rescale", "auto", cpu=4),),
+        SCALED,
+        plain=False,
+    ),
+    Case(
+        "D-hillshade",
+        "heights, 64 Mpx, shaded",
+        "D",
+        (azulejo("shade", "PNG, folder, --hillshade", "--hillshade", cpu=4),),
+        SHADED,
+        plain=False,
+    ),
     Case("start-up", "one tile", "world", (_folder(cpu=1, wall=1),), RASTER_TILE, runs=15),
     Case(
         "A8-A",

@@ -117,7 +117,8 @@ class Contest:
                 }
             self.known["pictures"], self.known["no_pictures"] = {}, None
             try:
-                self.known["pictures"] = self._pictures(written, work)
+                if self.case.plain:
+                    self.known["pictures"] = self._pictures(written, work)
             except (measure.Failed, OSError, subprocess.SubprocessError, ValueError) as error:
                 self.known["no_pictures"] = str(error)[-400:]
         for found in written.values():

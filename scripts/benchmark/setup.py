@@ -26,6 +26,7 @@ GET = {
     "gdal": "`gdal raster tile` comes with GDAL 3.11 or newer (conda install -c conda-forge libgdal-core)",
     "gdal2tiles": "gdal2tiles.py comes with GDAL's Python package (apt install gdal-bin python3-gdal)",
     "gdal_translate": "gdal_translate and gdaladdo come with GDAL (apt install gdal-bin)",
+    "gdaldem": "gdaldem comes with GDAL (apt install gdal-bin)",
     "rio": "rio mbtiles: python3 -m venv V && V/bin/pip install rio-mbtiles, then put V/bin on PATH",
 }
 
@@ -44,6 +45,7 @@ class Setup:
             "gdal2tiles": self._first(["gdal2tiles.py", "gdal2tiles"]),
             "gdal_translate": self._first(["gdal_translate"]),
             "gdaladdo": self._first(["gdaladdo"]),
+            "gdaldem": self._first(["gdaldem"]),
             "gdalwarp": self._first(["gdalwarp"]),
             "rio": self._first(["rio"], lambda path: _works([path, "mbtiles", "--version"])),
         }

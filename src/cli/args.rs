@@ -68,6 +68,9 @@ Examples:
   azulejo tile S2B_MSIL2A_20220618.SAFE -o true-colour.mbtiles
   azulejo tile S2B_MSIL2A_20220618.zip -b B08,B04,B03 -o infrared.mbtiles
   azulejo tile 'LC08*_B*.TIF' --stack '{scene}_{band}.TIF' -b nir,red,green -o landsat.mbtiles
+  azulejo tile landsat.tif --expression '(b5-b4)/(b5+b4)' --rescale -0.2,0.9 --colormap rdylgn -o ndvi.mbtiles
+  azulejo tile dem.tif --hillshade --colormap gist_earth --legend heights.png -o relief.mbtiles
+  azulejo tile dem.tif -f terrain-rgb --round auto -o heights.pmtiles
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
@@ -143,12 +146,12 @@ pub(super) struct TileArgs {
     pub(super) tile_size: usize,
 
     /// How the tiles of the highest zoom are made of the sources: nearest, bilinear, cubic, cubicspline, lanczos,
-    /// average or mode. [default: cubic; nearest for palettes]
+    /// average or mode. [default: cubic; bilinear for heights; nearest for palettes and colour maps of classes]
     #[arg(short, long, value_name = "KERNEL", value_parser = values::resampling, help_heading = "Grid")]
     pub(super) resampling: Option<Resampling>,
 
     /// How four pixels become one, from zoom to zoom: average, nearest, mode, min or max. [default: average; mode for
-    /// palettes]
+    /// palettes and colour maps of classes]
     #[arg(long, value_name = "RULE", value_parser = values::reducer, help_heading = "Grid")]
     pub(super) overview_resampling: Option<Reducer>,
 

@@ -249,6 +249,15 @@ impl StyleArgs {
             steps.push(Step::Expression(Arc::clone(&expression.what)));
         }
         let before = Style::new(ground, steps, form)?;
+        let by_percents = |map: &mut ColorMap| {
+            map.needs_range() && self.rescale.is_empty() && self.slope.is_none()
+        };
+        if let Some(found) = map.take_if(by_percents) {
+            let over = over_all(site, &before, found, [0.0, 100.0], &mut decided)?;
+            decided.map = Some((over.0.clone(), Some(over.1)));
+            let steps = [before.steps(), &[Step::ColorMap(Arc::new(over.0))]].concat();
+            return self.finished(decided, None, steps, form, format);
+        }
         let stretched = self.stretched(site, (form, &before), map.as_ref(), &mut decided)?;
         let ground = before.ground().cloned();
         let mut steps = before.steps().to_vec();
@@ -261,8 +270,20 @@ impl StyleArgs {
             decided.map = Some((found.clone(), over.map(|s| (s.low, s.high))));
             steps.push(Step::ColorMap(Arc::new(found)));
         }
-        let plain = Style::new(ground.clone(), steps.clone(), form)?.form(form)?;
+        self.finished(decided, ground, steps, form, format)
+    }
+
+    /// With the colour formula, and checked against the format.
+    fn finished(
+        &self,
+        mut decided: Decided,
+        ground: Option<Ground>,
+        mut steps: Vec<Step>,
+        form: Form,
+        format: &TileFormat,
+    ) -> Result<Decided> {
         if let Some(formula) = &self.color_formula {
+            let plain = Style::new(ground.clone(), steps.clone(), form)?.form(form)?;
             if plain.bands == 1 {
                 return Err(Error::usage(
                     "--color-formula: one band, which is gray; expected three of colour",
@@ -301,18 +322,8 @@ impl StyleArgs {
             } else {
                 [1.0, 99.0]
             };
-            let survey = rescale::look(site, &Style::default(), &ends)?;
-            let found = &survey.percentiles[0];
-            let (low, high) = (found[0], found[1]);
-            let (percents, of) = (ends.map(|p| p.to_string()).join(" % to "), &survey.of);
-            decided.notes.push(format!(
-                "colours are over heights from {low} to {high}, {percents} % of {of}"
-            ));
-            decided.told = json!({ "heights": [low, high], "percentiles_of": of });
-            let over = map
-                .with_range(low, high)
-                .map_err(|fault| Error::usage(format!("--colormap: {}", fault.message)))?;
-            (over, Some((low, high)))
+            let (over, range) = over_all(site, &Style::default(), map, ends, decided)?;
+            (over, Some(range))
         } else {
             (map, None)
         };
@@ -329,13 +340,12 @@ impl StyleArgs {
         decided: &mut Decided,
     ) -> Result<Option<Stretches>> {
         let values = before.form(form)?;
-        // Percentages of a file are of all values, which then stay what they are.
+        // A map with values of its own wants them as they are.
         let own = map.is_some_and(|map| !map.takes_range());
         let usual = match self.slope {
             _ if own => Usual::Nothing,
             Some(SlopeUnit::Degrees) => Usual::Range(0.0, 90.0),
             Some(SlopeUnit::Percent) => Usual::Range(0.0, 100.0),
-            None if map.is_some() => Usual::ByDepth,
             None => Usual::ByDepth,
         };
         let Some(ranges) = rescale::ranges(&self.rescale, values, usual) else {
@@ -395,6 +405,35 @@ impl StyleArgs {
             "legend-title": self.legend_title,
         })
     }
+}
+
+/// `map` over the values between two percents of all that `before` makes.
+fn over_all(
+    site: &Site,
+    before: &Style,
+    map: ColorMap,
+    percents: [f64; 2],
+    decided: &mut Decided,
+) -> Result<(ColorMap, (f64, f64))> {
+    let survey = rescale::look(site, before, &percents)?;
+    let (low, high) = match survey.percentiles[..] {
+        [ref one] => (one[0], one[1]),
+        ref many => {
+            return Err(
+                Error::usage(format!("--colormap: {} bands; expected one", many.len()))
+                    .with_help("-b NUMBER, or --expression"),
+            );
+        }
+    };
+    let (text, of) = (percents.map(|p| p.to_string()).join(" % to "), &survey.of);
+    decided.notes.push(format!(
+        "colours are over values from {low} to {high}, {text} % of {of}"
+    ));
+    decided.told = json!({ "colours": [low, high], "percentiles_of": of });
+    let map = map
+        .with_range(low, high)
+        .map_err(|fault| Error::usage(format!("--colormap: {}", fault.message)))?;
+    Ok((map, (low, high)))
 }
 
 fn is_one_of_reals(form: Form) -> bool {

@@ -6,7 +6,7 @@
 //! distance is halved. Cells where it is not good enough get a grid of 4-pixel cells of their own. Of those, cells that are
 //! still bent are cut in four, again and again, until they are linear or every point is computed. That is so at once where
 //! PROJ fails at a corner or the map leaps (poles, the antimeridian, the limb of a geostationary disc). Where columns depend
-//! on x alone and rows on y alone, all this is not needed: see [`axes`].
+//! on x alone and rows on y alone, all this is not needed: see `axes`.
 
 mod axes;
 #[cfg(test)]

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_between_are_as_good_as_measured() {
+    fn rows_between_are_nearly_as_good_as_measured() {
         let metres = Metres::of(&Crs::parse("EPSG:3857").unwrap()).unwrap();
         let scheme = Scheme::named("WebMercatorQuad").unwrap();
         for tile in [
@@ -149,7 +149,7 @@ mod tests {
                 metres.to_lon_lat.apply(&mut xs, &mut ys);
                 let down = distance((xs[0], ys[0]), (xs[1], ys[1]));
                 assert!(
-                    (found[1] / down - 1.0).abs() < 0.01,
+                    (found[1] / down - 1.0).abs() < 0.02,
                     "{tile} {row}: {found:?} {down}"
                 );
             }

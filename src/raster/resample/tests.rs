@@ -1,6 +1,6 @@
 use super::*;
-use crate::raster::SampleType;
 use crate::raster::kernel::KERNELS;
+use crate::raster::{SampleType, Samples};
 
 /// A raster of noise: its mask is whole but for the pixels in which `holes` of 256 chances come true.
 pub(super) fn noise(
@@ -164,6 +164,73 @@ fn the_first_value_to_have_the_most_votes_wins() {
             }
             let found = pixel(&source, Resampling::Mode, (8.8, 8.8), MaskKind::Binary);
             assert_eq!(found, (best.0, 255), "{n_values} values");
+        }
+    }
+}
+
+/// Band `band` of `raster`, as a raster of its own.
+fn one_band(raster: &Raster, band: usize) -> Raster {
+    let (width, height) = (raster.width(), raster.height());
+    let mut one = Raster::empty(width, height, 1, raster.sample_type());
+    for k in 0..width * height {
+        let value = raster.samples.get(k * raster.bands() + band);
+        match &mut one.samples {
+            Samples::U8(to) => to[k] = value as u8,
+            Samples::F32(to) => to[k] = value as f32,
+            Samples::F64(to) => to[k] = value,
+        }
+    }
+    one.mask.copy_from_slice(&raster.mask);
+    one
+}
+
+#[test]
+fn any_number_of_bands_is_each_by_itself() {
+    const N: usize = 40;
+    for kernel in &KERNELS {
+        for (bands, sample_type) in [
+            (2, SampleType::U8),
+            (4, SampleType::F32),
+            (5, SampleType::U16),
+            (7, SampleType::F64),
+        ] {
+            let source = noise((37, 23), bands, sample_type, 9, bands as u32);
+            let along = |from: f64, to: f64| -> Vec<f64> {
+                (0..N)
+                    .map(|i| from + (to - from) * i as f64 / N as f64)
+                    .collect()
+            };
+            let (cols, rows) = (along(-1.0, 38.0), along(2.0, 19.5));
+            let moved =
+                |list: &[f64], by: f64| -> Vec<f64> { list.iter().map(|v| v + by).collect() };
+            let (west, north) = (moved(&cols, -0.6), moved(&rows, -0.6));
+            let (east, south) = (moved(&cols, 0.6), moved(&rows, 0.6));
+            let places = Places {
+                cols: &cols,
+                rows: &rows,
+                upper: (&west, &north),
+                lower: (&east, &south),
+            };
+            let sampler = Sampler::new(kernel.resampling, (1.2, 1.2), MaskKind::Graded, false);
+            let made = |source: &Raster| {
+                let mut tile = Raster::empty(N, 1, source.bands(), sample_type);
+                sampler.over(source).sample_row(&places, &mut tile, 0, 0);
+                tile
+            };
+            let all = made(&source);
+            for band in 0..bands {
+                let one = made(&one_band(&source, band));
+                let of_all = one_band(&all, band);
+                assert_eq!(
+                    of_all.samples, one.samples,
+                    "{} {bands} {band}",
+                    kernel.name
+                );
+                // Bands vote apart, and the last one says how much of a pixel is there.
+                if kernel.resampling != Resampling::Mode || band + 1 == bands {
+                    assert_eq!(of_all.mask, one.mask, "{} {bands} {band}", kernel.name);
+                }
+            }
         }
     }
 }

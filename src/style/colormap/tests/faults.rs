@@ -86,7 +86,7 @@ fn told() -> String {
     for text in TEXTS {
         let said = match ColorMap::parse(text) {
             Ok(_) => "is read".into(),
-            Err(fault) => format!("{}: {fault}", fault.column),
+            Err(fault) => format!("{}: {}", fault.column, fault.message),
         };
         out += &format!("{text:?}\n    {said}\n");
     }
