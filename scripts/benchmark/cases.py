@@ -172,15 +172,20 @@ def sources(data, fixtures):
     """The rasters of the cases by name; `data` and `fixtures` make paths of names."""
     found = {}
     for name, file, zooms in [("A", "A.tif", (11, 17)), ("A512", "A.tif", (10, 16)), ("A8", "A8.tif", (11, 17)),
-                              ("C", "C.vrt", (7, 13)), ("D", "D.tif", (4, 12)), ("E", "E.tif", (0, 6)),
+                              ("D", "D.tif", (4, 12)), ("E", "E.tif", (0, 6)),
                               ("huge", "huge.vrt", (11, 17))]:
         found[name] = Source(name, (data(file),), data(file), zooms)
     parts = tuple(data(f"B/b{row}{col}.tif") for row in range(3) for col in range(3))
     found["B"] = Source("B", parts, data("B.vrt"), (11, 17))
+    bands = tuple(data(f"C/B0{band}.tif") for band in (4, 3, 2))
+    found["C"] = Source("C", bands, data("C.vrt"), (7, 13))
     world = fixtures("small_world.tif")
     found["world"] = Source("world", (world,), world, (0, 0))
     return found
 
+
+# How three files of a band each are put together.
+BY_BANDS = ["--stack", "{scene}0{band}.tif", "-b", "4,3,2"]
 
 # Where A lies, and the quarter of it that A8 shows: in its own coordinates.
 WHOLE_A = ["--bbox", "620000,5316892.8,633107.2,5330000", "--bbox-crs", "EPSG:32633"]
@@ -262,7 +267,7 @@ CASES = [
         "C-8bit",
         "three 16-bit bands, 120 Mpx, stretched",
         "C",
-        (azulejo("auto", "PNG, folder, --rescale auto", "--rescale", "auto", cpu=4),),
+        (azulejo("auto", "PNG, folder, --rescale auto", *BY_BANDS, "--rescale", "auto", cpu=4),),
         SCALED,
         plain=False,
     ),
