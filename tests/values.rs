@@ -401,6 +401,7 @@ fn heights_of_nothing_are_transparent_or_what_was_asked_for() {
             &["-f", "terrain-rgb", "--height-interval", "1e-8"],
             "24 bits",
         ),
+        (&["-f", "terrarium", "--nodata-height", "nan"], "finite"),
     ] {
         desk.tile(&ontario(), "x/", args).fails(2, said);
     }

@@ -110,7 +110,7 @@ pub(super) struct StyleArgs {
     height_base: Option<f64>,
 
     /// With -f terrain-rgb, metres from one code to the next. [default: 0.1]
-    #[arg(long, value_name = "METRES")]
+    #[arg(long, value_name = "METRES", allow_hyphen_values = true)]
     height_interval: Option<f64>,
 
     /// With -f terrain-rgb and terrarium, how many of the lowest bits heights do without, which makes tiles smaller: 5, or by
@@ -119,7 +119,7 @@ pub(super) struct StyleArgs {
     round: Option<Rounding>,
 
     /// With -f terrain-rgb and terrarium, the height of what is not there. Without it, it is transparent.
-    #[arg(long, value_name = "METRES", allow_hyphen_values = true)]
+    #[arg(long, value_name = "METRES", value_parser = parse::metres, allow_hyphen_values = true)]
     nodata_height: Option<f32>,
 
     /// Writes a legend of --colormap: .png, .svg or .json.

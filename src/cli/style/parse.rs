@@ -106,6 +106,13 @@ pub(super) fn lit(text: &str) -> std::result::Result<Lit, Refusal> {
     })
 }
 
+/// A height.
+pub(super) fn metres(text: &str) -> std::result::Result<f32, Refusal> {
+    let height = text.trim().parse::<f32>().ok();
+    let height = height.filter(|height| height.is_finite());
+    height.ok_or_else(|| "expected metres, a finite number".to_owned())
+}
+
 pub(super) fn light(text: &str) -> std::result::Result<Light, Refusal> {
     Light::named(text).ok_or_else(|| {
         let names: Vec<&str> = Light::NAMES.iter().map(|row| row.0).collect();
@@ -139,7 +146,10 @@ pub(super) fn colormap(text: &str) -> Result<ColorMap> {
         if is_written_out {
             Error::usage(format!("--colormap: {}", pointed(&fault, text)))
         } else {
-            Error::usage(format!("--colormap: {}, and no file", fault.message))
+            Error::usage(format!(
+                "--colormap: {}; {text:?} is no file",
+                fault.message
+            ))
         }
     })
 }
