@@ -18,7 +18,7 @@
 //! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted; files in the network read in parts |
 //! | | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
-//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
+//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; blocks of plain TIFF files decoded without GDAL; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |

@@ -6,6 +6,7 @@
 #![allow(clippy::zombie_processes)] // Children are waited for by `wait`, which also tells how much memory they took.
 
 mod program;
+mod rasters;
 mod skip;
 mod under_way;
 
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::rasters::shared;
 use self::under_way::under_way;
 
 /// No run here may keep more than this in memory, in KiB.
@@ -248,18 +250,6 @@ fn fixture(name: &str) -> String {
 
 fn bahamas() -> String {
     fixture("RGB.byte.tif")
-}
-
-/// A file of the collection of real rasters, which not everybody has.
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data")
-        .join(name);
-    if !path.exists() {
-        skip::skipped(format_args!("{} is not there", path.display()));
-        return None;
-    }
-    Some(path)
 }
 
 /// A raster without files behind it: all its pixels are zero.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod rasters;
 mod skip;
 
 use std::ffi::{CString, c_char, c_int};
@@ -13,6 +14,7 @@ use azulejo::style::colormap::{Between, ColorMap};
 use gdal::Dataset;
 use gdal::raster::Buffer;
 
+use self::rasters::{fixture, shared};
 use self::skip::skipped;
 
 /// Heights of GDAL's own test (autotest/utilities/data/color_file.txt).
@@ -63,19 +65,6 @@ fn painted(map: &ColorMap, values: &[f32]) -> Vec<u8> {
     map.apply(values, &mut mask, &mut rgb);
     let pixels = rgb.as_chunks::<3>().0.iter().zip(mask);
     pixels.flat_map(|(&[r, g, b], a)| [r, g, b, a]).collect()
-}
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(name)
-}
-
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data")
-        .join(name);
-    path.exists().then_some(path)
 }
 
 /// What GDAL's tests know pictures by (GDALChecksumImage).
@@ -165,9 +154,8 @@ fn pairs() -> Vec<(PathBuf, &'static str)> {
         ),
     ];
     for (name, colors) in more {
-        match shared(name) {
-            Some(path) => pairs.push((path, colors)),
-            None => skipped(format!("colours of {name}, as ../shared is not here")),
+        if let Some(path) = shared(name) {
+            pairs.push((path, colors));
         }
     }
     pairs

@@ -4,6 +4,7 @@
 
 mod oracle;
 mod program;
+mod rasters;
 mod skip;
 
 use std::path::{Path, PathBuf};
@@ -15,13 +16,7 @@ use gdal::{Dataset, DriverManager, Metadata};
 
 use self::oracle::{gdal_translate, gdal_warp};
 use self::program::program;
-use self::skip::skipped;
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(name)
-}
+use self::rasters::{fixture, shared};
 
 fn run(folder: &Path, args: &[&str]) -> Output {
     let mut all = vec!["merge"];
@@ -686,18 +681,6 @@ fn valid_samples_never_become_nodata_unsaid() {
     }
 }
 
-/// A file of the project's shared data; `None`, and a word of it, where there is none.
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/projections")
-        .join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    skipped(path.display());
-    None
-}
-
 /// What of a dataset is there, by its mask.
 fn present(dataset: &Dataset) -> Vec<bool> {
     let size = dataset.raster_size();
@@ -757,7 +740,7 @@ fn beside_gdal(source: &Path, args: &[&str], kernel: &str) -> ([f64; 6], (usize,
 
 #[test]
 fn a_source_across_the_antimeridian_lies_in_one_piece_beyond_180_degrees() {
-    let Some(utm) = shared("s2_dateline_utm60.tif") else {
+    let Some(utm) = shared("projections/s2_dateline_utm60.tif") else {
         return;
     };
     for kernel in ["nearest", "bilinear"] {
@@ -1003,18 +986,19 @@ fn polar_and_geostationary_sources_are_what_gdals_warper_makes_of_them() {
         ["--crs", "EPSG:4326", "--res", res, "--bounds", bounds]
     };
     for kernel in ["nearest", "bilinear"] {
-        if let Some(ice) = shared("sea_ice_3031_cog.tif") {
+        if let Some(ice) = shared("projections/sea_ice_3031_cog.tif") {
             beside_gdal(&ice, &degrees("90,-78,270,-55", "0.05"), kernel);
         }
-        if let Some(disc) = shared("goes_geostationary.tif") {
+        if let Some(disc) = shared("projections/goes_geostationary.tif") {
             beside_gdal(&disc, &degrees("205,-60,365,60", "0.2"), kernel);
             beside_gdal(&disc, &["--crs", "EPSG:4326"], kernel);
         }
-        if let Some(sst) = shared("sst_4326_rgba.tif") {
+        if let Some(sst) = shared("projections/sst_4326_rgba.tif") {
             beside_gdal(&sst, &["--crs", "EPSG:3031", "--res", "1400"], kernel);
         }
         // Its ends meet: other kernels reach across there, as GDAL's do not.
-        let round = (kernel == "nearest").then(|| shared("nz_habitat_antimeridian.tif"));
+        let round =
+            (kernel == "nearest").then(|| shared("projections/nz_habitat_antimeridian.tif"));
         if let Some(habitat) = round.flatten() {
             beside_gdal(&habitat, &["--crs", "EPSG:3031", "--res", "50000"], kernel);
         }

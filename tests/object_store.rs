@@ -16,7 +16,6 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use serde_json::Value;
 
 use self::desk::{Desk, Run, finish, fixture};
@@ -41,14 +40,7 @@ fn bake(store: &Store, desk: &Desk, output: &str, more: &[&str]) -> Run {
 
 /// Tiles of a side of `n`, all of them different and of no more than a picture's first bytes, as an MBTiles file.
 fn many(desk: &Desk, name: &str, n: u32, filling: usize) {
-    let mut db = Connection::open(desk.path(name)).unwrap();
-    db.execute_batch(
-        "CREATE TABLE metadata (name text, value text);
-         CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob);
-         CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);
-         INSERT INTO metadata VALUES ('name', 'many'), ('format', 'png');",
-    )
-    .unwrap();
+    let mut db = desk.mbtiles(name);
     let all = db.transaction().unwrap();
     for (x, y) in (0..n).flat_map(|x| (0..n).map(move |y| (x, y))) {
         let mut data = b"\x89PNG\r\n\x1a\n".to_vec();

@@ -13,7 +13,6 @@ use std::path::Path;
 use std::process::Command;
 
 use azulejo::archive::open_store;
-use rusqlite::Connection;
 use serde_json::Value;
 
 use self::desk::{Desk, Run, finish, fixture};
@@ -51,14 +50,7 @@ fn small(desk: &Desk, web: &Web) -> String {
 
 /// `n` x `n` tiles of zoom 14 and those above, each of its own bytes, as `m.pmtiles`: enough of them for leaf directories.
 fn large(desk: &Desk, n: u32, tile_bytes: usize) -> Vec<u8> {
-    let mut db = Connection::open(desk.path("m.mbtiles")).unwrap();
-    db.execute_batch(
-        "CREATE TABLE metadata (name text, value text);
-         CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob);
-         CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);
-         INSERT INTO metadata VALUES ('name', 'many'), ('format', 'png');",
-    )
-    .unwrap();
+    let mut db = desk.mbtiles("m.mbtiles");
     let all = db.transaction().unwrap();
     for z in 10..=14_u32 {
         let shift = 14 - z;

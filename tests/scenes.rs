@@ -5,6 +5,7 @@
 
 mod oracle;
 mod program;
+mod rasters;
 mod skip;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use image::DynamicImage;
 use tempfile::TempDir;
 
 use self::oracle::{gdal_translate, gdal_warp};
+use self::rasters::{fixture, shared};
 
 struct Desk(TempDir);
 
@@ -83,11 +85,6 @@ fn collect(folder: &Path, place: &str, tiles: &mut BTreeMap<String, Vec<u8>>) {
             tiles.insert(place, fs::read(path).unwrap());
         }
     }
-}
-
-fn fixture(name: &str) -> PathBuf {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    fixtures.join(name)
 }
 
 /// `gdal_translate`, without a file of metadata beside the new one.
@@ -241,10 +238,9 @@ fn picture(png: &[u8]) -> DynamicImage {
 
 #[test]
 fn three_files_make_the_picture_that_one_file_has() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/multispectral");
-    if !folder.exists() {
-        return skip::skipped("../shared/data is not there");
-    }
+    let Some(folder) = shared("multispectral") else {
+        return;
+    };
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let desk = Desk::new();
     // With nodata they differ: the one file has pixels of which only some bands are 0.

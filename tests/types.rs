@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod oracle;
+mod rasters;
+mod skip;
 
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
@@ -25,27 +27,11 @@ use gdal::raster::{Buffer, ColorInterpretation};
 use gdal::{Dataset, DriverManager, Metadata};
 
 use self::oracle::{gdal_translate, gdal_warp};
+use self::rasters::{fixture, shared};
 
 const TYPES: [&str; 7] = [
     "Byte", "UInt16", "Int16", "UInt32", "Int32", "Float32", "Float64",
 ];
-
-fn data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data")
-        .join(name);
-    if !path.exists() {
-        println!("skipped: {name} not there");
-        return None;
-    }
-    Some(path)
-}
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(name)
-}
 
 fn open(path: &Path, options: &OpenOptions) -> azulejo::error::Result<GdalSource> {
     GdalSource::open(path.to_str().unwrap(), options)
@@ -735,7 +721,7 @@ fn alpha_is_told_from_near_infrared_and_stays_alpha_elsewhere() {
         ("golden/naip_martin_256_lzw_z3.tif", MaskKind::Graded),
         ("jp2/stefan_full_rgba.jp2", MaskKind::Graded),
     ] {
-        let Some(path) = data(file) else { continue };
+        let Some(path) = shared(file) else { continue };
         let source = match open(&path, &OpenOptions::default()) {
             Ok(source) => source,
             Err(error) => {
@@ -748,7 +734,7 @@ fn alpha_is_told_from_near_infrared_and_stays_alpha_elsewhere() {
         let told = info.notes.iter().any(|note| note.contains("-b 1,2,3,a"));
         assert_eq!(told, kind == MaskKind::None, "{file}: {:?}", info.notes);
     }
-    let Some(path) = data("rgb/naip_ca_60cm_nir_flagged_alpha.tif") else {
+    let Some(path) = shared("rgb/naip_ca_60cm_nir_flagged_alpha.tif") else {
         return;
     };
     let insisting = OpenOptions {

@@ -179,12 +179,7 @@ pub(super) fn open_all<T: Sync, R: Send>(
     let planned = items.len() as u64;
     gather(jobs, items, open, |done| {
         interrupt.check()?;
-        meter.update(&Progress {
-            done: done as u64,
-            planned,
-            stored: 0,
-            bytes: 0,
-        });
+        meter.update(&Progress::of(done as u64, planned));
         Ok(())
     })
 }

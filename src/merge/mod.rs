@@ -282,6 +282,7 @@ impl Merge<'_> {
             crs: &self.grid.crs,
             resampling: self.resampling,
             tile_size_px: BLOCK_PX,
+            margin_px: 0,
         }
     }
 }

@@ -57,6 +57,18 @@ pub struct Progress {
     pub bytes: u64,
 }
 
+impl Progress {
+    /// Of work that hands no tiles to sinks.
+    pub fn of(done: u64, planned: u64) -> Self {
+        Self {
+            done,
+            planned,
+            stored: 0,
+            bytes: 0,
+        }
+    }
+}
+
 /// What was baked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baked {

@@ -175,10 +175,7 @@ impl Plan {
 
     /// Pixels beyond each side of a base tile that are rendered with it.
     pub fn margin_px(&self) -> usize {
-        // The way to a source is laid out in cells, which come in pairs of 16 pixels.
-        self.style
-            .ground()
-            .map_or(0, |_| MARGIN_PX.next_multiple_of(32))
+        self.style.ground().map_or(0, |_| MARGIN_PX)
     }
 
     /// What the rendering of every tile has in common: base tiles of `mosaic`, which the plan must be for.
@@ -188,7 +185,8 @@ impl Plan {
             layout: &self.layout,
             crs: &self.crs,
             resampling: self.resampling,
-            tile_size_px: self.shape.tile_size_px + 2 * self.margin_px(),
+            tile_size_px: self.shape.tile_size_px,
+            margin_px: self.margin_px(),
         }
     }
 

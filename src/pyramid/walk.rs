@@ -11,7 +11,7 @@ use crate::geo::tile::TileCoord;
 use crate::geo::transform::metres::Metres;
 use crate::raster::Raster;
 use crate::render::Renderer;
-use crate::style::ground::{Ground, MARGIN_PX};
+use crate::style::ground::Ground;
 
 /// What the threads share: how far they are, and whether to stop.
 #[derive(Default)]
@@ -116,24 +116,14 @@ impl<'a> Walker<'a> {
 
     /// What `ground` makes of the tile with its margin.
     fn lay_out(&mut self, ground: &Ground, bounds: &Bounds) -> Result<Option<Raster>> {
-        let (size, margin) = (self.plan.shape.tile_size_px, self.plan.margin_px());
-        let share = margin as f64 / size as f64;
-        let (x, y) = (bounds.width() * share, bounds.height() * share);
-        let around = Bounds::new(
-            bounds.west - x,
-            bounds.south - y,
-            bounds.east + x,
-            bounds.north + y,
-        );
-        let Some(heights) = self.renderer.render(&around)? else {
+        let Some(heights) = self.renderer.render(bounds)? else {
             return Ok(None);
         };
-        let (first, side) = (margin - MARGIN_PX, size + 2 * MARGIN_PX);
-        let heights = heights.crop(first, first, side, side);
         let metres = match &self.metres {
             Some(metres) => metres,
             None => self.metres.insert(Metres::of(&self.plan.crs)?),
         };
-        Ok(Some(ground.apply(&heights, &metres.rows(bounds, size))))
+        let rows = metres.rows(bounds, self.plan.shape.tile_size_px);
+        Ok(Some(ground.apply(&heights, &rows)))
     }
 }

@@ -158,12 +158,21 @@ impl Raster {
     /// make a number of it; and samples under mask 0 become 0, so that they cannot leak into anything.
     pub fn clear_hidden(&mut self) {
         fn clear<S: Sample>(values: &mut [S], mask: &mut [u8], bands: usize) {
-            for (pixel, mask) in values.chunks_exact_mut(bands).zip(mask) {
-                if pixel.iter().any(|v| !v.is_number()) {
-                    *mask = 0;
+            // Most stretches have nothing to hide; to see that takes less than to go through them pixel by pixel.
+            const STRETCH_PX: usize = 1024;
+            let stretches = values.chunks_mut(STRETCH_PX * bands);
+            for (values, mask) in stretches.zip(mask.chunks_mut(STRETCH_PX)) {
+                let numbers = values.iter().fold(true, |all, v| all & v.is_number());
+                if numbers & mask.iter().fold(true, |all, &m| all & (m > 0)) {
+                    continue;
                 }
-                if *mask == 0 {
-                    pixel.fill(S::default());
+                for (pixel, mask) in values.chunks_exact_mut(bands).zip(mask) {
+                    if pixel.iter().any(|v| !v.is_number()) {
+                        *mask = 0;
+                    }
+                    if *mask == 0 {
+                        pixel.fill(S::default());
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ use crate::raster::Raster;
 
 /// How tiles are cut, and a buffer for it.
 pub(super) struct Edge {
+    /// Pixels a side, with the job's margin.
     size: usize,
     kind: Kind,
     mask: Vec<u8>,
@@ -32,7 +33,7 @@ impl Edge {
             Kind::Smooth
         };
         Self {
-            size: job.tile_size_px,
+            size: job.tile_size_px + 2 * job.margin_px,
             kind,
             mask: Vec::new(),
         }

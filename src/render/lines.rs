@@ -1,6 +1,6 @@
 //! Where the pixels of a tile lie in a level of a source, one row at a time: [`Lines`].
 
-use super::warp::Rect;
+use super::warp::{Middle, Rect};
 use crate::geo::transform::map::TileMap;
 use crate::raster::resample::Places;
 use crate::source::SourceInfo;
@@ -11,6 +11,8 @@ const HAIR: f64 = 1e-9;
 /// The way from a tile to the chosen level of a source.
 pub(super) struct Way<'a> {
     map: &'a TileMap,
+    /// Pixels along each side of the map that are not of the tile.
+    unseen: usize,
     /// The source's size at full resolution.
     width: f64,
     height: f64,
@@ -23,15 +25,16 @@ pub(super) struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    /// The way by `map`, which is to the full resolution.
+    /// The way by the map of `middle`, which is to the full resolution.
     pub(super) fn new(
-        map: &'a TileMap,
+        Middle { map, unseen_px }: Middle<'a>,
         info: &SourceInfo,
         shrink: (f64, f64),
         corners: bool,
     ) -> Self {
         Self {
             map,
+            unseen: unseen_px,
             width: info.placement.width as f64,
             height: info.placement.height as f64,
             shrink,
@@ -43,10 +46,12 @@ impl<'a> Way<'a> {
     /// What whole rows of the tile cover, or a little more, if that is easily told and lies well within the source, as it mostly
     /// does.
     fn extent_inside(&self, rect: Rect) -> Option<Extent> {
-        if rect.width < self.map.size_px() {
+        if rect.width < self.map.size_px() - 2 * self.unseen {
             return None;
         }
-        let [cols, rows] = self.map.hull(rect.row, rect.height)?;
+        let of_map = |first: usize, n: usize| self.unseen + first..self.unseen + first + n;
+        let (cols, rows) = (of_map(rect.col, rect.width), of_map(rect.row, rect.height));
+        let [cols, rows] = self.map.hull(cols, rows)?;
         let inside = self.holds(cols.0, rows.0) && self.holds(cols.1, rows.1);
         let (right, down) = self.shrink;
         inside.then_some(Extent {
@@ -73,6 +78,8 @@ pub(super) struct Extent {
 /// The places of one row of a tile. Kept between rows and tiles.
 #[derive(Default)]
 pub(super) struct Lines {
+    /// Pixels of the map before the first of the tile.
+    unseen: usize,
     centre: Line,
     /// Upper left corners.
     upper: Line,
@@ -100,9 +107,10 @@ impl Lines {
     /// becomes NaN; `inside` says that there is none.
     pub(super) fn locate(&mut self, way: &Way, row: usize, origin: (f64, f64), inside: bool) {
         let size = way.map.size_px();
+        self.unseen = way.unseen;
         self.centre.resize(size);
         let Line { cols, rows } = &mut self.centre;
-        way.map.centres(row, cols, rows);
+        way.map.centres(row + way.unseen, cols, rows);
         if way.corners {
             self.locate_corners(way, row, origin);
         }
@@ -130,7 +138,7 @@ impl Lines {
         for (edge, Line { cols, rows }) in self.edges.iter_mut().enumerate() {
             cols.resize(size + 1, 0.0);
             rows.resize(size + 1, 0.0);
-            way.map.corners(row + edge, cols, rows);
+            way.map.corners(row + way.unseen + edge, cols, rows);
         }
         let [above, below] = &self.edges;
         let (right, down) = way.shrink;
@@ -164,6 +172,7 @@ impl Lines {
 
     /// The places of `n` pixels of the row that was located last, from `first` on.
     pub(super) fn places(&self, first: usize, n: usize) -> Places<'_> {
+        let first = self.unseen + first;
         fn of(line: &[f64], first: usize, n: usize) -> &[f64] {
             line.get(first..first + n).unwrap_or(&[])
         }
@@ -195,7 +204,7 @@ impl Lines {
         let end = rect.row + rect.height;
         let mut row = rect.row;
         while row < end {
-            let last = (row + way.map.linear_rows(row)).min(end) - 1;
+            let last = (row + way.map.linear_rows(row + way.unseen)).min(end) - 1;
             let ends = self.extend(way, row, rect, &mut extent);
             let ends = self.extend(way, last, rect, &mut extent) && ends;
             if !ends || way.corners && way.map.turns() {

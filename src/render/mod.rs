@@ -15,7 +15,7 @@ use crate::geo::layout::{Layout, Place};
 use crate::geo::polygon::Touch;
 use crate::geo::transform::PixelTransform;
 use crate::geo::transform::crs::Crs;
-use crate::geo::transform::map::TileMap;
+use crate::geo::transform::map::{CELLS_PX, TileMap};
 use crate::geo::transform::ways::Ways;
 use crate::mosaic::Mosaic;
 use crate::mosaic::rule::blend::Blend;
@@ -34,6 +34,8 @@ pub struct Job<'a> {
     pub resampling: Resampling,
     /// Pixels a side.
     pub tile_size_px: usize,
+    /// Pixels beyond each side of a tile that are rendered with it.
+    pub margin_px: usize,
 }
 
 /// Renders tiles, one after the other. Keeps what is dear to build: PROJ's transformations, and buffers.
@@ -51,16 +53,49 @@ pub struct Renderer<'a> {
 /// `pixel_bytes`: a layer with its margin, and how deep each pixel lies in it. Measured with 1000 pixels and 8 threads: no more.
 pub fn seam_bytes(reach_px: f64, tile_size_px: usize, pixel_bytes: usize) -> usize {
     if reach_px > 0.0 {
-        (tile_size_px + 2 * margin_px(reach_px)).pow(2) * (pixel_bytes + size_of::<f64>())
+        (tile_size_px + 2 * seam_px(reach_px)).pow(2) * (pixel_bytes + size_of::<f64>())
     } else {
         0
     }
 }
 
 /// Pixels beyond a tile that say how its seams look.
-fn margin_px(reach_px: f64) -> usize {
-    // The way to a source is laid out in cells, which come in pairs of 16 pixels.
-    (reach_px.ceil() as usize + 1).next_multiple_of(32)
+fn seam_px(reach_px: f64) -> usize {
+    reach_px.ceil() as usize + 1
+}
+
+/// What is rendered of a layer: the middle of a square that the way to its source is laid out for.
+struct Frame {
+    /// Of the square.
+    bounds: Bounds,
+    /// Pixels a side of the square.
+    size_px: usize,
+    /// Pixels along each side of it that nobody asks for.
+    unseen_px: usize,
+}
+
+impl Frame {
+    /// The tile of `size_px` pixels a side that covers `bounds`, with `margin_px` more on each side.
+    fn new(bounds: &Bounds, size_px: usize, margin_px: usize) -> Self {
+        let laid_px = margin_px.next_multiple_of(CELLS_PX);
+        Self {
+            bounds: grown(bounds, size_px, laid_px),
+            size_px: size_px + 2 * laid_px,
+            unseen_px: laid_px - margin_px,
+        }
+    }
+}
+
+/// What a tile of `size_px` pixels a side covers with `margin_px` more on each side.
+fn grown(bounds: &Bounds, size_px: usize, margin_px: usize) -> Bounds {
+    let share = margin_px as f64 / size_px as f64;
+    let (x, y) = (bounds.width() * share, bounds.height() * share);
+    Bounds::new(
+        bounds.west - x,
+        bounds.south - y,
+        bounds.east + x,
+        bounds.north + y,
+    )
 }
 
 impl<'a> Renderer<'a> {
@@ -79,18 +114,20 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// The pixels of the tile that covers `bounds`, in the scheme's coordinates; `None` when there is nothing.
+    /// The pixels of the tile that covers `bounds`, in the scheme's coordinates, and of the job's margin around it; `None`
+    /// when there is nothing.
     ///
     /// # Errors
     /// When a source cannot be read.
     pub fn render(&mut self, bounds: &Bounds) -> Result<Option<Raster>> {
         let clip = self.job.layout.clip();
-        let touch = clip.map_or(Touch::Inside, |area| self.edge.touch(area, bounds));
+        let seen = grown(bounds, self.job.tile_size_px, self.job.margin_px);
+        let touch = clip.map_or(Touch::Inside, |area| self.edge.touch(area, &seen));
         if touch == Touch::Outside {
             return Ok(None);
         }
         let mut places = std::mem::take(&mut self.places);
-        self.job.layout.meeting(bounds, &mut places);
+        self.job.layout.meeting(&seen, &mut places);
         let n_layers = places.chunk_by(|a, b| a.layer == b.layer).count();
         let tile = if self.job.mosaic.blends() && n_layers > 1 {
             self.blended(&places, bounds)
@@ -101,7 +138,7 @@ impl<'a> Renderer<'a> {
         let tile = tile?;
         match (clip, tile) {
             (Some(area), Some(tile)) if touch == Touch::Edge => {
-                Ok(self.edge.cut(area, bounds, tile))
+                Ok(self.edge.cut(area, &seen, tile))
             }
             (_, tile) => Ok(tile),
         }
@@ -110,11 +147,12 @@ impl<'a> Renderer<'a> {
     /// The layers at `places` by the mosaic's rule.
     fn stacked(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
         let mut tile = self.job.mosaic.start();
+        let frame = Frame::new(bounds, self.job.tile_size_px, self.job.margin_px);
         for parts in places.chunk_by(|a, b| a.layer == b.layer) {
             if tile.done() {
                 break;
             }
-            if let Some(pixels) = self.layer(parts, bounds, self.job.tile_size_px)? {
+            if let Some(pixels) = self.layer(parts, &frame)? {
                 tile.feed(pixels);
             }
         }
@@ -123,37 +161,23 @@ impl<'a> Renderer<'a> {
 
     /// The same with soft seams. How far a pixel is from the edge of its layer must be known beyond the tile, too.
     fn blended(&mut self, places: &[Place], bounds: &Bounds) -> Result<Option<Raster>> {
-        let (size, reach) = (self.job.tile_size_px, self.job.mosaic.feather_px());
-        let margin = margin_px(reach);
-        let (x, y) = (
-            bounds.width() / size as f64 * margin as f64,
-            bounds.height() / size as f64 * margin as f64,
-        );
-        let around = Bounds::new(
-            bounds.west - x,
-            bounds.south - y,
-            bounds.east + x,
-            bounds.north + y,
-        );
+        let reach = self.job.mosaic.feather_px();
+        let seam = seam_px(reach);
+        let frame = Frame::new(bounds, self.job.tile_size_px, self.job.margin_px + seam);
         let mut tile = Blend::default();
         for parts in places.chunk_by(|a, b| a.layer == b.layer) {
             if tile.done() {
                 break;
             }
-            if let Some(pixels) = self.layer(parts, &around, size + 2 * margin)? {
-                tile.feed(&pixels, margin, reach);
+            if let Some(pixels) = self.layer(parts, &frame)? {
+                tile.feed(&pixels, seam, reach);
             }
         }
         Ok(tile.finish())
     }
 
-    /// What one layer has to show in `bounds`, `size_px` pixels a side: the parts of it, one for each time it must be taken round the Earth, side by side.
-    fn layer(
-        &mut self,
-        parts: &[Place],
-        bounds: &Bounds,
-        size_px: usize,
-    ) -> Result<Option<Raster>> {
+    /// What one layer has to show in `frame`: the parts of it, one for each time it must be taken round the Earth, side by side.
+    fn layer(&mut self, parts: &[Place], frame: &Frame) -> Result<Option<Raster>> {
         let mut canvas: Option<Raster> = None;
         for &place in parts {
             let transform = match self.transforms.entry(place) {
@@ -162,9 +186,13 @@ impl<'a> Renderer<'a> {
                     none.insert(make_transform(self.job, &mut self.ways, place)?)
                 }
             };
-            let map = TileMap::new(transform, bounds, size_px);
+            let map = TileMap::new(transform, &frame.bounds, frame.size_px);
             let layer = self.job.mosaic.layers()[place.layer].as_ref();
-            let painted = warp::warp(layer, &map, self.job.resampling, &mut self.scratch)?;
+            let middle = warp::Middle {
+                map: &map,
+                unseen_px: frame.unseen_px,
+            };
+            let painted = warp::warp(layer, middle, self.job.resampling, &mut self.scratch)?;
             canvas = match (canvas, painted) {
                 (None, painted) => painted,
                 (some, None) => some,

@@ -75,20 +75,37 @@ impl Rect {
     }
 }
 
-/// What `source` has to show in the tile that `map` is for; `None` when that is nothing.
+/// The middle of a tile, which is all that is wanted of it.
+#[derive(Clone, Copy)]
+pub(super) struct Middle<'a> {
+    pub(super) map: &'a TileMap,
+    /// Pixels along each side of the tile that are not wanted.
+    pub(super) unseen_px: usize,
+}
+
+impl Middle<'_> {
+    /// Pixels a side.
+    pub(super) fn size_px(&self) -> usize {
+        self.map.size_px() - 2 * self.unseen_px
+    }
+}
+
+/// What `source` has to show in the middle of a tile; `None` when that is nothing.
 pub(super) fn warp(
     source: &dyn Source,
-    map: &TileMap,
+    middle: Middle,
     resampling: Resampling,
     scratch: &mut Scratch,
 ) -> Result<Option<Raster>> {
     let info = source.info();
-    let size = map.size_px();
+    let Middle { map, unseen_px } = middle;
+    let size = middle.size_px();
     // A cubic B-spline smooths even where pixels lie on pixels; all other kernels leave them alone.
     let smooths = resampling == Resampling::CubicSpline;
     if let Some((col, row)) = map.as_shift().filter(|_| !smooths) {
         // The tile is a window of the source, pixel by pixel.
-        let tile = read_across(source, 0, (col, row), (size, size))?;
+        let unseen = unseen_px as i64;
+        let tile = read_across(source, 0, (col + unseen, row + unseen), (size, size))?;
         return Ok(tile.filter(|tile| !tile.is_empty()));
     }
     let scale = map.scale(info.placement.width, info.placement.height);
@@ -110,7 +127,7 @@ pub(super) fn warp(
         source,
         level,
         sampler: &sampler,
-        way: Way::new(map, info, shrink, sampler.needs_corners()),
+        way: Way::new(middle, info, shrink, sampler.needs_corners()),
         reach: (resampling.reach(scale.0), resampling.reach(scale.1)),
         // Nearest looks at nothing beside the centre, which lies in the source.
         closes: resampling != Resampling::Nearest && map.closes(info.placement.width),

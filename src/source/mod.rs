@@ -8,6 +8,7 @@ pub mod gdal;
 pub mod memory;
 pub mod safe;
 pub mod stack;
+pub mod tiff;
 
 use crate::error::{Error, Result};
 use crate::geo::transform::{PixelRect, Placement};

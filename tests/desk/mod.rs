@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::program;
@@ -50,6 +51,19 @@ impl Desk {
 
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// An MBTiles file for PNG tiles, without any.
+    pub(crate) fn mbtiles(&self, name: &str) -> Connection {
+        let db = Connection::open(self.path(name)).unwrap();
+        db.execute_batch(
+            "CREATE TABLE metadata (name text, value text);
+             CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob);
+             CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);
+             INSERT INTO metadata VALUES ('name', 'many'), ('format', 'png');",
+        )
+        .unwrap();
+        db
     }
 
     /// A raster of the project's own, under another name.

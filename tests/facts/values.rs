@@ -488,6 +488,7 @@ fn resampling_within_one_system_is_that_of_the_warper() {
             crs: &info.placement.crs,
             resampling,
             tile_size_px,
+            margin_px: 0,
         };
         // 10 or 120 m a pixel from the upper left corner; a tile is a little larger than their picture.
         let side = tile_size_px as f64 * if size == 500 { 10.0 } else { 120.0 };

@@ -374,12 +374,7 @@ fn watched(
             memory::give_back(cache);
             meter = Meter::start(console, Phase::Writing);
         }
-        meter.update(&Progress {
-            done,
-            planned,
-            stored: 0,
-            bytes: 0,
-        });
+        meter.update(&Progress::of(done, planned));
         Ok(())
     })
 }

@@ -226,12 +226,7 @@ pub(super) fn look(site: &Site, before: &Style, percents: &[f64]) -> Result<Surv
     let mut meter = Meter::start(site.console, Phase::Surveying);
     let mut tick = |done: u64, planned: u64| {
         site.interrupt.check()?;
-        meter.update(&Progress {
-            done,
-            planned,
-            stored: 0,
-            bytes: 0,
-        });
+        meter.update(&Progress::of(done, planned));
         Ok(())
     };
     let means = Means {

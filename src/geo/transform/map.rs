@@ -12,6 +12,8 @@ mod axes;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use self::axes::Axes;
 use super::PixelTransform;
 use crate::geo::affine::Affine;
@@ -19,6 +21,9 @@ use crate::geo::bounds::Bounds;
 
 /// Pixels a cell of the coarsest grid, each way. The smallest tile is 64 pixels, so cells always come in pairs.
 const CELL_PX: usize = 16;
+
+/// What a tile's pixels a side are a multiple of.
+pub const CELLS_PX: usize = 2 * CELL_PX;
 
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
 const TOLERANCE_PX: f64 = 0.002;
@@ -76,7 +81,7 @@ struct Grid {
 impl TileMap {
     /// The map of the tile that lays `size_px` by `size_px` pixels over `bounds` in the transform's target system.
     pub fn new(transform: &PixelTransform, bounds: &Bounds, size_px: usize) -> Self {
-        debug_assert!(size_px.is_multiple_of(2 * CELL_PX), "cells come in pairs");
+        debug_assert!(size_px.is_multiple_of(CELLS_PX), "cells come in pairs");
         let tile = Affine::over(bounds, size_px, size_px);
         if let Some(shift) = transform
             .as_affine()
@@ -172,30 +177,35 @@ impl TileMap {
         }
     }
 
-    /// The smallest and largest column, and row, of all that lies in `height` tile rows from `row` on, or a little more. `None`
+    /// The smallest and largest column, and row, of all that lies in these columns and rows of the tile, or a little more. `None`
     /// where that takes a closer look: the map is bent there, has no image, or goes round the Earth.
-    pub fn hull(&self, row: usize, height: usize) -> Option<[(f64, f64); 2]> {
+    pub fn hull(&self, cols: Range<usize>, rows: Range<usize>) -> Option<[(f64, f64); 2]> {
         let Kind::Grid(grid) = &self.kind else {
             return None;
         };
-        let (first, end) = (row / CELL_PX, (row + height).div_ceil(CELL_PX));
-        let cells = first * (grid.n - 1)..end * (grid.n - 1);
-        if self.turns() || grid.finer[cells].iter().any(Option::is_some) {
+        let cells = |px: Range<usize>| px.start / CELL_PX..px.end.div_ceil(CELL_PX);
+        let (cols, rows) = (cells(cols), cells(rows));
+        let is_bent = |row: usize| {
+            let row = &grid.finer[row * (grid.n - 1)..];
+            row[cols.clone()].iter().any(Option::is_some)
+        };
+        if self.turns() || rows.clone().any(is_bent) {
             return None;
         }
         // Between its points a linear map has no extremes.
-        let points = first * grid.n..(end + 1) * grid.n;
         let span = |values: &[f64]| {
             let mut span = (f64::INFINITY, f64::NEG_INFINITY);
-            for &v in values {
-                if !v.is_finite() {
-                    return None;
+            for row in rows.start..=rows.end {
+                for &v in &values[row * grid.n..][cols.start..=cols.end] {
+                    if !v.is_finite() {
+                        return None;
+                    }
+                    span = (span.0.min(v), span.1.max(v));
                 }
-                span = (span.0.min(v), span.1.max(v));
             }
             Some(span)
         };
-        Some([span(&grid.cols[points.clone()])?, span(&grid.rows[points])?])
+        Some([span(&grid.cols)?, span(&grid.rows)?])
     }
 
     /// Points at half-pixel line `half_row`, every second half pixel from `half_col` on.

@@ -81,18 +81,6 @@ pub(super) fn gray(input: &Input<u8>, dst: &mut [[u8; 1]]) -> bool {
     false
 }
 
-/// RGB in floating point. `false` when nothing was done.
-pub(super) fn rgb_f32(input: &Input<f32>, dst: &mut [[f32; 3]]) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    // A load takes one value more than a pixel has.
-    if is_x86_feature_detected!("avx2") && input.goes_on(3, 1) {
-        // SAFETY: the processor has AVX2.
-        unsafe { x86::rgb_f32(input, dst) };
-        return true;
-    }
-    false
-}
-
 /// Bytes of RGB between four pixels. `false` when nothing was done.
 pub(super) fn rgb_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 3]]) -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -112,6 +100,29 @@ pub(super) fn gray_between(input: &bilinear::Input<u8>, dst: &mut [[u8; 1]]) -> 
     if is_x86_feature_detected!("avx2") && input.goes_on(1, 2) {
         // SAFETY: the processor has AVX2.
         unsafe { x86::gray_between(input, dst) };
+        return true;
+    }
+    false
+}
+
+/// RGB in floating point between four pixels. `false` when nothing was done.
+pub(super) fn rgb_f32_between(input: &bilinear::Input<f32>, dst: &mut [[f32; 3]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    // A load takes one value more than a pixel has.
+    if is_x86_feature_detected!("avx2") && input.goes_on(3, 1) {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::rgb_f32_between(input, dst) };
+        return true;
+    }
+    false
+}
+
+/// One band in floating point between four pixels. `false` when nothing was done.
+pub(super) fn gray_f32_between(input: &bilinear::Input<f32>, dst: &mut [[f32; 1]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::gray_f32_between(input, dst) };
         return true;
     }
     false
@@ -170,6 +181,16 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx2")]
+    fn load_two_floats(values: &[f32], at: usize) -> __m128 {
+        let values: &[f32; 2] = values[at..]
+            .first_chunk()
+            .expect("runs end where samples do");
+        let bits = values.map(f32::to_bits).map(u64::from);
+        _mm_castsi128_ps(_mm_cvtsi64_si128((bits[0] | bits[1] << 32) as i64))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
     fn store_floats(values: __m128) -> [f32; 4] {
         let mut out = [0.0; 4];
         // SAFETY: the array has room for the 4 values; they need not be aligned.
@@ -212,14 +233,6 @@ mod x86 {
         match TAPS {
             0 => table.fixed(phase as usize),
             _ => table.fixed_of::<TAPS>(phase as usize),
-        }
-    }
-
-    #[inline(always)]
-    fn real<const TAPS: usize>(table: &WeightTable, phase: i32) -> &[f64] {
-        match TAPS {
-            0 => table.real(phase as usize),
-            _ => table.real_of::<TAPS>(phase as usize),
         }
     }
 
@@ -469,34 +482,6 @@ mod x86 {
         _mm256_srai_epi32::<{ SUM_SHIFT as i32 }>(total)
     }
 
-    #[target_feature(enable = "avx2")]
-    pub(super) fn rgb_f32(input: &Input<f32>, dst: &mut [[f32; 3]]) {
-        of_taps!(rgb_f32_of, input, dst);
-    }
-
-    /// One pixel at a time, all its bands beside each other.
-    #[target_feature(enable = "avx2")]
-    fn rgb_f32_of<const TAPS: usize, const HALF: usize>(input: &Input<f32>, dst: &mut [[f32; 3]]) {
-        let run = input.run;
-        let phases = run.cols.iter().zip(run.rows);
-        for ((dst, &origin), (&col, &row)) in dst.iter_mut().zip(run.origins).zip(phases) {
-            let col_weights = real::<TAPS>(input.cols, col);
-            let row_weights = real::<TAPS>(input.rows, row);
-            let mut total = _mm256_setzero_pd();
-            for (j, &row_weight) in row_weights.iter().enumerate() {
-                let start = 3 * (origin as usize + j * input.width);
-                let mut sum = _mm256_setzero_pd();
-                for (i, &weight) in col_weights.iter().enumerate() {
-                    let pixel = _mm256_cvtps_pd(load_floats(input.samples, start + 3 * i));
-                    sum = _mm256_add_pd(sum, _mm256_mul_pd(_mm256_set1_pd(weight), pixel));
-                }
-                total = _mm256_add_pd(total, _mm256_mul_pd(_mm256_set1_pd(row_weight), sum));
-            }
-            let [red, green, blue, _] = store_floats(_mm256_cvtpd_ps(total));
-            *dst = [red, green, blue];
-        }
-    }
-
     /// How near an f32 may come to half a step between two bytes before it is left to the twin. It is off by less than 2⁻¹⁴:
     /// a fraction by 2⁻²⁵, which moves no byte by more than 2⁻¹⁷, and so much each product, sum and difference is rounded,
     /// being below 256. Three of them make a row, four more what lies between two rows.
@@ -629,6 +614,72 @@ mod x86 {
                     }
                 }
             }
+        }
+    }
+
+    /// What lies on the way from `a` to `b`, as the twin has it.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn exact_way(a: __m256d, b: __m256d, fraction: __m256d) -> __m256d {
+        let rest = _mm256_sub_pd(_mm256_set1_pd(1.0), fraction);
+        _mm256_add_pd(_mm256_mul_pd(a, rest), _mm256_mul_pd(b, fraction))
+    }
+
+    /// Four pixels side by side.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn gray_f32_between(input: &bilinear::Input<f32>, dst: &mut [[f32; 1]]) {
+        let run = input.run;
+        let (fours, rest) = dst.as_flattened_mut().as_chunks_mut::<4>();
+        for (k, dst) in fours.iter_mut().enumerate() {
+            *dst = four_f32_between(input, 4 * k);
+        }
+        if !rest.is_empty() {
+            let four = four_f32_between(input, run.origins.len() - rest.len());
+            rest.copy_from_slice(&four[..rest.len()]);
+        }
+    }
+
+    /// The pixels from `first` on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_f32_between(input: &bilinear::Input<f32>, first: usize) -> [f32; 4] {
+        let run = input.run;
+        let origins: [i32; 4] = group(run.origins, first);
+        let [col, row] = [run.cols, run.rows].map(|fractions| {
+            let [a, b, c, d] = group(fractions, first);
+            _mm256_setr_pd(a, b, c, d)
+        });
+        let line = |beyond: usize| {
+            let pairs = origins.map(|at| load_two_floats(input.samples, at as usize + beyond));
+            let first = _mm_movelh_ps(pairs[0], pairs[1]);
+            let second = _mm_movelh_ps(pairs[2], pairs[3]);
+            let left = _mm_shuffle_ps::<0b10_00_10_00>(first, second);
+            let right = _mm_shuffle_ps::<0b11_01_11_01>(first, second);
+            exact_way(_mm256_cvtps_pd(left), _mm256_cvtps_pd(right), col)
+        };
+        store_floats(_mm256_cvtpd_ps(exact_way(line(0), line(input.width), row)))
+    }
+
+    /// One pixel at a time, all its bands beside each other.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn rgb_f32_between(input: &bilinear::Input<f32>, dst: &mut [[f32; 3]]) {
+        let run = input.run;
+        let fractions = run.cols.iter().zip(run.rows);
+        for ((dst, &origin), (&col, &row)) in dst.iter_mut().zip(run.origins).zip(fractions) {
+            let col = _mm256_set1_pd(col);
+            let line = |start: usize| {
+                let left = _mm256_cvtps_pd(load_floats(input.samples, start));
+                let right = _mm256_cvtps_pd(load_floats(input.samples, start + 3));
+                exact_way(left, right, col)
+            };
+            let start = 3 * origin as usize;
+            let total = exact_way(
+                line(start),
+                line(start + 3 * input.width),
+                _mm256_set1_pd(row),
+            );
+            let [red, green, blue, _] = store_floats(_mm256_cvtpd_ps(total));
+            *dst = [red, green, blue];
         }
     }
 

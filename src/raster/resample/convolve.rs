@@ -19,25 +19,24 @@ pub(super) struct Tables<'a> {
 
 /// A sample type that can be convolved.
 pub(super) trait Lane: Sample {
-    /// Of weights and of sums on the way.
-    type Weight: Copy + Default + Into<f64>;
+    /// Of weights.
+    type Weight: Copy + Into<f64>;
     /// The table's weights of this type.
     fn weights(table: &WeightTable, phase: usize) -> &[Self::Weight];
-    /// Adds a weighted sample to the sum over a row.
-    fn add(sum: Self::Weight, weight: Self::Weight, value: Self) -> Self::Weight;
-    /// Adds a weighted row to the sum over all rows.
-    fn add_row(sum: Self::Weight, weight: Self::Weight, row: Self::Weight) -> Self::Weight;
-    /// The sum over all rows as a sample.
-    fn finish(sum: Self::Weight) -> Self;
+    /// The pixel with these phases whose support begins at the window's pixel `origin` and is whole. Of `TAPS` taps each way, or
+    /// [`ANY`].
+    fn whole<const N: usize, const TAPS: usize>(
+        input: &Input<Self>,
+        origin: usize,
+        phases: (usize, usize),
+    ) -> [Self; N];
     /// Pixels whose supports are whole, by the processor's vectors. `false` when nothing was done: there is no way for them.
     fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool;
     /// The same for [`bilinear`].
     fn between_by_vectors<const N: usize>(
-        _input: &bilinear::Input<Self>,
-        _dst: &mut [[Self; N]],
-    ) -> bool {
-        false
-    }
+        input: &bilinear::Input<Self>,
+        dst: &mut [[Self; N]],
+    ) -> bool;
 }
 
 /// Bits dropped between the two passes, so that the second stays within 32: 8 + 14 - 7 + 14 = 29 and a sign.
@@ -54,19 +53,33 @@ impl Lane for u8 {
         table.fixed(phase)
     }
 
-    #[inline]
-    fn add(sum: i32, weight: i32, value: Self) -> i32 {
-        sum + weight * i32::from(value)
-    }
-
-    #[inline]
-    fn add_row(sum: i32, weight: i32, row: i32) -> i32 {
-        sum + weight * ((row + (1 << (ROW_SHIFT - 1))) >> ROW_SHIFT)
-    }
-
-    #[inline]
-    fn finish(sum: i32) -> Self {
-        ((sum + (1 << (SUM_SHIFT - 1))) >> SUM_SHIFT).clamp(0, 255) as Self
+    #[inline(always)]
+    fn whole<const N: usize, const TAPS: usize>(
+        input: &Input<Self>,
+        origin: usize,
+        (col_phase, row_phase): (usize, usize),
+    ) -> [Self; N] {
+        let (col_taps, row_taps) = match TAPS {
+            ANY => (input.cols.taps, input.rows.taps),
+            taps => (taps, taps),
+        };
+        let col_weights = &input.cols.fixed(col_phase)[..col_taps];
+        let row_weights = &input.rows.fixed(row_phase)[..row_taps];
+        let mut total = [1 << (SUM_SHIFT - 1); N];
+        for (j, &row_weight) in row_weights.iter().enumerate() {
+            let start = (origin + j * input.width) * N;
+            let line = &input.samples[start..start + col_taps * N];
+            let mut sums = [1 << (ROW_SHIFT - 1); N];
+            for (&weight, pixel) in col_weights.iter().zip(line.as_chunks::<N>().0) {
+                for band in 0..N {
+                    sums[band] += weight * i32::from(pixel[band]);
+                }
+            }
+            for band in 0..N {
+                total[band] += row_weight * (sums[band] >> ROW_SHIFT);
+            }
+        }
+        total.map(|sum: i32| (sum >> SUM_SHIFT).clamp(0, 255) as Self)
     }
 
     fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
@@ -93,7 +106,7 @@ impl Lane for u8 {
 
 /// Floating point: weights and sums have more digits than samples of 32 bits, or wide kernels would lose the last of 16.
 macro_rules! floating_lane {
-    ($float:ty, $by_vectors:expr) => {
+    ($float:ty, $gray_between:expr, $rgb_between:expr) => {
         impl Lane for $float {
             type Weight = f64;
 
@@ -102,31 +115,96 @@ macro_rules! floating_lane {
                 table.real(phase)
             }
 
-            #[inline]
-            fn add(sum: f64, weight: f64, value: Self) -> f64 {
-                sum + weight * f64::from(value)
+            #[inline(always)]
+            fn whole<const N: usize, const TAPS: usize>(
+                input: &Input<Self>,
+                origin: usize,
+                phases: (usize, usize),
+            ) -> [Self; N] {
+                real::<Self, N, TAPS>(input, origin, phases).map(|sum| sum as Self)
             }
 
-            #[inline]
-            fn add_row(sum: f64, weight: f64, row: f64) -> f64 {
-                sum + weight * row
+            /// The plain loops become vectors by themselves.
+            fn by_vectors<const N: usize>(_: &Input<Self>, _: &mut [[Self; N]]) -> bool {
+                false
             }
 
-            #[inline]
-            fn finish(sum: f64) -> Self {
-                sum as Self
-            }
-
-            fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
-                let by_vectors: fn(&Input<Self>, &mut [[Self; 3]]) -> bool = $by_vectors;
-                N == 3 && by_vectors(input, dst.as_flattened_mut().as_chunks_mut().0)
+            fn between_by_vectors<const N: usize>(
+                input: &bilinear::Input<Self>,
+                dst: &mut [[Self; N]],
+            ) -> bool {
+                let gray: fn(&bilinear::Input<Self>, &mut [[Self; 1]]) -> bool = $gray_between;
+                let rgb: fn(&bilinear::Input<Self>, &mut [[Self; 3]]) -> bool = $rgb_between;
+                let dst = dst.as_flattened_mut();
+                match N {
+                    1 => gray(input, dst.as_chunks_mut().0),
+                    3 => rgb(input, dst.as_chunks_mut().0),
+                    _ => false,
+                }
             }
         }
     };
 }
 
-floating_lane!(f32, avx2::rgb_f32);
-floating_lane!(f64, |_, _| false);
+floating_lane!(f32, avx2::gray_f32_between, avx2::rgb_f32_between);
+floating_lane!(f64, |_, _| false, |_, _| false);
+
+/// [`Lane::whole`] in floating point: column by column, each summed up first, so that those beside each other are made together.
+#[inline(always)]
+fn real<S: Lane, const N: usize, const TAPS: usize>(
+    input: &Input<S>,
+    origin: usize,
+    (col_phase, row_phase): (usize, usize),
+) -> [f64; N] {
+    let mut total = [0.0; N];
+    if TAPS == ANY {
+        let rows = input.rows.real(row_phase);
+        let (fours, rest) = input.cols.real(col_phase).as_chunks::<4>();
+        for (k, four) in fours.iter().enumerate() {
+            add_columns(input, origin + 4 * k, (four, rows), &mut total);
+        }
+        for (k, one) in rest.iter().enumerate() {
+            add_columns(
+                input,
+                origin + 4 * fours.len() + k,
+                (&[*one], rows),
+                &mut total,
+            );
+        }
+    } else {
+        let cols = input.cols.real_of::<TAPS>(col_phase);
+        let rows = input.rows.real_of::<TAPS>(row_phase);
+        add_columns(input, origin, (cols, rows), &mut total);
+    }
+    total
+}
+
+/// Adds weighted columns to `total`, the first of them at the window's pixel `origin`.
+#[inline(always)]
+fn add_columns<S: Lane, const N: usize, const COLS: usize>(
+    input: &Input<S>,
+    origin: usize,
+    (cols, rows): (&[f64; COLS], &[f64]),
+    total: &mut [f64; N],
+) {
+    let mut sums = [[0.0; N]; COLS];
+    for (j, &weight) in rows.iter().enumerate() {
+        let line = input.samples[(origin + j * input.width) * N..]
+            .as_chunks::<N>()
+            .0;
+        let line: &[[S; N]; COLS] = line
+            .first_chunk()
+            .expect("whole supports lie within the window");
+        for (sum, pixel) in sums.as_flattened_mut().iter_mut().zip(line.as_flattened()) {
+            *sum += weight * pixel.value();
+        }
+    }
+    for (&weight, sums) in cols.iter().zip(&sums) {
+        for (total, sum) in total.iter_mut().zip(sums) {
+            *total += weight * sum;
+        }
+    }
+}
 
 /// One row of the tile.
 pub(super) fn row<S: Lane>(
@@ -215,7 +293,7 @@ pub(super) fn plain<S: Lane, const N: usize, const TAPS: usize>(
     let phases = run.cols.iter().zip(run.rows);
     for ((dst, &origin), (&col_phase, &row_phase)) in dst.iter_mut().zip(run.origins).zip(phases) {
         let phases = (col_phase as usize, row_phase as usize);
-        *dst = convolve::<S, N, TAPS>(input, origin as usize, phases);
+        *dst = S::whole::<N, TAPS>(input, origin as usize, phases);
     }
 }
 
@@ -240,7 +318,7 @@ fn pixel<S: Lane, const N: usize>(
             rows: tables.rows,
             run: Run::default(),
         };
-        let pixel = convolve::<S, N, ANY>(&input, origin, (col.1, row.1));
+        let pixel = S::whole::<N, ANY>(&input, origin, (col.1, row.1));
         return Some((pixel, 255));
     }
     if tables.steps_down {
@@ -253,38 +331,6 @@ fn pixel<S: Lane, const N: usize>(
     );
     let part = masked(source, first, weights).filter(|part| part.half || !tables.needs_half)?;
     Some((part.pixel, part.mask(mask_kind)))
-}
-
-/// The plain case: all of the support is there.
-#[inline(always)]
-fn convolve<S: Lane, const N: usize, const TAPS: usize>(
-    input: &Input<S>,
-    origin: usize,
-    (col_phase, row_phase): (usize, usize),
-) -> [S; N] {
-    let (col_taps, row_taps) = match TAPS {
-        ANY => (input.cols.taps, input.rows.taps),
-        taps => (taps, taps),
-    };
-    let col_weights = &S::weights(input.cols, col_phase)[..col_taps];
-    let row_weights = &S::weights(input.rows, row_phase)[..row_taps];
-    let mut total = [S::Weight::default(); N];
-    for (j, &row_weight) in row_weights.iter().enumerate() {
-        let start = (origin + j * input.width) * N;
-        let line = input.samples[start..start + col_taps * N]
-            .as_chunks::<N>()
-            .0;
-        let mut sums = [S::Weight::default(); N];
-        for (&weight, pixel) in col_weights.iter().zip(line) {
-            for band in 0..N {
-                sums[band] = S::add(sums[band], weight, pixel[band]);
-            }
-        }
-        for band in 0..N {
-            total[band] = S::add_row(total[band], row_weight, sums[band]);
-        }
-    }
-    total.map(S::finish)
 }
 
 /// What a support makes that is there in part.

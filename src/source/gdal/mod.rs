@@ -1,6 +1,7 @@
 //! Sources that GDAL reads: [`GdalSource`].
 //!
-//! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last.
+//! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last. Blocks of
+//! plain TIFF files are decoded by [`tiff`](super::tiff); masks, and all else, by GDAL.
 
 mod bands;
 mod facts;
@@ -11,14 +12,15 @@ mod types;
 mod vsi;
 
 use std::cell::RefCell;
-use std::fmt;
 use std::path::Path;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
+use std::{fmt, fs};
 
 use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
+use super::tiff::Layout;
 use super::{Source, SourceInfo, Window};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
@@ -99,6 +101,8 @@ pub struct GdalSource {
     info: SourceInfo,
     reader: read::Reader,
     file: File,
+    /// How blocks of the full resolution are stored, where that is plain enough to decode them here; made when first needed.
+    tiff: OnceLock<Option<Layout>>,
     /// Of a file whose rows can only be decoded one after the other: for each level the first row that cannot, if known.
     /// None of those after it can.
     lost_from: Vec<AtomicUsize>,
@@ -112,6 +116,8 @@ struct File {
     /// As GDAL wants it: [`vsi_path`] of the name.
     path: String,
     options: Vec<String>,
+    /// Whether it is a TIFF file on a disk, opened as it is.
+    is_tiff: bool,
     /// Tells files apart in the threads' lists of open ones.
     id: u64,
 }
@@ -140,8 +146,11 @@ impl GdalSource {
             return Ok(Vec::new());
         };
         refuse_levels(first)?;
-        let file = File::new(name, first);
+        let mut file = File::new(name, first);
         let dataset = file.open(0)?;
+        file.is_tiff = dataset.driver().short_name() == "GTiff"
+            && first.driver.is_empty()
+            && !file.path.starts_with("/vsi");
         let source = |options: &OpenOptions| {
             let (info, reader) = header::describe(&file, &dataset, options)?;
             let sequential = dataset.driver().short_name() == "JPEG";
@@ -153,11 +162,29 @@ impl GdalSource {
                     Vec::new()
                 },
                 file: file.clone(),
+                tiff: OnceLock::new(),
                 info,
                 reader,
             })
         };
         options.iter().map(source).collect()
+    }
+
+    /// How the blocks of level `level` are stored, where they can be decoded here.
+    fn layout(&self, level: usize) -> Option<&Layout> {
+        if level > 0 || !self.file.is_tiff {
+            return None;
+        }
+        let full = self.info.levels[0];
+        let layout = self.tiff.get_or_init(|| {
+            let mut file = fs::File::open(&self.file.path).ok()?;
+            // What GDAL takes for something else is something else.
+            Layout::read(&mut file).filter(|layout| {
+                (layout.width, layout.height) == (full.width, full.height)
+                    && layout.block == full.block
+            })
+        });
+        layout.as_ref()
     }
 
     /// Whether a row of `window` comes after one that could not be read, in a file that is read from its start.
@@ -212,8 +239,10 @@ impl Source for GdalSource {
         if self.is_lost(level, window) {
             return Err(self.damaged(level, window, "so is what comes before it"));
         }
-        self.file.with_dataset(level, |dataset| {
-            let (read, damage) = watched(|| self.reader.read(dataset, window, &self.info));
+        let layout = self.layout(level);
+        self.file.with_handle(level, |handle| {
+            let input = handle.input(layout, self.file.id);
+            let (read, damage) = watched(|| self.reader.read(&input, window, &self.info));
             if let Some(reason) = damage {
                 let error = self.damaged(level, window, &reason);
                 return Err(error);
@@ -234,6 +263,7 @@ impl File {
             name: name.into(),
             path: vsi_path(name),
             options: options.driver.clone(),
+            is_tiff: false,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -287,29 +317,53 @@ impl File {
         })
     }
 
-    fn with_dataset<T>(&self, level: usize, f: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
+    fn with_handle<T>(&self, level: usize, f: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
         thread_local! {
-            /// This thread's datasets, the last used at the end.
-            static OPEN: RefCell<Vec<((u64, usize), Dataset)>> = const { RefCell::new(Vec::new()) };
+            /// This thread's handles, the last used at the end.
+            static OPEN: RefCell<Vec<((u64, usize), Handle)>> = const { RefCell::new(Vec::new()) };
         }
         OPEN.with_borrow_mut(|open| {
             let key = (self.id, level);
-            let entry = match open.iter().position(|(k, _)| *k == key) {
+            let mut entry = match open.iter().position(|(k, _)| *k == key) {
                 Some(k) => open.remove(k),
                 None => {
                     while open.len() >= OPEN_PER_THREAD.load(Ordering::Relaxed) {
                         open.remove(0);
                     }
-                    (key, self.open(level)?)
+                    let dataset = self.open(level)?;
+                    // Without it GDAL reads everything.
+                    let plain = self.is_tiff && level == 0;
+                    let blocks = plain.then(|| fs::File::open(&self.path).ok()).flatten();
+                    (key, Handle { dataset, blocks })
                 }
             };
-            let result = f(&entry.1);
+            let result = f(&mut entry.1);
             // After a failure GDAL's drivers are in a state that nobody knows: some then read what is not there.
             if result.is_ok() {
                 open.push(entry);
             }
             result
         })
+    }
+}
+
+/// A thread's own way into a file.
+struct Handle {
+    dataset: Dataset,
+    /// For blocks that are decoded here.
+    blocks: Option<fs::File>,
+}
+
+impl Handle {
+    /// What windows are read from, of the file number `id`, whose blocks are laid out as `layout` says.
+    fn input<'a>(&'a mut self, layout: Option<&'a Layout>, id: u64) -> read::Input<'a> {
+        let file = self.blocks.as_mut();
+        read::Input {
+            dataset: &self.dataset,
+            plain: file
+                .zip(layout)
+                .map(|(file, layout)| read::Plain::new(file, id, layout)),
+        }
     }
 }
 

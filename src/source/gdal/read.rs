@@ -1,6 +1,8 @@
-//! Reading a window: samples and mask, in as few calls of GDAL as there can be.
+//! Reading a window: samples and mask, in as few calls of GDAL as there can be, or none.
 
+use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
+use std::fs::File;
 use std::ptr;
 
 use gdal::Dataset;
@@ -10,6 +12,7 @@ use gdal_sys::{CPLErr, GDALDataType, GDALRWFlag};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::gdal_message;
 use crate::raster::{Raster, SampleType, Samples};
+use crate::source::tiff::{Blocks, Layout, Values};
 use crate::source::{SourceInfo, Window};
 
 /// Where the mask of a source comes from.
@@ -53,6 +56,37 @@ impl Alpha {
     }
 }
 
+/// One level of a source.
+pub(super) struct Input<'a> {
+    pub(super) dataset: &'a Dataset,
+    /// Where its blocks can be decoded without GDAL.
+    pub(super) plain: Option<Plain<'a>>,
+}
+
+/// Blocks of a plain TIFF file.
+pub(super) struct Plain<'a> {
+    /// With what tells it from others.
+    file: RefCell<(&'a mut File, u64)>,
+    layout: &'a Layout,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn new(file: &'a mut File, id: u64, layout: &'a Layout) -> Self {
+        let file = RefCell::new((file, id));
+        Self { file, layout }
+    }
+
+    /// [`Blocks::read`].
+    fn read(&self, window: Window, bands: &[usize], values: Values) -> Option<()> {
+        thread_local! {
+            static BLOCKS: RefCell<Blocks> = RefCell::default();
+        }
+        let (file, id) = &mut *self.file.borrow_mut();
+        BLOCKS
+            .with_borrow_mut(|blocks| blocks.read((file, *id), self.layout, window, bands, values))
+    }
+}
+
 /// How to read a source's windows.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -70,34 +104,25 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads `window` of `dataset`, which is one level of the source.
-    pub(super) fn read(
-        &self,
-        dataset: &Dataset,
-        window: Window,
-        info: &SourceInfo,
-    ) -> Result<Raster> {
-        let mut mask = self.mask_bytes(dataset, window, window.width * window.height)?;
+    /// Reads `window` of `input`, which is one level of the source.
+    pub(super) fn read(&self, input: &Input, window: Window, info: &SourceInfo) -> Result<Raster> {
+        let mut mask = self.mask_bytes(input, window, window.width * window.height)?;
         let (samples, mask) = match (&self.palette, Samples::zeros(self.stored, 0)) {
             (Some(palette), Samples::U8(_)) => {
-                let indices: Vec<u8> = self.samples(dataset, window, &mut mask)?;
+                let indices: Vec<u8> = self.samples(input, window, &mut mask)?;
                 (Samples::U8(expand(&indices, palette, &mut mask)), mask)
             }
             (Some(palette), _) => {
-                let indices: Vec<u16> = self.samples(dataset, window, &mut mask)?;
+                let indices: Vec<u16> = self.samples(input, window, &mut mask)?;
                 (Samples::U8(expand(&indices, palette, &mut mask)), mask)
             }
-            (None, Samples::U8(_)) => {
-                (Samples::U8(self.samples(dataset, window, &mut mask)?), mask)
+            (None, Samples::U8(_)) => (Samples::U8(self.samples(input, window, &mut mask)?), mask),
+            (None, Samples::F32(_)) => {
+                (Samples::F32(self.samples(input, window, &mut mask)?), mask)
             }
-            (None, Samples::F32(_)) => (
-                Samples::F32(self.samples(dataset, window, &mut mask)?),
-                mask,
-            ),
-            (None, Samples::F64(_)) => (
-                Samples::F64(self.samples(dataset, window, &mut mask)?),
-                mask,
-            ),
+            (None, Samples::F64(_)) => {
+                (Samples::F64(self.samples(input, window, &mut mask)?), mask)
+            }
         };
         let sample_type = match self.scales {
             Some(_) => self.stored,
@@ -114,15 +139,10 @@ impl Reader {
 
     /// Reads the samples of the colour bands, and clears `mask` where they are nodata. GDAL converts what it stores
     /// otherwise.
-    fn samples<T: Stored>(
-        &self,
-        dataset: &Dataset,
-        window: Window,
-        mask: &mut [u8],
-    ) -> Result<Vec<T>> {
+    fn samples<T: Stored>(&self, input: &Input, window: Window, mask: &mut [u8]) -> Result<Vec<T>> {
         let n_bands = self.bands.len();
         let mut values = vec![T::default(); window.width * window.height * n_bands];
-        self.fill(dataset, window, &self.bands, &mut values)?;
+        self.fill(input, window, &self.bands, &mut values)?;
         for k in (0..n_bands).filter(|&k| self.signed_bytes[k]) {
             let band = values.iter_mut().skip(k).step_by(n_bands);
             band.for_each(|v| *v = v.with_sign());
@@ -134,13 +154,13 @@ impl Reader {
         Ok(values)
     }
 
-    fn mask_bytes(&self, dataset: &Dataset, window: Window, n: usize) -> Result<Vec<u8>> {
+    fn mask_bytes(&self, input: &Input, window: Window, n: usize) -> Result<Vec<u8>> {
         let mask = match self.mask.band {
-            true => Some(self.mask_band(dataset, window, n)?),
+            true => Some(self.mask_band(input.dataset, window, n)?),
             false => None,
         };
         let alpha = match self.mask.alpha {
-            Some(alpha) => Some(self.alpha_band(dataset, window, n, alpha)?),
+            Some(alpha) => Some(self.alpha_band(input, window, n, alpha)?),
             None => None,
         };
         Ok(match (mask, alpha) {
@@ -154,29 +174,23 @@ impl Reader {
         })
     }
 
-    fn alpha_band(
-        &self,
-        dataset: &Dataset,
-        window: Window,
-        n: usize,
-        alpha: Alpha,
-    ) -> Result<Vec<u8>> {
+    fn alpha_band(&self, input: &Input, window: Window, n: usize, alpha: Alpha) -> Result<Vec<u8>> {
         Ok(match alpha.depth {
             Depth::Eight => {
                 let mut values = vec![0_u8; n];
-                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                self.fill(input, window, &[alpha.band], &mut values)?;
                 values
             }
             Depth::Sixteen => {
                 let mut values = vec![0_u16; n];
-                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                self.fill(input, window, &[alpha.band], &mut values)?;
                 // 257 = 65535 / 255, rounded half up.
                 let byte = |v| ((u32::from(v) + 128) / 257) as u8;
                 values.into_iter().map(byte).collect()
             }
             Depth::Other(most) => {
                 let mut values = vec![0_f64; n];
-                self.fill(dataset, window, &[alpha.band], &mut values)?;
+                self.fill(input, window, &[alpha.band], &mut values)?;
                 // The cast keeps within 0..=255, and makes 0 of what is no number.
                 let byte = |v| (v / most * 255.0 + 0.5) as u8;
                 values.into_iter().map(byte).collect()
@@ -232,12 +246,17 @@ impl Reader {
     /// Reads `bands` of `window`, interleaved by pixel, in one call.
     fn fill<T: Stored>(
         &self,
-        dataset: &Dataset,
+        input: &Input,
         window: Window,
         bands: &[usize],
         values: &mut [T],
     ) -> Result<()> {
         debug_assert_eq!(values.len(), window.width * window.height * bands.len());
+        if let (Some(plain), Some(values)) = (&input.plain, T::plainly(values))
+            && plain.read(window, bands, values).is_some()
+        {
+            return Ok(());
+        }
         let [col, row, width, height] = ints(window)?;
         let mut list: Vec<c_int> = bands.iter().map(|&b| b as c_int).collect();
         let size = size_of::<T>() as i64;
@@ -246,7 +265,7 @@ impl Reader {
         let code = unsafe {
             gdal_sys::CPLErrorReset();
             gdal_sys::GDALDatasetRasterIOEx(
-                dataset.c_dataset(),
+                input.dataset.c_dataset(),
                 GDALRWFlag::GF_Read,
                 col,
                 row,
@@ -305,6 +324,10 @@ trait Stored: Copy + Default + PartialEq {
     const GDAL: GDALDataType::Type;
     /// From a value that the type holds but for rounding.
     fn from_f64(value: f64) -> Self;
+    /// The same values as what blocks are decoded to without GDAL; `None` where they are not.
+    fn plainly(_values: &mut [Self]) -> Option<Values<'_>> {
+        None
+    }
     /// From a byte without a sign to the one with a sign that it stands for.
     #[must_use]
     fn with_sign(self) -> Self {
@@ -314,6 +337,10 @@ trait Stored: Copy + Default + PartialEq {
 
 impl Stored for u8 {
     const GDAL: GDALDataType::Type = GDALDataType::GDT_Byte;
+
+    fn plainly(values: &mut [Self]) -> Option<Values<'_>> {
+        Some(Values::U8(values))
+    }
 
     fn from_f64(value: f64) -> Self {
         value as Self
@@ -330,6 +357,10 @@ impl Stored for u16 {
 
 impl Stored for f32 {
     const GDAL: GDALDataType::Type = GDALDataType::GDT_Float32;
+
+    fn plainly(values: &mut [Self]) -> Option<Values<'_>> {
+        Some(Values::F32(values))
+    }
 
     fn from_f64(value: f64) -> Self {
         value as Self
@@ -354,7 +385,14 @@ impl Stored for f64 {
 
 /// Clears the mask where every band has its value of `nodata`. A value that is no number equals none here; such samples are
 /// nothing anyway.
-fn hide<T: PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
+fn hide<T: Copy + PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
+    if let [nodata] = *nodata {
+        // Without a jump, several at once.
+        for (&value, mask) in values.iter().zip(mask) {
+            *mask = if value == nodata { 0 } else { *mask };
+        }
+        return;
+    }
     for (pixel, mask) in values.chunks_exact(nodata.len()).zip(mask) {
         if pixel == nodata {
             *mask = 0;
