@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod oracle;
 mod rasters;
 mod skip;
 
-use std::ffi::{CString, c_char, c_int};
 use std::path::{Path, PathBuf};
-use std::ptr;
 
 use azulejo::source::gdal::init;
 use azulejo::style::colormap::{Between, ColorMap};
 use gdal::Dataset;
 use gdal::raster::Buffer;
 
+use self::oracle::gdal_dem;
 use self::rasters::{fixture, shared};
 use self::skip::skipped;
 
@@ -21,30 +21,10 @@ use self::skip::skipped;
 const HEIGHTS: &str = "500   255 255 255\n450   235 220 175\n300   190 185 135\n150    240 250 150\n76      50  180  50\n\
                        75  200 230 255\n-32768 200 230 255\n";
 
-/// `gdaldem color-relief -alpha` into memory: four bytes a pixel.
+/// `gdaldem color-relief -alpha`: four bytes a pixel.
 fn color_relief(source: &Dataset, file: &Path, args: &[&str]) -> Vec<u8> {
-    let all = [&["-of", "MEM", "-alpha"], args].concat();
-    let owned: Vec<CString> = all.iter().map(|a| CString::new(*a).unwrap()).collect();
-    let pointers = owned.iter().map(|a| a.as_ptr().cast_mut());
-    let mut argv: Vec<*mut c_char> = pointers.chain([ptr::null_mut()]).collect();
-    let file = CString::new(file.to_str().unwrap()).unwrap();
-    // SAFETY: the arguments end with a null, strings and handles outlive the calls, and what is returned is checked.
-    let relief = unsafe {
-        let options = gdal_sys::GDALDEMProcessingOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
-        assert!(!options.is_null(), "{all:?}");
-        let mut error: c_int = 0;
-        let relief = gdal_sys::GDALDEMProcessing(
-            c"".as_ptr(),
-            source.c_dataset(),
-            c"color-relief".as_ptr(),
-            file.as_ptr(),
-            options,
-            &mut error,
-        );
-        gdal_sys::GDALDEMProcessingOptionsFree(options);
-        assert!(!relief.is_null(), "gdaldem {all:?}");
-        Dataset::from_c_dataset(relief)
-    };
+    let all = [&["-alpha"], args].concat();
+    let relief = gdal_dem(source, "color-relief", Some(file), &all);
     let bands: Vec<Vec<u8>> = (1..=4).map(|band| read(&relief, band)).collect();
     (0..bands[0].len())
         .flat_map(|k| [0, 1, 2, 3].map(|band| bands[band][k]))

@@ -4,68 +4,18 @@
 mod desk;
 mod oracle;
 mod program;
+#[path = "desk/tiles.rs"]
+mod tiles;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use azulejo::archive::open_store;
 use azulejo::encode::decode;
 use azulejo::geo::scheme::Scheme;
-use azulejo::geo::tile::TileCoord;
-use azulejo::raster::image::{Channels, Image, Pixels};
 use gdal::Dataset;
 use serde_json::Value;
 
-use self::desk::{Desk, Run, fixture};
-
-/// The pixels of a whole zoom as red, green, blue and alpha, tile by tile.
-type Pictures = BTreeMap<TileCoord, Vec<[u8; 4]>>;
-
-impl Desk {
-    /// Tiles of `source` in the folder `to`.
-    fn tile(&self, source: &str, to: &str, args: &[&str]) -> Run {
-        self.run(&[&["tile", source, "-o", to], args].concat())
-    }
-
-    fn pictures(&self, name: &str, z: u8) -> Pictures {
-        let mut store = open_store(&self.path(name)).unwrap();
-        let tiles = store.tiles().unwrap();
-        let of_zoom = tiles.into_iter().filter(|tile| tile.z() == z);
-        of_zoom
-            .map(|tile| {
-                (
-                    tile,
-                    colours(&decode(&store.read(tile).unwrap().unwrap()).unwrap()),
-                )
-            })
-            .collect()
-    }
-
-    fn row(&self, name: &str, key: &str) -> Option<String> {
-        let store = open_store(&self.path(name)).unwrap();
-        store.metadata().rows.get(key).cloned()
-    }
-
-    fn report(&self, name: &str) -> Value {
-        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
-    }
-}
-
-fn colours(image: &Image) -> Vec<[u8; 4]> {
-    let Pixels::U8(values) = &image.pixels else {
-        panic!("tiles of 8 bits");
-    };
-    let colour = |p: &[u8]| match image.channels {
-        Channels::Gray => [p[0], p[0], p[0], 255],
-        Channels::GrayAlpha => [p[0], p[0], p[0], p[1]],
-        Channels::Rgb => [p[0], p[1], p[2], 255],
-        Channels::Rgba => [p[0], p[1], p[2], p[3]],
-    };
-    values
-        .chunks_exact(image.channels.count())
-        .map(colour)
-        .collect()
-}
+use self::desk::{Desk, fixture};
+use self::tiles::{child_at, heights, mapbox, terrarium};
 
 fn ontario() -> String {
     fixture("n43_ontario.tif")
@@ -248,32 +198,6 @@ fn legends_are_written_beside_the_tiles() {
         .fails(2, "--colormap");
 }
 
-/// The heights that tiles tell, by the formulas of their makers.
-fn heights(
-    pictures: &Pictures,
-    height: impl Fn([f64; 3]) -> f64,
-) -> BTreeMap<TileCoord, Vec<Option<f64>>> {
-    let of = |p: &[u8; 4]| (p[3] > 0).then(|| height([p[0], p[1], p[2]].map(f64::from)));
-    pictures
-        .iter()
-        .map(|(tile, pixels)| (*tile, pixels.iter().map(of).collect()))
-        .collect()
-}
-
-/// The child in a quadrant.
-fn child_at(tile: TileCoord, quadrant: (usize, usize)) -> TileCoord {
-    let mut children = tile.children().into_iter();
-    children.find(|child| child.quadrant() == quadrant).unwrap()
-}
-
-fn terrarium([r, g, b]: [f64; 3]) -> f64 {
-    r * 256.0 + g + b / 256.0 - 32768.0
-}
-
-fn mapbox([r, g, b]: [f64; 3]) -> f64 {
-    -10000.0 + 0.1 * (r * 65536.0 + g * 256.0 + b)
-}
-
 #[test]
 fn heights_are_gdals_and_overviews_are_means_of_heights() {
     let desk = Desk::new();
@@ -300,41 +224,14 @@ fn heights_are_gdals_and_overviews_are_means_of_heights() {
         let (mut n, mut off) = (0, 0);
         for (tile, heights) in &base {
             let b = scheme.bounds(*tile);
-            let te = [b.west, b.south, b.east, b.north].map(|side| format!("{side:.9}"));
-            let args = [
-                "-of",
-                "MEM",
-                "-t_srs",
-                "EPSG:3857",
-                "-te",
-                &te[0],
-                &te[1],
-                &te[2],
-                &te[3],
-                "-ts",
-                "256",
-                "256",
-                "-r",
-                "bilinear",
-                "-et",
-                "0",
-                "-ot",
-                "Float64",
-                "-dstnodata",
-                "-9999",
-            ];
-            let warped = oracle::gdal_warp(&source, &args);
-            let warped =
-                warped
-                    .rasterband(1)
-                    .unwrap()
-                    .read_as::<f64>((0, 0), (256, 256), (256, 256), None);
-            for (ours, gdal) in heights.iter().zip(warped.unwrap().data()) {
+            let place = [b.west, b.south, b.east, b.north];
+            let warped = oracle::warped_onto(&source, place, (256, 256), "bilinear");
+            for (ours, gdal) in heights.iter().zip(warped) {
                 match ours {
                     // Fractions of whole metres stay.
-                    Some(ours) if *gdal > -9999.0 => {
+                    Some(ours) if gdal > -9999.0 => {
                         n += 1;
-                        off += usize::from((ours - gdal).abs() > interval + 0.02);
+                        off += usize::from((ours - f64::from(gdal)).abs() > interval + 0.02);
                     }
                     _ => {}
                 }

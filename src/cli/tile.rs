@@ -172,6 +172,7 @@ impl Job {
                 indices: args.style.takes_indices(),
                 nodata: args.source.nodata.clone(),
                 unscale: args.style.unscale,
+                fractions: args.style.takes_heights(&args.format),
                 ..args.source.open_options()?
             },
             recipe,

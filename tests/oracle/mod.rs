@@ -41,6 +41,59 @@ pub(crate) fn gdal_warp(source: &Dataset, args: &[&str]) -> Dataset {
     }
 }
 
+/// `source` on the pixels of a place in Web Mercator, west, south, east, north, placed exactly, as floating point: -9999 where
+/// there is nothing.
+pub(crate) fn warped_onto(
+    source: &Dataset,
+    place: [f64; 4],
+    size: (usize, usize),
+    kernel: &str,
+) -> Vec<f32> {
+    let [west, south, east, north] = place.map(|side| format!("{side:.9}"));
+    let (width, height) = (size.0.to_string(), size.1.to_string());
+    let args = [
+        &["-of", "MEM", "-ot", "Float32", "-dstnodata", "-9999"][..],
+        &["-t_srs", "EPSG:3857", "-et", "0", "-r", kernel],
+        &["-te", &west, &south, &east, &north],
+        &["-ts", &width, &height],
+    ];
+    let warped = gdal_warp(source, &args.concat());
+    let band = warped.rasterband(1).unwrap();
+    band.read_as::<f32>((0, 0), size, size, None)
+        .unwrap()
+        .data()
+        .to_vec()
+}
+
+/// `gdaldem` of `mode` into memory.
+pub(crate) fn gdal_dem(
+    source: &Dataset,
+    mode: &str,
+    colours: Option<&Path>,
+    args: &[&str],
+) -> Dataset {
+    let (_owned, mut argv) = c_args(&[&["-of", "MEM"], args].concat());
+    let mode = CString::new(mode).unwrap();
+    let colours = colours.map(|path| CString::new(path.to_str().unwrap()).unwrap());
+    // SAFETY: as above; strings and handles outlive the calls.
+    unsafe {
+        let options = gdal_sys::GDALDEMProcessingOptionsNew(argv.as_mut_ptr(), ptr::null_mut());
+        assert!(!options.is_null(), "{args:?}");
+        let mut error: c_int = 0;
+        let made = gdal_sys::GDALDEMProcessing(
+            c"".as_ptr(),
+            source.c_dataset(),
+            mode.as_ptr(),
+            colours.as_ref().map_or(ptr::null(), |path| path.as_ptr()),
+            options,
+            &mut error,
+        );
+        gdal_sys::GDALDEMProcessingOptionsFree(options);
+        assert!(!made.is_null(), "gdaldem {mode:?} {args:?}");
+        Dataset::from_c_dataset(made)
+    }
+}
+
 /// `ogr2ogr` into a file.
 pub(crate) fn ogr2ogr(source: &Path, target: &Path, args: &[&str]) {
     let vector = DatasetOptions {

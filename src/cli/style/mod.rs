@@ -206,18 +206,22 @@ impl StyleArgs {
         self.colormap.is_some() || self.expression.is_some()
     }
 
+    /// Whether samples are heights.
+    pub(super) fn takes_heights(&self, format: &TileFormat) -> bool {
+        format.heights.is_some() || self.hillshade.is_some() || self.slope.is_some()
+    }
+
     /// The kernel and the reducer where nobody asks for others.
     pub(super) fn usual(
         &self,
         map: &Map,
         format: &TileFormat,
     ) -> (Option<Resampling>, Option<Reducer>) {
-        let is_heights =
-            format.heights.is_some() || self.hillshade.is_some() || self.slope.is_some();
         let is_classes = map.0.as_ref().is_some_and(ColorMap::is_categorical);
         if is_classes {
             (Some(Resampling::Nearest), Some(Reducer::Mode))
         } else {
+            let is_heights = self.takes_heights(format);
             (is_heights.then_some(Resampling::Bilinear), None)
         }
     }

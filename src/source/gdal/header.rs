@@ -37,6 +37,11 @@ pub(super) fn describe(
         SampleType::I8 if palette.is_some() => SampleType::U8,
         other => other,
     };
+    // Bytes alone are worked on in whole numbers.
+    let held = match stored {
+        SampleType::U8 if palette.is_none() && options.fractions => SampleType::U16,
+        other => other,
+    };
     let (mask, mask_kind) = mask(file, dataset, &bands, palette.as_deref(), stored, options)?;
     let georef = georef(file, dataset)?;
     let placement = Placement {
@@ -57,8 +62,8 @@ pub(super) fn describe(
         // Palettes have 8-bit colours.
         sample_type: match (&palette, &scales) {
             (Some(_), _) => SampleType::U8,
-            (None, Some(_)) => unscaled(stored),
-            (None, None) => stored,
+            (None, Some(_)) => unscaled(held),
+            (None, None) => held,
         },
         bands: if palette.is_some() {
             3
@@ -77,7 +82,7 @@ pub(super) fn describe(
     let reader = Reader {
         signed_bytes: signed_bytes.collect::<Result<_>>()?,
         bands: bands.colour,
-        stored,
+        stored: held,
         scales,
         mask,
         palette,

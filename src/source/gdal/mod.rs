@@ -73,6 +73,9 @@ pub struct OpenOptions {
     pub indices: bool,
     /// Whether samples become what they stand for, by the scale and offset that the file has for them: floating point.
     pub unscale: bool,
+    /// Whether 8-bit samples are held as wider ones, so that what kernels and reducers make of them keeps its fractions: for
+    /// heights, which would become steps of whole metres.
+    pub fractions: bool,
 }
 
 /// Which samples mean "nothing here". Samples that are no finite numbers always do, and so do alpha and mask bands.

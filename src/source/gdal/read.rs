@@ -92,7 +92,7 @@ impl<'a> Plain<'a> {
 pub(super) struct Reader {
     /// The colour bands, 1-based: one, or three.
     pub(super) bands: Vec<usize>,
-    /// What they are stored as; palette indices, where there is a palette.
+    /// What they are read as; palette indices, where there is a palette.
     pub(super) stored: SampleType,
     /// Of each of them scale and offset, where samples are to become what they stand for.
     pub(super) scales: Option<Vec<(f64, f64)>>,
