@@ -616,6 +616,126 @@ fn other_grids_are_told_by_their_codes() {
     }
 }
 
+/// A scheme of ten levels in a system of one's own.
+fn own_scheme(crs: &str) -> String {
+    let level = |z: u8| {
+        let cell = 8e6 / 256.0 / f64::from(z).exp2();
+        serde_json::json!({
+            "id": z.to_string(), "scaleDenominator": cell / 0.00028, "cellSize": cell, "pointOfOrigin": [0.0, 8e6],
+            "tileWidth": 256, "tileHeight": 256, "matrixWidth": 1 << z, "matrixHeight": 1 << z,
+        })
+    };
+    let levels: Vec<Value> = (0..10).map(level).collect();
+    serde_json::json!({ "id": "own", "crs": crs, "tileMatrices": levels }).to_string()
+}
+
+#[test]
+fn a_system_without_a_code_is_spelt_out_or_refused() {
+    let desk = Desk::new();
+    Source::noise("Int16", 1, Some(-1.0)).write(&desk, "source.vrt");
+    let laea = "+proj=laea +lat_0=47 +lon_0=9 +x_0=4321000 +y_0=3210000 +ellps=GRS80 +units=m +no_defs +type=crs";
+    desk.write("laea.json", own_scheme(laea));
+    let zoom = ["--tiling-scheme", "laea.json", "-z", "5"];
+    bake(&desk, "source.vrt", "laea", &zoom);
+    for ((z, x, y), path) in files(&desk, "laea") {
+        let Some(read) = read(&path) else { return };
+        let wkt = read.info["coordinateSystem"]["wkt"].as_str().unwrap();
+        assert!(
+            wkt.contains("Lambert Azimuthal Equal Area") && wkt.contains("4321000"),
+            "{wkt}"
+        );
+        let side = 8e6 / f64::from(z).exp2();
+        let affine = [
+            f64::from(x) * side,
+            side / 256.0,
+            0.0,
+            8e6 - f64::from(y) * side,
+            0.0,
+            -side / 256.0,
+        ];
+        assert_eq!(read.info["geoTransform"], serde_json::json!(affine));
+    }
+    let feet = "+proj=moll +lon_0=0 +y_0=-5000000 +units=us-ft +ellps=GRS80 +no_defs +type=crs";
+    desk.write("moll.json", own_scheme(feet));
+    let args = [
+        "tile",
+        "source.vrt",
+        "-f",
+        "tif",
+        "--tiling-scheme",
+        "moll.json",
+        "-z",
+        "5",
+        "-o",
+        "moll",
+    ];
+    desk.run(&args).fails(2, "GeoTIFF has no words for it");
+    assert!(!desk.path("moll").exists());
+}
+
+#[test]
+fn rules_and_scenes_have_values_too() {
+    let desk = Desk::new();
+    let source = Source::noise("Float64", 1, Some(-5.0));
+    source.write(&desk, "a.vrt");
+    source.write(&desk, "b.vrt");
+    bake(
+        &desk,
+        "a.vrt",
+        "counts",
+        &["b.vrt", "--mosaic", "count", "-z", "8"],
+    );
+    for ((_, x, y), path) in files(&desk, "counts") {
+        let Some(read) = read(&path) else { return };
+        assert_eq!(
+            (
+                read.kind(0).as_str(),
+                read.info["bands"][0]["noDataValue"].as_f64()
+            ),
+            ("Byte", Some(0.0))
+        );
+        for (i, found) in read.samples("Byte", 0).into_iter().enumerate() {
+            let own = source.at(0, x, y, i % 256, i / 256);
+            assert_eq!(found, if own.is_some() { 2.0 } else { 0.0 });
+        }
+    }
+    let bands = ["one", "two", "three", "four"];
+    for (k, band) in bands.iter().enumerate() {
+        let mut source = Source::noise("UInt16", 1, Some(0.0));
+        source.bands[0]
+            .iter_mut()
+            .filter(|v| **v > 0.0)
+            .for_each(|v| *v = k as f64 + 1.0);
+        source.write(&desk, &format!("x_{band}.vrt"));
+    }
+    let scene = [
+        "x_two.vrt",
+        "x_three.vrt",
+        "x_four.vrt",
+        "--stack",
+        "{scene}_{band}.vrt",
+        "-b",
+        "four,one,two,three",
+        "-z",
+        "8",
+    ];
+    bake(&desk, "x_one.vrt", "scene", &scene);
+    for path in files(&desk, "scene").into_values() {
+        let read = read(&path).unwrap();
+        for (k, (value, name)) in [(4.0, "four"), (1.0, "one"), (2.0, "two"), (3.0, "three")]
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(read.info["bands"][k]["description"], name);
+            assert!(
+                read.samples("UInt16", k)
+                    .iter()
+                    .all(|v| *v == value || *v == 0.0)
+            );
+        }
+    }
+}
+
 #[test]
 fn warped_values_are_the_sources_with_the_nearest_kernel() {
     // Every value is one of the source's, whose own nodata marks what is beyond it.

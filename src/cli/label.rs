@@ -44,9 +44,8 @@ impl Told {
     /// # Errors
     /// When a file cannot be read; [`Kind::Input`](azulejo::error::Kind::Input) for palettes that differ.
     pub(super) fn read(args: &TileArgs, items: &[Item], options: &OpenOptions) -> Result<Self> {
-        let keeps = args.format.picture.info().is_of_values()
-            && args.style.keeps_values()
-            && args.source.mosaic != Rule::Count;
+        // How many there are is nothing that a source could say.
+        let keeps = args.style.keeps_values(&args.format) && args.source.mosaic != Rule::Count;
         let (Some((first, others)), true) = (items.split_first(), keeps) else {
             return Ok(Self(Vec::new()));
         };
@@ -100,7 +99,7 @@ impl Told {
 
     /// The value that means "nothing here" in all bands.
     fn nodata(&self, args: &TileArgs) -> Option<f64> {
-        if args.source.mosaic == Rule::Count && args.style.keeps_values() {
+        if args.source.mosaic == Rule::Count && args.style.keeps_values(&args.format) {
             // Where there is nothing, there are none.
             return Some(0.0);
         }

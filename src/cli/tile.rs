@@ -244,8 +244,7 @@ fn open_sources(
     watch: (&Console, &Interrupt),
 ) -> Result<Vec<Opened>> {
     let kernel = args.resampling.unwrap_or(Resampling::Cubic);
-    let keeps = args.format.picture.info().is_of_values() && args.style.keeps_values();
-    let open = |item: &Item| match keeps {
+    let open = |item: &Item| match args.style.keeps_values(&args.format) {
         true => item.open(&label::with_all_bands(item, &job.open)?, kernel),
         false => item.open(&job.open, kernel),
     };

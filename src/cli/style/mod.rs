@@ -181,7 +181,7 @@ impl StyleArgs {
         format: &TileFormat,
     ) -> Result<Option<BandChoice>> {
         let Some(expression) = &self.expression else {
-            return match format.picture.info().is_of_values() && self.keeps_values() {
+            return match self.keeps_values(format) {
                 true => values::any_bands(asked),
                 false => values::colours(asked),
             };
@@ -211,12 +211,11 @@ impl StyleArgs {
 
     /// Whether the samples of a palette are its indices in tiles of `format`.
     pub(super) fn takes_indices(&self, format: &TileFormat) -> bool {
-        let keeps = format.picture.info().is_of_values() && self.keeps_values();
-        keeps || self.colormap.is_some() || self.expression.is_some()
+        self.keeps_values(format) || self.colormap.is_some() || self.expression.is_some()
     }
 
-    /// Whether each band stays what it is, though perhaps stretched.
-    pub(super) fn keeps_values(&self) -> bool {
+    /// Whether tiles of `format` have the sources' own bands, each by itself, though perhaps stretched.
+    pub(super) fn keeps_values(&self, format: &TileFormat) -> bool {
         let made = [
             self.expression.is_some(),
             self.colormap.is_some(),
@@ -224,7 +223,7 @@ impl StyleArgs {
             self.hillshade.is_some(),
             self.slope.is_some(),
         ];
-        !made.contains(&true)
+        format.picture.info().is_of_values() && !made.contains(&true)
     }
 
     /// Whether values are stretched to bytes because somebody wants that.

@@ -25,7 +25,8 @@ use crate::error::{Error, Result};
 use crate::raster::gaps::{Gaps, beside, whole};
 use crate::raster::{Raster, SampleType, of_any_kind};
 
-/// libdeflate's level by effort. Of heights in 32-bit floating point a tile takes 1.5 times as many bytes at the first as at the last.
+/// libdeflate's level by effort. Predicted values hardly repeat, so little is to be gained: by efforts 0, 3 and 9 tiles of heights in
+/// 32-bit floating point came to 296, 287 and 281 kB, in 16-bit integers to 96, 91 and 85.
 const LEVELS: [i32; 10] = [1, 2, 4, 6, 7, 8, 9, 10, 11, 12];
 
 /// Bytes of a tile's samples, at most: many readers count them in 31 bits.
