@@ -22,7 +22,7 @@
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |
-//! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them |
+//! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them; values with their place to bytes: GeoTIFF |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
@@ -47,7 +47,8 @@
 //!   source is read and are never seen again.
 //! - [`source::Source`]: says what it is, reads a window of a level.
 //! - [`pyramid::node::Node`]: empty, one colour, or a block of pixels: what a finished tile hands to its parent.
-//! - [`encode::Encode`]: a picture to bytes.
+//! - [`encode::Encode`]: a picture to bytes; and its twin [`encode::EncodeValues`] for formats whose tiles are the values
+//!   themselves, with the place where they lie.
 //! - [`archive::Sink`] and its reading twin [`archive::Store`].
 //!
 //! Kernels, reducers, schemes, formats and containers are tables: a new one is one file (or function) and one line, and each

@@ -767,7 +767,7 @@ fn options_that_make_no_sense_end_with_2() {
         ("--tile-size 99999999999999999999", &["--tile-size"]),
         ("-r spline", &["spline", "lanczos"]),
         ("--overview-resampling cubic", &["cubic", "average"]),
-        ("-f tiff", &["tiff", "png, palette, jpeg, mixed, webp"]),
+        ("-f gif", &["gif", "png, palette, jpeg, mixed, webp"]),
         ("--scheme zyx", &["zyx", "tms"]),
         ("--type map", &["map", "baselayer"]),
         ("--tiling-scheme Foo", &["'Foo'", "WebMercatorQuad"]),

@@ -321,7 +321,7 @@ fn what_is_no_tileset_of_pictures_is_refused_and_leaves_nothing() {
     for (name, said) in [
         (
             "pbf",
-            "vector tiles (pbf); expected png, jpeg, webp or avif",
+            "vector tiles (pbf); expected png, jpeg, webp, avif or tif",
         ),
         ("told", "tile 0/0/0 is no picture that we know"),
         ("late", "tile 1/1/0 is no picture that we know"),

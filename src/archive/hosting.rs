@@ -57,14 +57,14 @@ impl Host {
 /// Inner locations inherit `root`, but not `alias`; and of `add_header` all or nothing. Without `always` it is silent where
 /// there is no tile, which browsers then take for an error of another kind.
 fn nginx(format: Format) -> String {
-    let (extension, name) = (format.extension(), format.name());
+    let (extension, media_type) = (format.extension(), format.info().media_type);
     format!(
         "\
 # For nginx. Call this folder `tiles`, say after `root` which folder it is in, and `include` this file in a server block.
 location /tiles/ {{
     root /var/www;
     types {{
-        image/{name} {extension};
+        {media_type} {extension};
         application/json json;
     }}
     default_type text/plain;

@@ -71,6 +71,7 @@ Examples:
   azulejo tile landsat.tif --expression '(b5-b4)/(b5+b4)' --rescale -0.2,0.9 --colormap rdylgn -o ndvi.mbtiles
   azulejo tile dem.tif --hillshade --colormap gist_earth --legend heights.png -o relief.mbtiles
   azulejo tile dem.tif -f terrain-rgb --round auto -o heights.pmtiles
+  azulejo tile dem.tif -f tif -o values/
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
@@ -156,7 +157,8 @@ pub(super) struct TileArgs {
     pub(super) overview_resampling: Option<Reducer>,
 
     /// Format of the tiles: png, jpeg, webp; of heights, terrarium or terrain-rgb, in PNG; palette: PNG of at most 256 colours, alpha included; mixed: JPEG where a tile is opaque, PNG
-    /// where it is not; avif, if it is built in.
+    /// where it is not; avif, if it is built in. Of values, tif: GeoTIFF of the sources' own type, all bands (or those of -b)
+    /// with their place, nothing stretched; what is not there is the file's nodata value, or NaN, alpha or a mask.
     #[arg(short, long, default_value = "png", help_heading = "Tiles")]
     pub(super) format: TileFormat,
 

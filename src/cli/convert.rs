@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use azulejo::archive::{Metadata, Published, Sink};
 use azulejo::convert::{Copied, Described, Piece, Recoding, Tileset};
-use azulejo::encode::Format;
+use azulejo::encode::{Format, encoder};
 use azulejo::error::Result;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
@@ -231,6 +231,11 @@ impl ConvertArgs {
         }
         let recipe = self.encoding.recipe(self.format.unwrap_or(found));
         recipe.check()?;
+        let stays = recipe.format == found && self.encoding.is_usual();
+        if recipe.format.info().is_of_values() && !stays {
+            // Refuses, and says why.
+            encoder(recipe.format, &recipe.settings)?;
+        }
         Ok(Some(Recoding {
             recipe,
             keep: self.encoding.is_usual(),

@@ -1,6 +1,6 @@
 //! How tiles are encoded, from options.
 
-use azulejo::encode::{DEFAULT_EFFORT, Format, Recipe, Settings};
+use azulejo::encode::{DEFAULT_EFFORT, Format, Label, Recipe, Settings};
 use azulejo::pyramid::Baked;
 use clap::Args;
 use serde_json::{Value, json};
@@ -61,6 +61,7 @@ impl EncodingArgs {
             },
             quality_from: quality.map_or_else(Vec::new, |quality| quality.from.clone()),
             tile_bytes_max: self.max_tile_bytes,
+            label: Label::default(),
         }
     }
 

@@ -11,6 +11,7 @@ mod holes;
 mod human;
 mod info;
 mod interrupt;
+mod label;
 mod memory;
 mod merge;
 mod metadata;

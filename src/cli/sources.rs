@@ -44,9 +44,9 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "CRS")]
     pub(super) src_crs: Option<String>,
 
-    /// Bands to take, 1 or 3 of them, counted from 1 or by the names that the file gives them: 4,3,2 or B04,B03,B02. `a`
-    /// takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or 4 bands; of
-    /// more those flagged as red, green and blue, else the first three]
+    /// Bands to take, 1 or 3 of them, with -f tif any number, counted from 1 or by the names that the file gives them: 4,3,2 or
+    /// B04,B03,B02. `a` takes the band flagged as alpha for that; without it none is. [default: all of a source of 1, 3 or
+    /// 4 bands; of more those flagged as red, green and blue, else the first three; with -f tif all of a file]
     #[arg(short, long, value_name = "BANDS", value_delimiter = ',', value_parser = values::band)]
     pub(super) bands: Vec<BandId>,
 

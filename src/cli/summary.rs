@@ -67,7 +67,8 @@ pub(super) fn left_note(output: &Published) -> Option<String> {
 /// None that a user could bring about.
 pub(super) fn notes(args: &TileArgs, plan: &Plan) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    if plan.style.is_plain() && plan.shape.sample_type == SampleType::U16 {
+    let is_picture = !args.format.picture.info().is_of_values();
+    if is_picture && plan.style.is_plain() && plan.shape.sample_type == SampleType::U16 {
         let gdal = if args.outputs.writes("mbtiles") {
             "; GDAL's MBTiles driver does not read them as such"
         } else {

@@ -8,7 +8,6 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::manifest::Manifest;
 use azulejo::mosaic::scenes::{self, Item};
 use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::node::Shape;
@@ -16,19 +15,22 @@ use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::raster::SampleType;
 use azulejo::raster::kernel::Resampling;
+use azulejo::raster::reduce::Reducer;
 use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, walk_bytes};
 use azulejo::source::gdal::OpenOptions;
 use azulejo::source::stack::scene::Opened;
+use azulejo::style::Form;
 use serde_json::json;
 
 use super::args::TileArgs;
 use super::console::Console;
 use super::interrupt::Interrupt;
+use super::label::{self, Told};
 use super::outputs::{self, Ending};
 use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
-use super::report::{ReportFile, Run};
+use super::report::{ReportFile, Run, extend};
 use super::running::{self, Means};
 use super::style::{LegendFile, Map, Site};
 use super::values::Zooms;
@@ -44,7 +46,7 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 }
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
-    let job = Job::new(args)?;
+    let mut job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
     let (manifest, clip) = (&named.manifest, named.clip.as_ref());
     let written = args.outputs.paths.iter();
@@ -65,14 +67,16 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let stored = args.format.picture.info().stored;
     let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
 
-    let (sources, passed_over) = open_sources((args, &job), manifest, (console, &interrupt))?;
+    let found = scenes::items(manifest, args.source.stack.as_ref())?;
+    let told = Told::read(args, &found.items, &job.open)?;
+    let sources = open_sources((args, &job), &found.items, (console, &interrupt))?;
     let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
     let demand = job.demand(args, &infos);
     let (budget, cache) = memory::divide(&demand)?;
     let cached = |source| args.source.through(&cache, source);
     let cached = sources.iter().map(|source| source.over(&cached));
     let mosaic = args.source.mosaic(cached.collect::<Result<_>>()?, clip)?;
-    let plan = Plan::new(&mosaic, job.plan_options(args))?;
+    let plan = Plan::new(&mosaic, job.plan_options(args, &told))?;
     let site = Site {
         mosaic: &mosaic,
         plan: &plan,
@@ -80,12 +84,22 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console,
         interrupt: &interrupt,
     };
-    let decided = args.style.decide(&site, &args.format, job.map.clone())?;
+    let mut decided = args.style.decide(&site, &args.format, job.map.clone())?;
+    let form = decided.style.form(Form {
+        bands: mosaic.bands(),
+        sample_type: mosaic.sample_type(),
+    })?;
     let plan = plan.styled(decided.style.clone())?;
+    let is_of_values = args.format.picture.info().is_of_values();
+    if is_of_values {
+        job.recipe.label = told.label(args, &infos, form);
+        extend(&mut decided.told, label::json(&job.recipe.label, form));
+    }
     let metadata = metadata::describe(args, &manifest.names, &plan, &decided.rows)?;
 
-    let mut notes = named.notes(&passed_over, &infos);
+    let mut notes = named.notes(&found.notes, &infos);
     notes.extend(decided.notes.iter().cloned());
+    notes.extend(is_of_values.then(|| label::note(args, &job.recipe.label, form)));
     notes.extend(summary::notes(args, &plan)?);
     notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
     console.say("sources", &summary::sources(&args.source, &infos, clip));
@@ -168,8 +182,8 @@ impl Job {
             scheme: Scheme::open(&args.tiling_scheme)?,
             zooms: args.zooms.asked()?,
             open: OpenOptions {
-                bands: args.style.bands(&args.source.bands)?,
-                indices: args.style.takes_indices(),
+                bands: args.style.bands(&args.source.bands, &args.format)?,
+                indices: args.style.takes_indices(&args.format),
                 nodata: args.source.nodata.clone(),
                 unscale: args.style.unscale,
                 fractions: args.style.takes_heights(&args.format),
@@ -201,8 +215,12 @@ impl Job {
         demand
     }
 
-    fn plan_options(&self, args: &TileArgs) -> PlanOptions {
-        let (kernel, reducer) = args.style.usual(&self.map, &args.format);
+    fn plan_options(&self, args: &TileArgs, told: &Told) -> PlanOptions {
+        let (kernel, reducer) = if told.is_palette() {
+            (Some(Resampling::Nearest), Some(Reducer::Mode))
+        } else {
+            args.style.usual(&self.map, &args.format)
+        };
         PlanOptions {
             scheme: self.scheme.clone(),
             tile_size_px: args.tile_size,
@@ -220,17 +238,18 @@ impl Job {
     }
 }
 
-/// Opens what `manifest` names, scenes put together; and tells which files belong to none.
+/// Opens `items`, scenes put together.
 fn open_sources(
     (args, job): (&TileArgs, &Job),
-    manifest: &Manifest,
+    items: &[Item],
     watch: (&Console, &Interrupt),
-) -> Result<(Vec<Opened>, Vec<String>)> {
-    let found = scenes::items(manifest, args.source.stack.as_ref())?;
+) -> Result<Vec<Opened>> {
     let kernel = args.resampling.unwrap_or(Resampling::Cubic);
-    let open = |item: &Item| item.open(&job.open, kernel);
-    let sources = sources::open_all(job.means.jobs, &found.items, open, watch)?;
-    Ok((sources, found.notes))
+    let open = |item: &Item| match args.style.keeps_values(&args.format) {
+        true => item.open(&label::with_all_bands(item, &job.open)?, kernel),
+        false => item.open(&job.open, kernel),
+    };
+    sources::open_all(job.means.jobs, items, open, watch)
 }
 
 fn build(

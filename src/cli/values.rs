@@ -212,8 +212,6 @@ pub(super) fn file_kind(text: &str) -> Result<FileKind, Refusal> {
 /// # Errors
 /// [`Kind::Usage`](azulejo::error::Kind::Usage) for other numbers of bands.
 pub(super) fn colours(bands: &[BandId]) -> Result<Option<BandChoice>, Error> {
-    let is_alpha =
-        |band: &BandId| matches!(band, BandId::Name(name) if name.eq_ignore_ascii_case("a"));
     let (alpha, colour): (Vec<_>, Vec<_>) = bands.iter().cloned().partition(is_alpha);
     match (colour.len(), alpha.len()) {
         (0, 0) => Ok(None),
@@ -228,6 +226,29 @@ pub(super) fn colours(bands: &[BandId]) -> Result<Option<BandChoice>, Error> {
             "--bands: {n} bands of colour; expected 1 or 3, and a for alpha"
         ))),
     }
+}
+
+/// Bands of values, as many as there are, and perhaps alpha, which `a` stands for. `None` when no bands are asked for.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage) for alpha alone, or twice.
+pub(super) fn any_bands(bands: &[BandId]) -> Result<Option<BandChoice>, Error> {
+    let (alpha, colour): (Vec<_>, Vec<_>) = bands.iter().cloned().partition(is_alpha);
+    match (colour.len(), alpha.len()) {
+        (0, 0) => Ok(None),
+        (1.., 0 | 1) => Ok(Some(BandChoice {
+            colour,
+            alpha: !alpha.is_empty(),
+        })),
+        _ => Err(Error::usage(
+            "--bands: alpha alone or more than once; expected bands of values, and at most one a",
+        )),
+    }
+}
+
+/// Whether `band` is `a`.
+fn is_alpha(band: &BandId) -> bool {
+    matches!(band, BandId::Name(name) if name.eq_ignore_ascii_case("a"))
 }
 
 /// `{scene}_{band}.tif`.

@@ -1,11 +1,13 @@
-//! From an [`Image`] to the bytes of a tile, and back. One file (or folder) per format, one row of [`FORMATS`]
+//! From a raster to the bytes of a tile, and from pictures back. One file (or folder) per format, one row of [`FORMATS`]
 //! each: a new format is a variant of [`Format`], a row, and a file with an encoder.
 //!
-//! [`Encode`] makes one tile with fixed settings. A [`Recipe`] says how those of a whole tileset are made: settings,
-//! qualities by zoom, the most bytes a tile may have.
+//! There are formats of pictures and formats of values. [`Encode`] makes a tile of an [`Image`], [`EncodeValues`] one of
+//! [`Values`]: samples of any type in any number of bands, with the place where they lie and a [`Label`] that all tiles
+//! share; both with fixed settings. Whoever has rasters need not know which: a [`Recipe`] says how the tiles of a whole
+//! tileset are made (settings, qualities by zoom, the most bytes a tile may have, the label), and a [`TileEncoder`] goes by it.
 //!
-//! Absent here: files and threads. An encoder is a value that a worker owns; it may keep buffers
-//! between tiles.
+//! Absent here: files, threads and geography: where a tile lies is numbers that are passed on. An encoder is a value that a
+//! worker owns; it may keep buffers between tiles.
 
 mod avif;
 mod colours;
@@ -16,10 +18,14 @@ mod png;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod tiff;
+mod values;
 mod webp;
+mod zlib;
 
 pub use decode::decode;
 pub use recipe::{Fit, Recipe, TileEncoder};
+pub use values::{BandLabel, EncodeValues, GeoKeys, Label, Place, Values};
 
 use crate::error::{Error, Result};
 use crate::raster::image::{Channels, Image, Pixels};
@@ -39,6 +45,8 @@ pub enum Format {
     Webp,
     /// Lossy, with or without alpha.
     Avif,
+    /// Values as they are, with their place on the Earth: GeoTIFF.
+    Tif,
 }
 
 /// Encodes pictures as tiles of one format with fixed settings: the same picture gives the same
@@ -102,9 +110,11 @@ pub struct FormatInfo {
     pub aliases: &'static [&'static str],
     /// The extension of its files, without the dot.
     pub extension: &'static str,
+    /// Its media type.
+    pub media_type: &'static str,
     /// The value of `format` in the metadata of an MBTiles file (MBTiles 1.3, "Content").
     pub mbtiles: &'static str,
-    /// The tile type in the header of a PMTiles archive (specification, version 3).
+    /// The tile type in the header of a PMTiles archive (specification, version 3); 0 where it has none for the format.
     pub pmtiles: u8,
     /// Whether it keeps alpha; a format that does not shows the picture over white.
     pub alpha: bool,
@@ -112,11 +122,25 @@ pub struct FormatInfo {
     pub sixteen_bits: bool,
     /// Whether a tile starts like one of this format, where tiles tell.
     sniff: Option<fn(&[u8]) -> bool>,
-    open: fn(&Settings) -> Result<Box<dyn Encode>>,
+    open: Open,
+}
+
+/// What encoders of a format take, and how they are made.
+#[derive(Debug)]
+enum Open {
+    Pictures(fn(&Settings) -> Result<Box<dyn Encode>>),
+    Values(fn(&Settings, &Label) -> Result<Box<dyn EncodeValues>>),
+}
+
+impl FormatInfo {
+    /// Whether its tiles hold values as they are, and not a picture of them.
+    pub fn is_of_values(&self) -> bool {
+        matches!(self.open, Open::Values(_))
+    }
 }
 
 /// All formats, the one that suits most pictures without a word from the user first.
-pub static FORMATS: [FormatInfo; 6] = [
+pub static FORMATS: [FormatInfo; 7] = [
     FormatInfo {
         format: Format::Png,
         name: "png",
@@ -125,12 +149,13 @@ pub static FORMATS: [FormatInfo; 6] = [
         quality: None,
         aliases: &[],
         extension: "png",
+        media_type: "image/png",
         mbtiles: "png",
         pmtiles: 2,
         alpha: true,
         sixteen_bits: true,
         sniff: Some(png::sniff),
-        open: png::open,
+        open: Open::Pictures(png::open),
     },
     FormatInfo {
         format: Format::Palette,
@@ -141,12 +166,13 @@ pub static FORMATS: [FormatInfo; 6] = [
         quality: Some(100),
         aliases: &["png8"],
         extension: "png",
+        media_type: "image/png",
         mbtiles: "png",
         pmtiles: 2,
         alpha: true,
         sixteen_bits: false,
         sniff: None,
-        open: png::open_palette,
+        open: Open::Pictures(png::open_palette),
     },
     FormatInfo {
         format: Format::Jpeg,
@@ -156,12 +182,13 @@ pub static FORMATS: [FormatInfo; 6] = [
         quality: Some(JPEG_QUALITY),
         aliases: &["jpg"],
         extension: "jpg",
+        media_type: "image/jpeg",
         mbtiles: "jpg",
         pmtiles: 3,
         alpha: false,
         sixteen_bits: false,
         sniff: Some(jpeg::sniff),
-        open: jpeg::open,
+        open: Open::Pictures(jpeg::open),
     },
     FormatInfo {
         format: Format::Mixed,
@@ -172,12 +199,13 @@ pub static FORMATS: [FormatInfo; 6] = [
         // GeoWebCache's media type, without `image/`.
         aliases: &["vnd.jpeg-png"],
         extension: "png",
+        media_type: "image/png",
         mbtiles: "png",
         pmtiles: 2,
         alpha: true,
         sixteen_bits: false,
         sniff: None,
-        open: mixed::open,
+        open: Open::Pictures(mixed::open),
     },
     FormatInfo {
         format: Format::Webp,
@@ -187,12 +215,13 @@ pub static FORMATS: [FormatInfo; 6] = [
         quality: Some(WEBP_QUALITY),
         aliases: &[],
         extension: "webp",
+        media_type: "image/webp",
         mbtiles: "webp",
         pmtiles: 4,
         alpha: true,
         sixteen_bits: false,
         sniff: Some(webp::sniff),
-        open: webp::open,
+        open: Open::Pictures(webp::open),
     },
     FormatInfo {
         format: Format::Avif,
@@ -202,12 +231,30 @@ pub static FORMATS: [FormatInfo; 6] = [
         quality: Some(AVIF_QUALITY),
         aliases: &[],
         extension: "avif",
+        media_type: "image/avif",
         mbtiles: "avif",
         pmtiles: 5,
         alpha: true,
         sixteen_bits: false,
         sniff: Some(avif::sniff),
-        open: avif::open,
+        open: Open::Pictures(avif::open),
+    },
+    FormatInfo {
+        format: Format::Tif,
+        name: "tif",
+        stored: Format::Tif,
+        tiles: &[Format::Tif],
+        quality: None,
+        aliases: &["tiff", "gtiff", "geotiff"],
+        extension: "tif",
+        media_type: "image/tiff",
+        // Formats that MBTiles does not name go by their media type.
+        mbtiles: "image/tiff",
+        pmtiles: 0,
+        alpha: true,
+        sixteen_bits: true,
+        sniff: Some(tiff::sniff),
+        open: Open::Values(tiff::open),
     },
 ];
 
@@ -220,12 +267,16 @@ impl Format {
             .expect("every format has a row in FORMATS")
     }
 
-    /// The format a user calls `name`: its name or an alias, in any case. File extensions and the
+    /// The format a user calls `name`: its name or an alias, in any case, or its media type. File extensions and the
     /// `format` values of MBTiles are among these; several formats have those of PNG, which is then meant.
     ///
     /// # Errors
     /// When there is no such format.
     pub fn from_name(name: &str) -> Result<Self> {
+        let name = match name.split_at_checked("image/".len()) {
+            Some((start, rest)) if start.eq_ignore_ascii_case("image/") => rest,
+            _ => name,
+        };
         let known = |info: &&FormatInfo| {
             let mut names = info.aliases.iter().chain([&info.name]);
             names.any(|known| known.eq_ignore_ascii_case(name))
@@ -279,14 +330,38 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// An encoder for `format` as the user wants it.
+/// An encoder of pictures as tiles of `format`, as the user wants it.
 ///
 /// An option that would be ignored is refused, so that nobody believes it did something: a quality
 /// for a lossless tile, lossless JPEG. `lossless` with PNG is fine, it asks for what PNG is.
 ///
 /// # Errors
-/// When a setting is out of range or means nothing for this format.
+/// When a setting is out of range or means nothing for this format, and for a format of values.
 pub fn encoder(format: Format, settings: &Settings) -> Result<Box<dyn Encode>> {
+    check_ranges(settings)?;
+    match format.info().open {
+        Open::Pictures(open) => open(settings),
+        Open::Values(_) => Err(no_pictures(format)),
+    }
+}
+
+/// An encoder of values that all say of themselves what `label` says.
+///
+/// # Errors
+/// As [`encoder`], and for a format of pictures.
+pub fn values_encoder(
+    format: Format,
+    settings: &Settings,
+    label: &Label,
+) -> Result<Box<dyn EncodeValues>> {
+    check_ranges(settings)?;
+    match format.info().open {
+        Open::Values(open) => open(settings, label),
+        Open::Pictures(_) => Err(Error::internal(format!("{format} tiles hold pictures"))),
+    }
+}
+
+fn check_ranges(settings: &Settings) -> Result<()> {
     if let Some(quality) = settings.quality.filter(|q| !(1..=100).contains(q)) {
         return Err(Error::usage(format!(
             "quality {quality} is out of range; expected 1 to 100"
@@ -297,7 +372,15 @@ pub fn encoder(format: Format, settings: &Settings) -> Result<Box<dyn Encode>> {
             "effort {effort} is out of range; expected 0 (fastest) to 9 (smallest)"
         )));
     }
-    (format.info().open)(settings)
+    Ok(())
+}
+
+/// A picture is not what `format` is made of.
+fn no_pictures(format: Format) -> Error {
+    Error::usage(format!(
+        "{format} tiles hold values and where they lie, which pictures do not tell; expected a format of pictures"
+    ))
+    .with_help(format!("'azulejo tile -f {format}' makes such tiles of the rasters themselves"))
 }
 
 /// The row of `table` for the effort asked for. Each encoder has one row per effort.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Edges, Encode, Format, Settings, encoder};
+use super::values::{EncodeValues, Label, Place, Values};
+use super::{Edges, Encode, Format, Settings, encoder, no_pictures, values_encoder};
 use crate::error::{Error, Result};
+use crate::raster::Raster;
 use crate::raster::image::Image;
 
 /// How the tiles of a tileset are encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
     /// Their format.
     pub format: Format,
@@ -17,6 +19,8 @@ pub struct Recipe {
     pub quality_from: Vec<(u8, u8)>,
     /// The bytes that a tile may have. Larger ones are made smaller, at the price of quality.
     pub tile_bytes_max: Option<usize>,
+    /// What tiles of values say of themselves. Pictures say nothing.
+    pub label: Label,
 }
 
 impl From<Format> for Recipe {
@@ -26,6 +30,7 @@ impl From<Format> for Recipe {
             settings: Settings::default(),
             quality_from: Vec::new(),
             tile_bytes_max: None,
+            label: Label::default(),
         }
     }
 }
@@ -43,7 +48,11 @@ impl Recipe {
             ));
         }
         for quality in self.qualities() {
-            encoder(self.format, &self.settings_with(quality, Edges::Exact))?;
+            let settings = self.settings_with(quality, Edges::Exact);
+            match self.format.info().is_of_values() {
+                true => drop(values_encoder(self.format, &settings, &self.label)?),
+                false => drop(encoder(self.format, &settings)?),
+            }
         }
         let can_lose = self.format.quality(&self.settings).is_some();
         if self.tile_bytes_max.is_some() && !can_lose {
@@ -88,11 +97,17 @@ pub enum Fit {
     TooLarge,
 }
 
-/// Encodes tiles by a [`Recipe`]: the same picture at the same zoom gives the same bytes, always.
+/// Encodes tiles by a [`Recipe`]: the same picture at the same zoom gives the same bytes, always, and so do the same values
+/// at the same place.
 pub struct TileEncoder {
     recipe: Recipe,
+    encoders: Encoders,
+}
+
+enum Encoders {
     /// One for each quality that is asked for.
-    encoders: BTreeMap<Option<u8>, Box<dyn Encode>>,
+    Pictures(BTreeMap<Option<u8>, Box<dyn Encode>>),
+    Values(Box<dyn EncodeValues>),
 }
 
 impl TileEncoder {
@@ -102,14 +117,29 @@ impl TileEncoder {
     /// As [`Recipe::check`].
     pub fn new(recipe: &Recipe) -> Result<Self> {
         recipe.check()?;
+        let Recipe {
+            format,
+            settings,
+            label,
+            ..
+        } = recipe;
         let open = |quality| {
             let settings = recipe.settings_with(quality, Edges::Exact);
-            Ok((quality, encoder(recipe.format, &settings)?))
+            Ok((quality, encoder(*format, &settings)?))
+        };
+        let encoders = match format.info().is_of_values() {
+            true => Encoders::Values(values_encoder(*format, settings, label)?),
+            false => Encoders::Pictures(recipe.qualities().map(open).collect::<Result<_>>()?),
         };
         Ok(Self {
-            encoders: recipe.qualities().map(open).collect::<Result<_>>()?,
+            encoders,
             recipe: recipe.clone(),
         })
+    }
+
+    /// Whether tiles say where they lie: the same pixels then give other bytes elsewhere.
+    pub fn tells_place(&self) -> bool {
+        matches!(self.encoders, Encoders::Values(_))
     }
 
     /// What two zooms have in common if the same picture gives the same bytes in both.
@@ -117,13 +147,34 @@ impl TileEncoder {
         self.recipe.quality_at(z)
     }
 
+    /// Appends the tile that `raster` is, which lies at `place`, encoded to `out`: its picture, or its values. `raster` may be
+    /// lent, and is the same after. After an error `out` is as it was.
+    ///
+    /// # Errors
+    /// When the format cannot hold the tile.
+    pub fn encode_raster(
+        &mut self,
+        place: Place,
+        raster: &mut Raster,
+        out: &mut Vec<u8>,
+    ) -> Result<Fit> {
+        if let Encoders::Values(encoder) = &mut self.encoders {
+            encoder.encode(&Values { raster, place }, out)?;
+            return Ok(Fit::Fits);
+        }
+        Image::lend(raster, |image| self.encode(place.z, image, out))
+    }
+
     /// Appends `image`, which is of zoom `z`, encoded to `out`. After an error `out` is as it was.
     ///
     /// # Errors
-    /// When the format cannot hold the picture.
+    /// When the format cannot hold the picture; one of values holds none.
     pub fn encode(&mut self, z: u8, image: &Image, out: &mut Vec<u8>) -> Result<Fit> {
         let quality = self.recipe.quality_at(z);
-        let encoder = self.encoders.get_mut(&quality);
+        let Encoders::Pictures(encoders) = &mut self.encoders else {
+            return Err(no_pictures(self.recipe.format));
+        };
+        let encoder = encoders.get_mut(&quality);
         let start = out.len();
         encoder
             .expect("there is an encoder for every quality")

@@ -9,8 +9,9 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, Metadata};
 
 use super::grid::Grid;
-use super::{BLOCK_PX, Gaps, Look};
+use super::{BLOCK_PX, Look};
 use crate::error::{Error, Kind, Result};
+use crate::raster::gaps::{Gaps, beside, whole};
 use crate::raster::{Raster, SampleType, Samples};
 use crate::source::gdal::BandFacts;
 
@@ -216,10 +217,7 @@ impl<'a> Canvas<'a> {
     }
 
     fn write_alpha(&mut self, place: ((isize, isize), (usize, usize)), alpha: &[u8]) -> Result<()> {
-        let whole = match self.look.sample_type {
-            SampleType::U8 => 1.0,
-            other => other.range().map_or(1.0, |(_, high)| high) / 255.0,
-        };
+        let whole = whole(self.look.sample_type) / 255.0;
         let values: Vec<f64> = alpha
             .iter()
             .map(|&a| (f64::from(a) * whole).round())
@@ -276,22 +274,6 @@ fn cut<T: Copy>(values: &[T], width: usize, size: (usize, usize)) -> Vec<T> {
         .flat_map(|line| &line[..size.0])
         .copied()
         .collect()
-}
-
-/// `value`, or the nearest that the type has beside it where it would be taken for `nodata`. GDAL's warper does the same.
-fn beside(value: f64, nodata: f64, sample_type: SampleType) -> f64 {
-    let Some((low, high)) = sample_type.range() else {
-        return value;
-    };
-    let rounded = value.round().clamp(low, high);
-    if rounded != nodata {
-        return value;
-    }
-    if nodata < high {
-        nodata + 1.0
-    } else {
-        nodata - 1.0
-    }
 }
 
 fn say(band: &mut gdal::raster::RasterBand, facts: &BandFacts) -> gdal::errors::Result<()> {

@@ -17,6 +17,7 @@ use crate::geo::layout::Layout;
 use crate::mosaic::Mosaic;
 use crate::pyramid::places::layout_in;
 use crate::pyramid::{Parallel, stream};
+use crate::raster::gaps::Gaps;
 use crate::raster::kernel::Resampling;
 use crate::raster::{Raster, SampleType, Samples};
 use crate::render::{Job, Renderer};
@@ -52,17 +53,6 @@ impl Look {
             other => other.gdal_name(),
         }
     }
-}
-
-/// How a file says what is not there.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Gaps {
-    /// By a value in each band.
-    Nodata(f64),
-    /// By one more band.
-    Alpha,
-    /// By a mask, where there is something to say.
-    Mask,
 }
 
 /// What kind of file is written.

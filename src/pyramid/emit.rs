@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::node::{Node, Pixel, Shape};
-use super::plan::Blank;
+use super::plan::{Blank, Plan};
 use crate::archive::Digest;
-use crate::encode::{Fit, TileEncoder};
+use crate::encode::{Fit, Place, TileEncoder};
 use crate::error::Result;
+use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
 use crate::raster::Raster;
-use crate::raster::image::Image;
 use crate::style::Style;
 
 /// An encoded tile on its way to the sinks.
@@ -35,25 +35,27 @@ type Class = (Option<u8>, Option<u8>);
 /// One-colour tiles remembered by each thread. A land-cover map has tens of colours; an orthophoto has next to none.
 const REMEMBERED: usize = 1024;
 
-/// Encodes tiles, and remembers those of one colour.
+/// Encodes tiles, and remembers those of one colour, unless they say where they lie.
 pub struct Emitter {
     encoder: TileEncoder,
     style: Style,
     shape: Shape,
     blank: Blank,
+    scheme: Scheme,
     /// By what looks and is encoded alike, and the colour. `None` for what looks like nothing.
     remembered: HashMap<(Class, Option<Pixel>), Option<Encoded>>,
     buffer: Vec<u8>,
 }
 
 impl Emitter {
-    /// An emitter of tiles in the encoder's format, made of values of `shape` by `style`.
-    pub fn new(encoder: TileEncoder, style: Style, shape: Shape, blank: Blank) -> Self {
+    /// An emitter of tiles of `plan` in the encoder's format.
+    pub fn new(encoder: TileEncoder, plan: &Plan) -> Self {
         Self {
             encoder,
-            style,
-            shape,
-            blank,
+            style: plan.style.clone(),
+            shape: plan.shape,
+            blank: plan.blank,
+            scheme: plan.scheme.clone(),
             remembered: HashMap::new(),
             buffer: Vec::new(),
         }
@@ -66,9 +68,9 @@ impl Emitter {
     pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
         let encoded = match node {
             Node::Empty if self.blank == Blank::Skip => None,
-            Node::Empty => self.simple(tile.z(), None)?,
-            Node::Solid(pixel) => self.simple(tile.z(), Some(*pixel))?,
-            Node::Block(raster) => self.styled(tile.z(), raster)?,
+            Node::Empty => self.simple(tile, None)?,
+            Node::Solid(pixel) => self.simple(tile, Some(*pixel))?,
+            Node::Block(raster) => self.styled(tile, raster)?,
         };
         Ok(encoded.map(|(data, digest, fit)| Emitted {
             tile,
@@ -78,7 +80,8 @@ impl Emitter {
         }))
     }
 
-    fn simple(&mut self, z: u8, pixel: Option<Pixel>) -> Result<Option<Encoded>> {
+    fn simple(&mut self, tile: TileCoord, pixel: Option<Pixel>) -> Result<Option<Encoded>> {
+        let z = tile.z();
         let key = ((self.style.class(z), self.encoder.class(z)), pixel);
         if let Some(known) = self.remembered.get(&key) {
             return Ok(known.clone());
@@ -87,7 +90,10 @@ impl Emitter {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
-        let encoded = self.styled(z, &mut raster)?;
+        let encoded = self.styled(tile, &mut raster)?;
+        if self.encoder.tells_place() {
+            return Ok(encoded);
+        }
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
@@ -96,22 +102,28 @@ impl Emitter {
     }
 
     /// `None` where the style leaves nothing to be seen, and that is not to be stored.
-    fn styled(&mut self, z: u8, raster: &mut Raster) -> Result<Option<Encoded>> {
-        let Some(mut picture) = self.style.apply(z, raster) else {
-            return self.encode(z, raster).map(Some);
+    fn styled(&mut self, tile: TileCoord, raster: &mut Raster) -> Result<Option<Encoded>> {
+        let Some(mut picture) = self.style.apply(tile.z(), raster) else {
+            return self.encode(tile, raster).map(Some);
         };
         if self.blank == Blank::Skip && picture.is_empty() {
             return Ok(None);
         }
-        self.encode(z, &mut picture).map(Some)
+        self.encode(tile, &mut picture).map(Some)
     }
 
-    fn encode(&mut self, z: u8, raster: &mut Raster) -> Result<Encoded> {
+    fn encode(&mut self, tile: TileCoord, raster: &mut Raster) -> Result<Encoded> {
         self.buffer.clear();
-        let Self {
-            encoder, buffer, ..
-        } = self;
-        let fit = Image::lend(raster, |image| encoder.encode(z, image, buffer))?;
+        let bounds = self.scheme.bounds(tile);
+        let place = Place {
+            z: tile.z(),
+            west: bounds.west,
+            north: bounds.north,
+            pixel: self.scheme.resolution(tile.z(), raster.width() as u32),
+        };
+        let fit = self
+            .encoder
+            .encode_raster(place, raster, &mut self.buffer)?;
         let data = Arc::from(self.buffer.as_slice());
         Ok((data, Digest::of(&self.buffer), fit))
     }

@@ -25,9 +25,10 @@ use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
 use self::walk::{Shared, Walker};
 use crate::archive::Sink;
-use crate::encode::{Fit, Recipe, TileEncoder};
+use crate::encode::{Fit, GeoKeys, Recipe, TileEncoder};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
+use crate::geo::transform::geokeys;
 use crate::mosaic::Mosaic;
 use crate::render::Renderer;
 
@@ -116,14 +117,8 @@ pub fn build(
     watch: &mut dyn FnMut(&Progress) -> Result<()>,
 ) -> Result<Baked> {
     let job = plan.job(mosaic);
-    let emitter = || {
-        Ok(Emitter::new(
-            TileEncoder::new(recipe)?,
-            plan.style.clone(),
-            plan.shape,
-            plan.blank,
-        ))
-    };
+    let recipe = &placed(recipe, plan)?;
+    let emitter = || Ok(Emitter::new(TileEncoder::new(recipe)?, plan));
     let shared = Shared::default();
     let shard_zoom = shard_zoom(plan, options);
     let shards = plan.walk(shard_zoom);
@@ -162,6 +157,20 @@ pub fn build(
     let tally = tally.into_inner();
     watch(&tally.progress(planned, planned))?;
     Ok(tally.finish())
+}
+
+/// `recipe`, with the coordinate system of `plan` on the label of tiles that say where they lie.
+fn placed(recipe: &Recipe, plan: &Plan) -> Result<Recipe> {
+    let mut recipe = recipe.clone();
+    if recipe.format.info().is_of_values() {
+        let keys = geokeys::of(&plan.crs)?;
+        recipe.label.keys = GeoKeys {
+            directory: keys.directory,
+            doubles: keys.doubles,
+            ascii: keys.ascii,
+        };
+    }
+    Ok(recipe)
 }
 
 /// Sums over the tiles that have gone to the sinks.

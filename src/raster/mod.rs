@@ -4,6 +4,7 @@
 
 mod alike;
 pub mod depth;
+pub mod gaps;
 pub mod image;
 pub mod kernel;
 mod paint;

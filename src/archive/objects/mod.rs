@@ -129,11 +129,8 @@ fn check_pointer(bucket: &Bucket, location: &Location, overwrite: Overwrite) -> 
 }
 
 /// The media type of a tile, by what it is: a tileset may have several.
-fn media_type(data: &[u8], otherwise: Format) -> String {
-    match Format::sniff(data).unwrap_or(otherwise).extension() {
-        "jpg" => "image/jpeg".to_owned(),
-        extension => format!("image/{extension}"),
-    }
+fn media_type(data: &[u8], otherwise: Format) -> &'static str {
+    Format::sniff(data).unwrap_or(otherwise).info().media_type
 }
 
 /// Objects of this run. Dropped without being published, those that it has created are deleted again.
@@ -293,7 +290,7 @@ impl Sink for ObjectSink {
             let found = listing.want((z, x, row), objects.extension);
             let found = found.map(|listed| listed.object());
             let headers = Headers {
-                content_type: media_type(data, options.format),
+                content_type: media_type(data, options.format).to_owned(),
                 cache_control: kept.clone(),
             };
             let there = (found.as_ref(), options.overwrite);
@@ -504,5 +501,6 @@ mod tests {
         assert_eq!(media_type(b"\x89PNG\r\n\x1a\n", Format::Jpeg), "image/png");
         assert_eq!(media_type(b"\xff\xd8\xff\xe0", Format::Png), "image/jpeg");
         assert_eq!(media_type(b"?", Format::Webp), "image/webp");
+        assert_eq!(media_type(b"II*\0", Format::Png), "image/tiff");
     }
 }

@@ -358,6 +358,8 @@ fn add_run(n_tiles: &mut u64, entry: &Entry, most: u64) -> std::result::Result<(
 /// What an MBTiles file would call a tile type.
 fn format_name(tile_type: u8) -> Option<&'static str> {
     match tile_type {
+        // Unknown, or another one than those that the specification knows.
+        0 => None,
         1 => Some("pbf"),
         _ => FORMATS
             .iter()

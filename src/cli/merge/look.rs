@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use azulejo::error::{Error, Result};
-use azulejo::merge::{Gaps, Look};
+use azulejo::merge::Look;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::rule::Rule;
 use azulejo::mosaic::scenes::Item;
 use azulejo::raster::SampleType;
+use azulejo::raster::gaps::Gaps;
 use azulejo::raster::kernel::Resampling;
 use azulejo::raster::resample::MaskKind;
 use azulejo::source::gdal::{
@@ -23,24 +24,29 @@ const UNDEFINED: u32 = 0;
 const GRAY: u32 = 1;
 
 /// A band of a file.
-pub(super) struct Band {
-    path: String,
-    number: usize,
+pub(in crate::cli) struct Band {
+    pub(in crate::cli) path: String,
+    /// Counted from 1.
+    pub(in crate::cli) number: usize,
     /// Whether the file says by alpha what is there.
-    alpha: bool,
+    pub(in crate::cli) alpha: bool,
     /// Whether it is decoded without the others of the file.
     apart: bool,
     /// What means "nothing here", whatever the file says.
-    nodata: Option<f64>,
-    facts: BandFacts,
+    pub(in crate::cli) nodata: Option<f64>,
+    pub(in crate::cli) facts: BandFacts,
 }
 
-/// The bands of one file or scene that are merged, in the order of the output.
-pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> Result<Vec<Band>> {
+/// The bands of one file or scene whose values are kept, in the order of the output: those `asked` for, or all but alpha.
+pub(in crate::cli) fn bands_of(
+    item: &Item,
+    asked: &[BandId],
+    options: &OpenOptions,
+) -> Result<Vec<Band>> {
     match item {
         Item::File(name) => {
             let file = FileFacts::read(name, options)?;
-            let chosen = args.source.bands.iter().map(|id| file.number_of(id));
+            let chosen = asked.iter().map(|id| file.number_of(id));
             let chosen = chosen.collect::<Result<Vec<_>>>()?;
             let numbers = if chosen.is_empty() {
                 colours(&file)
@@ -55,7 +61,7 @@ pub(super) fn bands_of(item: &Item, args: &MergeArgs, options: &OpenOptions) -> 
             }
             Ok(numbers.into_iter().map(|n| band(&file, n, None)).collect())
         }
-        Item::Scene(scene) => bands_of_scene(scene, &args.source.bands, options),
+        Item::Scene(scene) => bands_of_scene(scene, asked, options),
     }
 }
 

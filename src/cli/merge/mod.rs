@@ -13,7 +13,7 @@ use azulejo::error::{Error, Kind, Result};
 use azulejo::geo::transform::crs::Crs;
 use azulejo::merge::grid::{Grid, GridOptions};
 use azulejo::merge::{
-    AHEAD, BLOCK_PX, FileOptions, Gaps, Limits, Look, Merge, Merged, Stage, canvas_bytes, merge,
+    AHEAD, BLOCK_PX, FileOptions, Limits, Look, Merge, Merged, Stage, canvas_bytes, merge,
 };
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
@@ -22,6 +22,7 @@ use azulejo::mosaic::scenes::{self, Item};
 use azulejo::pyramid::Progress;
 use azulejo::pyramid::budget::{Demand, pixel_bytes};
 use azulejo::pyramid::node::Shape;
+use azulejo::raster::gaps::Gaps;
 use azulejo::source::cache::BlockCache;
 use azulejo::source::gdal::{GdalSource, OpenOptions};
 use azulejo::source::{Source, SourceInfo};
@@ -34,10 +35,11 @@ use super::running::{self, Means};
 use super::sources::Named;
 use super::{holes, human, memory, outputs, sources, summary};
 
-use self::look::{Band, Choice};
+use self::look::Choice;
 use self::report::Report;
 
 pub(super) use self::args::{EXAMPLES, MergeArgs};
+pub(super) use self::look::{Band, bands_of};
 
 /// The part of the ceiling that the canvas may have before it goes to the disk: one of so many.
 const CANVAS_SHARE: u64 = 3;
@@ -271,7 +273,7 @@ fn open(
 ) -> Result<Opened> {
     let options = options(args)?;
     let found = scenes::items(names, args.source.stack.as_ref())?;
-    let facts = |item: &Item| look::bands_of(item, args, &options);
+    let facts = |item: &Item| look::bands_of(item, &args.source.bands, &options);
     let items = sources::open_all(jobs, &found.items, facts, watch)?;
     let choice = Choice::new(&items)?;
     let mut notes = found.notes;

@@ -2,7 +2,8 @@
 
 use azulejo::archive::Published;
 use azulejo::merge::grid::Grid;
-use azulejo::merge::{FileKind, Gaps, Look};
+use azulejo::merge::{FileKind, Look};
+use azulejo::raster::gaps::Gaps;
 use serde_json::{Map, Value, json};
 
 use super::MergeArgs;

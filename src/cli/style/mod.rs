@@ -39,7 +39,7 @@ use self::rescale::{Rescale, Stretches, Usual};
 #[derive(Args)]
 #[command(next_help_heading = "Values and colour")]
 pub(super) struct StyleArgs {
-    /// Values made of the bands: one output, or three as red, green and blue, with ; between them. b1 is a source's first
+    /// Values made of the bands: one output, or three as red, green and blue (any number with -f tif), with ; between them. b1 is a source's first
     /// band; other names are its bands' own, in quotes where they are no words. + - * / % **, comparisons, & | ~,
     /// where(c,a,b), min, max, clip, abs, sqrt, exp, log, log10, floor, sin and others, as in numexpr and rio-tiler. Where there
     /// is no number, as in a division by 0, there is nothing.
@@ -49,7 +49,7 @@ pub(super) struct StyleArgs {
     /// What becomes black and white: MIN,MAX; or two percentiles of all values that are shown, p2,p98; one such range for
     /// all bands, or one for each with ; between them. auto is p2,p98; none keeps 16-bit samples as they are, in 16-bit
     /// PNG. Percentiles are of the whole mosaic, the same for every tile, found before the first one: of all pixels, of an
-    /// overview, or of a sample, as a note says. [default: none for 8-bit samples, auto for all others]
+    /// overview, or of a sample, as a note says. [default: none for 8-bit samples and -f tif, auto for all others]
     #[arg(
         long,
         value_name = "RANGE[;RANGE]...|auto|none",
@@ -93,7 +93,8 @@ pub(super) struct StyleArgs {
     #[arg(long, value_name = "LIGHT", value_parser = parse::light, requires = "hillshade")]
     light: Option<Light>,
 
-    /// Slope of heights, in degrees or percent. Shown from 0 to 90 degrees, or 100 percent, unless --rescale says otherwise.
+    /// Slope of heights, in degrees or percent. Shown from 0 to 90 degrees, or 100 percent, unless --rescale says otherwise; with
+    /// -f tif kept as it is.
     #[arg(
         long,
         value_name = "degrees|percent",
@@ -170,13 +171,20 @@ impl StyleArgs {
         Ok(Map(map))
     }
 
-    /// The bands to take: those of the expression, or those asked for.
+    /// The bands to take for tiles of `format`: those of the expression, or those asked for.
     ///
     /// # Errors
-    /// [`Kind::Usage`](azulejo::error::Kind::Usage) when both are named.
-    pub(super) fn bands(&self, asked: &[BandId]) -> Result<Option<BandChoice>> {
+    /// [`Kind::Usage`](azulejo::error::Kind::Usage) when both are named, and for more than a picture can have.
+    pub(super) fn bands(
+        &self,
+        asked: &[BandId],
+        format: &TileFormat,
+    ) -> Result<Option<BandChoice>> {
         let Some(expression) = &self.expression else {
-            return values::colours(asked);
+            return match self.keeps_values(format) {
+                true => values::any_bands(asked),
+                false => values::colours(asked),
+            };
         };
         let is_alpha =
             |band: &BandId| matches!(band, BandId::Name(name) if name.eq_ignore_ascii_case("a"));
@@ -201,9 +209,26 @@ impl StyleArgs {
         }))
     }
 
-    /// Whether the samples of a palette are its indices.
-    pub(super) fn takes_indices(&self) -> bool {
-        self.colormap.is_some() || self.expression.is_some()
+    /// Whether the samples of a palette are its indices in tiles of `format`.
+    pub(super) fn takes_indices(&self, format: &TileFormat) -> bool {
+        self.keeps_values(format) || self.colormap.is_some() || self.expression.is_some()
+    }
+
+    /// Whether tiles of `format` have the sources' own bands, each by itself, though perhaps stretched.
+    pub(super) fn keeps_values(&self, format: &TileFormat) -> bool {
+        let made = [
+            self.expression.is_some(),
+            self.colormap.is_some(),
+            self.color_formula.is_some(),
+            self.hillshade.is_some(),
+            self.slope.is_some(),
+        ];
+        format.picture.info().is_of_values() && !made.contains(&true)
+    }
+
+    /// Whether values are stretched to bytes because somebody wants that.
+    pub(super) fn stretches(&self) -> bool {
+        !matches!(self.rescale[..], [] | [Rescale::None])
     }
 
     /// Whether samples are heights.
@@ -262,7 +287,8 @@ impl StyleArgs {
             let steps = [before.steps(), &[Step::ColorMap(Arc::new(over.0))]].concat();
             return self.finished(decided, None, steps, form, format);
         }
-        let stretched = self.stretched(site, (form, &before), map.as_ref(), &mut decided)?;
+        let values = (form, &before, format);
+        let stretched = self.stretched(site, values, map.as_ref(), &mut decided)?;
         let ground = before.ground().cloned();
         let mut steps = before.steps().to_vec();
         if let Some(stretched) = &stretched {
@@ -335,19 +361,20 @@ impl StyleArgs {
         Ok((Some(Ground::ShadedColours(hillshade, Arc::new(map))), None))
     }
 
-    /// The stretch of what `before` makes of values of the form `form`, if there is one.
+    /// The stretch of what `before` makes of values of the form `form` for tiles of `format`, if there is one.
     fn stretched(
         &self,
         site: &Site,
-        (form, before): (Form, &Style),
+        (form, before, format): (Form, &Style, &TileFormat),
         map: Option<&ColorMap>,
         decided: &mut Decided,
     ) -> Result<Option<Stretches>> {
         let values = before.form(form)?;
         // A map with values of its own wants them as they are.
         let own = map.is_some_and(|map| !map.takes_range());
+        let as_they_are = format.picture.info().is_of_values() && map.is_none();
         let usual = match self.slope {
-            _ if own => Usual::Nothing,
+            _ if own || as_they_are => Usual::Nothing,
             Some(SlopeUnit::Degrees) => Usual::Range(0.0, 90.0),
             Some(SlopeUnit::Percent) => Usual::Range(0.0, 100.0),
             None => Usual::ByDepth,
@@ -447,6 +474,9 @@ fn is_one_of_reals(form: Form) -> bool {
 /// Refuses pictures that the format cannot hold: scaling them down unasked would be silent loss.
 fn check_format(form: Form, format: Format) -> Result<()> {
     let Form { bands, sample_type } = form;
+    if format.info().is_of_values() {
+        return Ok(());
+    }
     if bands != 1 && bands != 3 {
         let help =
             "--expression 'red; green; blue' makes three, -b NUMBER,NUMBER,NUMBER takes them";

@@ -6,6 +6,7 @@
 
 mod pictures;
 mod recipe;
+mod values;
 
 use image::DynamicImage;
 use proptest::prelude::*;
@@ -387,7 +388,8 @@ fn every_effort_works_and_the_default_is_one_of_them() {
     {
         let always_lossy = [Format::Jpeg, Format::Mixed, Format::Palette, Format::Avif];
         let built_in = cfg!(feature = "avif") || info.format != Format::Avif;
-        if !built_in || lossless && always_lossy.contains(&info.format) {
+        // Of values no picture is made; their own tests see to that.
+        if info.is_of_values() || !built_in || lossless && always_lossy.contains(&info.format) {
             continue;
         }
         let tile = |effort| {
@@ -457,14 +459,16 @@ fn solid_pngs_are_tiny_and_no_chunk_is_there_without_need() {
 #[test]
 fn formats_are_found_by_all_their_names() {
     for info in &FORMATS {
-        let names = info
-            .aliases
-            .iter()
-            .chain([&info.name, &info.extension, &info.mbtiles]);
+        let names = info.aliases.iter().chain([
+            &info.name,
+            &info.extension,
+            &info.mbtiles,
+            &info.media_type,
+        ]);
         for name in names {
             // Several are stored as PNG.
             let meant = match *name {
-                "png" => Format::Png,
+                "png" | "image/png" => Format::Png,
                 _ => info.format,
             };
             assert_eq!(Format::from_name(name).unwrap(), meant);
@@ -475,10 +479,13 @@ fn formats_are_found_by_all_their_names() {
     let error = Format::from_name("gif").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown tile format 'gif'; expected one of png, palette, jpeg, mixed, webp, avif"
+        "unknown tile format 'gif'; expected one of png, palette, jpeg, mixed, webp, avif, tif"
     );
     for bytes in [&b""[..], b"RIFF", b"RIFF....WAVE", b"GIF89a", b"\x89PNG"] {
         assert_eq!(Format::sniff(bytes), None);
+    }
+    for start in [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"] {
+        assert_eq!(Format::sniff(start), Some(Format::Tif));
     }
     let avif = |file: &[u8]| Format::sniff(file) == Some(Format::Avif);
     assert!(avif(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf...."));

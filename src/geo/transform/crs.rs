@@ -114,6 +114,11 @@ impl Crs {
         &self.name
     }
 
+    /// Its code by EPSG, if what EPSG says of that is the same.
+    pub fn epsg(&self) -> Option<u32> {
+        self.epsg
+    }
+
     /// Whether its coordinates are longitude and latitude.
     pub fn is_geographic(&self) -> bool {
         self.geographic
@@ -204,7 +209,7 @@ impl Crs {
             .then_some(Round { period, middle })
     }
 
-    fn spatial_ref(&self) -> Result<SpatialRef> {
+    pub(super) fn spatial_ref(&self) -> Result<SpatialRef> {
         let srs = match self.epsg {
             Some(code) => SpatialRef::from_epsg(code),
             None => SpatialRef::from_definition(&self.wkt),

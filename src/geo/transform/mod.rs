@@ -5,6 +5,7 @@
 
 pub mod crs;
 pub mod gcp;
+pub mod geokeys;
 pub mod map;
 pub mod metres;
 pub mod reach;

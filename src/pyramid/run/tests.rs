@@ -83,7 +83,7 @@ fn a_fold_that_panics_ends_the_workers() {
         let shared = Shared::default();
         let walker = || {
             let encoder = TileEncoder::new(&Format::Png.into())?;
-            let emitter = Emitter::new(encoder, plan.style.clone(), plan.shape, plan.blank);
+            let emitter = Emitter::new(encoder, &plan);
             Ok(Walker::new(&plan, Renderer::new(&job), emitter, &shared))
         };
         let folding = || {

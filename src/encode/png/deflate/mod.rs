@@ -8,10 +8,9 @@ mod huffman;
 mod residuals;
 mod runs;
 
-use libdeflater::{CompressionLvl, Compressor};
-
 use self::residuals::Residuals;
-use crate::error::{Error, Result};
+use crate::encode::zlib::Zlib;
+use crate::error::Result;
 
 /// When libdeflate is asked for filtered rows, too.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +26,7 @@ pub(super) enum Search {
 
 /// Compresses at one level; keeps tables and buffers between tiles.
 pub(super) struct Deflater {
-    libdeflate: Libdeflate,
+    libdeflate: Zlib,
     residuals: Residuals,
     search: Search,
     sample: Vec<u8>,
@@ -38,10 +37,7 @@ impl Deflater {
     /// A compressor with libdeflate's `level`, 1..=12, for all that it is asked for.
     pub(super) fn new(level: i32, search: Search) -> Self {
         Self {
-            libdeflate: Libdeflate {
-                level,
-                compressor: None,
-            },
+            libdeflate: Zlib::new(level),
             residuals: Residuals::default(),
             search,
             sample: Vec::new(),
@@ -130,33 +126,3 @@ const SAMPLED: usize = 16;
 /// Of less than this, what a stream needs besides the data would say more than the data. Less than four times as much is
 /// compressed by both.
 const LEAST_SAMPLE_BYTES: usize = 12 << 10;
-
-/// libdeflate. It takes its memory (0.1 to 1 MB, by level) when it is used first.
-struct Libdeflate {
-    level: i32,
-    compressor: Option<Compressor>,
-}
-
-impl Libdeflate {
-    fn compress(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let compressor = match &mut self.compressor {
-            Some(compressor) => compressor,
-            none => {
-                let level = CompressionLvl::new(self.level).map_err(|_| {
-                    Error::internal(format!("png: no deflate level {}", self.level))
-                })?;
-                none.insert(Compressor::new(level))
-            }
-        };
-        let start = out.len();
-        out.resize(start + compressor.zlib_compress_bound(data.len()), 0);
-        match compressor.zlib_compress(data, &mut out[start..]) {
-            Ok(n) => out.truncate(start + n),
-            Err(error) => {
-                out.truncate(start);
-                return Err(Error::internal(format!("png: {error}")));
-            }
-        }
-        Ok(())
-    }
-}
