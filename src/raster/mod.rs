@@ -167,14 +167,28 @@ impl Raster {
                 if numbers & mask.iter().fold(true, |all, &m| all & (m > 0)) {
                     continue;
                 }
-                for (pixel, mask) in values.chunks_exact_mut(bands).zip(mask) {
-                    if pixel.iter().any(|v| !v.is_number()) {
-                        *mask = 0;
-                    }
-                    if *mask == 0 {
-                        pixel.fill(S::default());
+                match bands {
+                    1 => one_by_one::<S, 1>(values, mask),
+                    3 => one_by_one::<S, 3>(values, mask),
+                    _ => {
+                        for (pixel, mask) in values.chunks_exact_mut(bands).zip(mask) {
+                            hide(pixel, mask);
+                        }
                     }
                 }
+            }
+        }
+        fn one_by_one<S: Sample, const N: usize>(values: &mut [S], mask: &mut [u8]) {
+            for (pixel, mask) in values.as_chunks_mut::<N>().0.iter_mut().zip(mask) {
+                hide(pixel, mask);
+            }
+        }
+        #[inline(always)]
+        fn hide<S: Sample>(pixel: &mut [S], mask: &mut u8) {
+            let numbers = pixel.iter().fold(true, |all, v| all & v.is_number());
+            *mask = if numbers { *mask } else { 0 };
+            for v in pixel {
+                *v = if *mask == 0 { S::default() } else { *v };
             }
         }
         // Most rasters are whole, and bytes are always numbers.

@@ -1,5 +1,6 @@
 //! Linear stretches: values to bytes.
 
+use crate::raster::resample::{Work, compiled};
 use crate::raster::{Raster, SampleType, Samples};
 
 /// What becomes black, and what white, of one band.
@@ -97,13 +98,30 @@ fn each<S: Copy + Into<f64>, const N: usize>(
     values: &[S],
     bytes: &mut [u8],
 ) {
-    let lows = stretches.map(|stretch| stretch.low);
-    let scales = stretches.map(Stretch::scale);
-    let (values, bytes) = (values.as_chunks::<N>().0, bytes.as_chunks_mut::<N>().0);
-    for (from, to) in values.iter().zip(bytes) {
-        for band in 0..N {
-            let scaled = (from[band].into() - lows[band]) * scales[band];
-            to[band] = (scaled + 0.5) as u8;
+    compiled(Each {
+        lows: stretches.map(|stretch| stretch.low),
+        scales: stretches.map(Stretch::scale),
+        values: values.as_chunks().0,
+        bytes: bytes.as_chunks_mut().0,
+    });
+}
+
+struct Each<'a, S, const N: usize> {
+    lows: [f64; N],
+    scales: [f64; N],
+    values: &'a [[S; N]],
+    bytes: &'a mut [[u8; N]],
+}
+
+impl<S: Copy + Into<f64>, const N: usize> Work for Each<'_, S, N> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { lows, scales, .. } = self;
+        for (from, to) in self.values.iter().zip(self.bytes) {
+            for band in 0..N {
+                let scaled = (from[band].into() - lows[band]) * scales[band];
+                to[band] = (scaled + 0.5) as u8;
+            }
         }
     }
 }

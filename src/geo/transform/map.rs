@@ -180,8 +180,11 @@ impl TileMap {
     /// The smallest and largest column, and row, of all that lies in these columns and rows of the tile, or a little more. `None`
     /// where that takes a closer look: the map is bent there, has no image, or goes round the Earth.
     pub fn hull(&self, cols: Range<usize>, rows: Range<usize>) -> Option<[(f64, f64); 2]> {
-        let Kind::Grid(grid) = &self.kind else {
-            return None;
+        let grid = match &self.kind {
+            Kind::Shift { .. } => return None,
+            // Nowhere torn, so not round the Earth either.
+            Kind::Axes(_, axes) => return axes.hull(cols, rows),
+            Kind::Grid(grid) => grid,
         };
         let cells = |px: Range<usize>| px.start / CELL_PX..px.end.div_ceil(CELL_PX);
         let (cols, rows) = (cells(cols), cells(rows));

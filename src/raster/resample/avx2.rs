@@ -41,14 +41,14 @@ fn last<T>(run: Run<T>) -> usize {
 }
 
 /// A loop that is worth compiling for more than one processor.
-pub(super) trait Work {
+pub(crate) trait Work {
     /// Does it. Must be inlined, and so must what it calls.
     fn run(self);
 }
 
 /// Runs `work`, compiled for AVX2 where the processor has it: the same arithmetic, more of it at once.
 #[inline]
-pub(super) fn compiled(work: impl Work) {
+pub(crate) fn compiled(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
@@ -76,6 +76,18 @@ pub(super) fn gray(input: &Input<u8>, dst: &mut [[u8; 1]]) -> bool {
     if is_x86_feature_detected!("avx2") && input.goes_on(1, 2) {
         // SAFETY: the processor has AVX2.
         unsafe { x86::gray(input, dst) };
+        return true;
+    }
+    false
+}
+
+/// One band in floating point. `false` when nothing was done.
+pub(super) fn gray_f32(input: &Input<f32>, dst: &mut [[f32; 1]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    // The last load of a row takes up to three values more than there are.
+    if is_x86_feature_detected!("avx2") && input.goes_on(1, 3) {
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::gray_f32(input, dst) };
         return true;
     }
     false
@@ -195,6 +207,15 @@ mod x86 {
         let mut out = [0.0; 4];
         // SAFETY: the array has room for the 4 values; they need not be aligned.
         unsafe { _mm_storeu_ps(out.as_mut_ptr(), values) };
+        out
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn store_doubles(values: __m256d) -> [f64; 4] {
+        let mut out = [0.0; 4];
+        // SAFETY: the array has room for the 4 values; they need not be aligned.
+        unsafe { _mm256_storeu_pd(out.as_mut_ptr(), values) };
         out
     }
 
@@ -480,6 +501,46 @@ mod x86 {
             total = _mm256_add_epi32(total, _mm256_mullo_epi32(row, weight));
         }
         _mm256_srai_epi32::<{ SUM_SHIFT as i32 }>(total)
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn gray_f32(input: &Input<f32>, dst: &mut [[f32; 1]]) {
+        match input.cols.taps {
+            2 => gray_f32_of::<2>(input, dst),
+            4 => gray_f32_of::<4>(input, dst),
+            _ => gray_f32_of::<0>(input, dst),
+        }
+    }
+
+    /// One pixel at a time, four columns beside each other. `COLS` is the number of columns where it is a usual one; 0 is any.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn gray_f32_of<const COLS: usize>(input: &Input<f32>, dst: &mut [[f32; 1]]) {
+        let run = input.run;
+        let phases = run.cols.iter().zip(run.rows);
+        for ((dst, &origin), (&col, &row)) in dst.iter_mut().zip(run.origins).zip(phases) {
+            let cols = match COLS {
+                0 => input.cols.real(col as usize),
+                _ => input.cols.real_of::<COLS>(col as usize),
+            };
+            let rows = input.rows.real(row as usize);
+            let mut total = 0.0;
+            for (k, weights) in cols.chunks(4).enumerate() {
+                let mut sums = _mm256_setzero_pd();
+                let mut at = origin as usize + 4 * k;
+                for &weight in rows {
+                    let values = _mm256_cvtps_pd(load_floats(input.samples, at));
+                    sums = _mm256_add_pd(sums, _mm256_mul_pd(_mm256_set1_pd(weight), values));
+                    at += input.width;
+                }
+                // One after the other, as the twin does.
+                let sums = store_doubles(sums);
+                for (weight, sum) in weights.iter().zip(sums) {
+                    total += weight * sum;
+                }
+            }
+            *dst = [total as f32];
+        }
     }
 
     /// How near an f32 may come to half a step between two bytes before it is left to the twin. It is off by less than 2⁻¹⁴:

@@ -106,7 +106,7 @@ impl Lane for u8 {
 
 /// Floating point: weights and sums have more digits than samples of 32 bits, or wide kernels would lose the last of 16.
 macro_rules! floating_lane {
-    ($float:ty, $gray_between:expr, $rgb_between:expr) => {
+    ($float:ty, $gray:expr, $gray_between:expr, $rgb_between:expr) => {
         impl Lane for $float {
             type Weight = f64;
 
@@ -124,9 +124,10 @@ macro_rules! floating_lane {
                 real::<Self, N, TAPS>(input, origin, phases).map(|sum| sum as Self)
             }
 
-            /// The plain loops become vectors by themselves.
-            fn by_vectors<const N: usize>(_: &Input<Self>, _: &mut [[Self; N]]) -> bool {
-                false
+            /// Of three bands the plain loops become vectors by themselves.
+            fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
+                let gray: fn(&Input<Self>, &mut [[Self; 1]]) -> bool = $gray;
+                N == 1 && gray(input, dst.as_flattened_mut().as_chunks_mut().0)
             }
 
             fn between_by_vectors<const N: usize>(
@@ -146,8 +147,13 @@ macro_rules! floating_lane {
     };
 }
 
-floating_lane!(f32, avx2::gray_f32_between, avx2::rgb_f32_between);
-floating_lane!(f64, |_, _| false, |_, _| false);
+floating_lane!(
+    f32,
+    avx2::gray_f32,
+    avx2::gray_f32_between,
+    avx2::rgb_f32_between
+);
+floating_lane!(f64, |_, _| false, |_, _| false, |_, _| false);
 
 /// [`Lane::whole`] in floating point: column by column, each summed up first, so that those beside each other are made together.
 #[inline(always)]

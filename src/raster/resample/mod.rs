@@ -19,6 +19,7 @@ use super::kernel::{KERNELS, Method, Resampling};
 use super::sample::{Sample, of_one_kind};
 use super::weights::WeightTable;
 
+pub(crate) use self::avx2::{Work, compiled};
 use self::planes::Planes;
 use self::supports::{Supports, Whole};
 

@@ -190,7 +190,21 @@ fn put(whole: &mut Raster, index: usize, layer: &Raster) {
     }
 }
 
-fn spread<A: Copy, B: Copy>(to: &mut [B], from: &[A], index: usize, n: usize, as_b: fn(A) -> B) {
+#[inline(always)]
+fn spread<A: Copy, B: Copy>(
+    to: &mut [B],
+    from: &[A],
+    index: usize,
+    n: usize,
+    as_b: impl Fn(A) -> B,
+) {
+    // To step by what is known takes half as long.
+    if n == 3 {
+        for (to, from) in to.as_chunks_mut::<3>().0.iter_mut().zip(from) {
+            to[index] = as_b(*from);
+        }
+        return;
+    }
     for (to, from) in to.iter_mut().skip(index).step_by(n).zip(from) {
         *to = as_b(*from);
     }

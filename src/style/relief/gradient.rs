@@ -1,6 +1,7 @@
 //! How the ground rises: Horn's weighted differences of the eight neighbours.
 
 use super::Ground;
+use crate::raster::resample::{Work, compiled};
 
 /// One row of gradients: how much the ground falls towards the east and rises towards the north, in metres by metre.
 pub(super) struct Gradients {
@@ -31,30 +32,15 @@ impl Gradients {
             z_factor / (8.0 * pixel_width),
             z_factor / (8.0 * pixel_height),
         ];
-        self.all(heights, scales);
+        compiled(All {
+            to: self,
+            heights,
+            scales,
+        });
         if masks.iter().any(|mask| mask.contains(&0)) {
             self.beside_holes(heights, masks, scales);
         }
         (&self.east, &self.north)
-    }
-
-    /// As if all heights were there.
-    fn all(&mut self, [upper, middle, lower]: [&[f32]; 3], [wide, high]: [f64; 2]) {
-        // One length for all, so that nothing is checked in the loop.
-        let width = self.east.len();
-        let north = &mut self.north[..width];
-        let (u0, u1, u2) = (&upper[..width], &upper[1..=width], &upper[2..width + 2]);
-        let (m0, m2) = (&middle[..width], &middle[2..width + 2]);
-        let (l0, l1, l2) = (&lower[..width], &lower[1..=width], &lower[2..width + 2]);
-        for (col, east) in self.east.iter_mut().enumerate() {
-            let (falls, rises) = horn(
-                [u0[col], u1[col], u2[col]],
-                [m0[col], m2[col]],
-                [l0[col], l1[col], l2[col]],
-            );
-            *east = f64::from(falls) * wide;
-            north[col] = f64::from(rises) * high;
-        }
     }
 
     /// Once more for pixels with neighbours that are missing.
@@ -75,9 +61,38 @@ impl Gradients {
     }
 }
 
+/// The gradients of a row as if all heights were there.
+struct All<'a> {
+    to: &'a mut Gradients,
+    heights: [&'a [f32]; 3],
+    scales: [f64; 2],
+}
+
+impl Work for All<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let ([upper, middle, lower], [wide, high]) = (self.heights, self.scales);
+        // One length for all, so that nothing is checked in the loop.
+        let width = self.to.east.len();
+        let north = &mut self.to.north[..width];
+        let (u0, u1, u2) = (&upper[..width], &upper[1..=width], &upper[2..width + 2]);
+        let (m0, m2) = (&middle[..width], &middle[2..width + 2]);
+        let (l0, l1, l2) = (&lower[..width], &lower[1..=width], &lower[2..width + 2]);
+        for (col, east) in self.to.east.iter_mut().enumerate() {
+            let (falls, rises) = horn(
+                [u0[col], u1[col], u2[col]],
+                [m0[col], m2[col]],
+                [l0[col], l1[col], l2[col]],
+            );
+            *east = f64::from(falls) * wide;
+            north[col] = f64::from(rises) * high;
+        }
+    }
+}
+
 /// Eight times how much the ground falls towards the east and rises towards the north over one pixel. Differences come first:
 /// of heights that are near to each other they are exact.
-#[inline]
+#[inline(always)]
 fn horn(upper: [f32; 3], middle: [f32; 2], lower: [f32; 3]) -> (f32, f32) {
     let falling = upper[0] - lower[2];
     let rising = upper[2] - lower[0];

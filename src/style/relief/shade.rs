@@ -4,6 +4,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 
 use super::angle::{arc_cosine, arc_tangent, between};
 use super::{Hillshade, Light, SlopeUnit};
+use crate::raster::resample::{Work, compiled};
 
 /// How steep it is, in degrees or percent.
 pub(super) fn slope(unit: SlopeUnit, east: &[f64], north: &[f64], out: &mut [f32]) {
@@ -67,12 +68,30 @@ fn multidirectional(p: f64, q: f64, up: f64, level: f64) -> f64 {
     if both == 0.0 { up } else { sum / (both + both) }
 }
 
-/// One loop for each formula, which the compiler may put into vectors.
-#[inline]
 fn each(east: &[f64], north: &[f64], out: &mut [f32], formula: impl Fn(f64, f64) -> f64) {
-    let n = out.len();
-    let (east, north) = (&east[..n], &north[..n]);
-    for ((out, &p), &q) in out.iter_mut().zip(east).zip(north) {
-        *out = formula(p, q) as f32;
+    compiled(Each {
+        east,
+        north,
+        out,
+        formula,
+    });
+}
+
+/// One loop for each formula, which the compiler puts into vectors.
+struct Each<'a, F> {
+    east: &'a [f64],
+    north: &'a [f64],
+    out: &'a mut [f32],
+    formula: F,
+}
+
+impl<F: Fn(f64, f64) -> f64> Work for Each<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let n = self.out.len();
+        let (east, north) = (&self.east[..n], &self.north[..n]);
+        for ((out, &p), &q) in self.out.iter_mut().zip(east).zip(north) {
+            *out = (self.formula)(p, q) as f32;
+        }
     }
 }

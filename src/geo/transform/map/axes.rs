@@ -3,6 +3,8 @@
 //! Two lines of places then say what a square of them would. That is so little that these are PROJ's own, or as good: in a
 //! picture with straight edges a row of pixels may lie within a thousandth of a pixel of where all of it rounds the other way.
 
+use std::ops::Range;
+
 use super::{Grid, is_close};
 use crate::geo::affine::Affine;
 use crate::geo::transform::PixelTransform;
@@ -72,6 +74,19 @@ impl Axes {
             .zip(exact)
             .for_each(|(v, exact)| *v = *exact);
         rows.fill(self.rows.values[half_row]);
+    }
+
+    /// As [`TileMap::hull`](super::TileMap::hull).
+    pub(super) fn hull(&self, cols: Range<usize>, rows: Range<usize>) -> Option<[(f64, f64); 2]> {
+        let span = |line: &Line, px: Range<usize>| {
+            let mut span = (f64::INFINITY, f64::NEG_INFINITY);
+            for &v in &line.values[2 * px.start..=2 * px.end] {
+                span = (span.0.min(v), span.1.max(v));
+            }
+            let finite = span.0.is_finite() && span.1.is_finite();
+            finite.then_some(span)
+        };
+        Some([span(&self.cols, cols)?, span(&self.rows, rows)?])
     }
 
     /// Whether the map is linear along each column in a row of the coarsest cells.
