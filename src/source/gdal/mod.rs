@@ -13,15 +13,15 @@ mod vsi;
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Once, OnceLock};
 use std::{fmt, fs};
 
 use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use super::tiff::Layout;
-use super::{Source, SourceInfo, Window};
+use super::{Level, Source, SourceInfo, Window};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
 use crate::raster::Raster;
@@ -104,8 +104,6 @@ pub struct GdalSource {
     info: SourceInfo,
     reader: read::Reader,
     file: File,
-    /// How blocks of the full resolution are stored, where that is plain enough to decode them here; made when first needed.
-    tiff: OnceLock<Option<Layout>>,
     /// Of a file whose rows can only be decoded one after the other: for each level the first row that cannot, if known.
     /// None of those after it can.
     lost_from: Vec<AtomicUsize>,
@@ -165,29 +163,11 @@ impl GdalSource {
                     Vec::new()
                 },
                 file: file.clone(),
-                tiff: OnceLock::new(),
                 info,
                 reader,
             })
         };
         options.iter().map(source).collect()
-    }
-
-    /// How the blocks of level `level` are stored, where they can be decoded here.
-    fn layout(&self, level: usize) -> Option<&Layout> {
-        if level > 0 || !self.file.is_tiff {
-            return None;
-        }
-        let full = self.info.levels[0];
-        let layout = self.tiff.get_or_init(|| {
-            let mut file = fs::File::open(&self.file.path).ok()?;
-            // What GDAL takes for something else is something else.
-            Layout::read(&mut file).filter(|layout| {
-                (layout.width, layout.height) == (full.width, full.height)
-                    && layout.block == full.block
-            })
-        });
-        layout.as_ref()
     }
 
     /// Whether a row of `window` comes after one that could not be read, in a file that is read from its start.
@@ -242,9 +222,8 @@ impl Source for GdalSource {
         if self.is_lost(level, window) {
             return Err(self.damaged(level, window, "so is what comes before it"));
         }
-        let layout = self.layout(level);
         self.file.with_handle(level, |handle| {
-            let input = handle.input(layout, self.file.id);
+            let input = handle.input(&self.info.levels[level], self.file.id);
             let (read, damage) = watched(|| self.reader.read(&input, window, &self.info));
             if let Some(reason) = damage {
                 let error = self.damaged(level, window, &reason);
@@ -320,6 +299,16 @@ impl File {
         })
     }
 
+    /// The file, and how the blocks of the level are stored, if they can be decoded here; otherwise GDAL reads everything.
+    fn plain(&self, level: usize) -> Option<(fs::File, Layout)> {
+        if level > 0 || !self.is_tiff {
+            return None;
+        }
+        let mut file = fs::File::open(&self.path).ok()?;
+        let layout = Layout::read(&mut file)?;
+        Some((file, layout))
+    }
+
     fn with_handle<T>(&self, level: usize, f: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
         thread_local! {
             /// This thread's handles, the last used at the end.
@@ -333,11 +322,11 @@ impl File {
                     while open.len() >= OPEN_PER_THREAD.load(Ordering::Relaxed) {
                         open.remove(0);
                     }
-                    let dataset = self.open(level)?;
-                    // Without it GDAL reads everything.
-                    let plain = self.is_tiff && level == 0;
-                    let blocks = plain.then(|| fs::File::open(&self.path).ok()).flatten();
-                    (key, Handle { dataset, blocks })
+                    let handle = Handle {
+                        dataset: self.open(level)?,
+                        plain: self.plain(level),
+                    };
+                    (key, handle)
                 }
             };
             let result = f(&mut entry.1);
@@ -353,19 +342,22 @@ impl File {
 /// A thread's own way into a file.
 struct Handle {
     dataset: Dataset,
-    /// For blocks that are decoded here.
-    blocks: Option<fs::File>,
+    /// Where its blocks can be decoded without GDAL.
+    plain: Option<(fs::File, Layout)>,
 }
 
 impl Handle {
-    /// What windows are read from, of the file number `id`, whose blocks are laid out as `layout` says.
-    fn input<'a>(&'a mut self, layout: Option<&'a Layout>, id: u64) -> read::Input<'a> {
-        let file = self.blocks.as_mut();
+    /// What windows are read from, of a level of the file number `id`.
+    fn input<'a>(&'a mut self, level: &Level, id: u64) -> read::Input<'a> {
+        // What GDAL takes for something else is something else.
+        let is_level = |layout: &Layout| {
+            (layout.width, layout.height) == (level.width, level.height)
+                && layout.block == level.block
+        };
+        let plain = self.plain.as_mut().filter(|(_, layout)| is_level(layout));
         read::Input {
             dataset: &self.dataset,
-            plain: file
-                .zip(layout)
-                .map(|(file, layout)| read::Plain::new(file, id, layout)),
+            plain: plain.map(|(file, layout)| read::Plain::new(file, id, layout)),
         }
     }
 }

@@ -158,6 +158,11 @@ impl Source for Stack {
     }
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
+        if window.width * window.height <= TOGETHER_PX
+            && let Some(whole) = self.read_together(level, window)?
+        {
+            return Ok(whole);
+        }
         let (n, sample_type) = (self.info.bands, self.info.sample_type);
         let empty = || Raster::empty(window.width, window.height, n, sample_type);
         let mut whole = empty();
@@ -170,6 +175,45 @@ impl Source for Stack {
         }
         whole.clear_hidden();
         Ok(whole)
+    }
+}
+
+/// Pixels of a window whose bands may all be held beside the whole.
+const TOGETHER_PX: usize = 1 << 20;
+
+impl Stack {
+    /// The usual case in one pass, which is much of what it takes to read three bands: all of floating point, whole numbers of 16
+    /// bits among them, and there. `None` for any other.
+    fn read_together(&self, level: usize, window: Window) -> Result<Option<Raster>> {
+        let [red, green, blue] = &self.bands[..] else {
+            return Ok(None);
+        };
+        let floats = |band: &Band| {
+            let zeros = Samples::zeros(band.source.info().sample_type, 0);
+            matches!(zeros, Samples::F32(_))
+        };
+        if ![red, green, blue].into_iter().all(floats) {
+            return Ok(None);
+        }
+        let read = |band: &Band| band.ways[level].read(band.source.as_ref(), window);
+        let (Some(red), Some(green), Some(blue)) = (read(red)?, read(green)?, read(blue)?) else {
+            return Ok(None);
+        };
+        let (Samples::F32(r), Samples::F32(g), Samples::F32(b)) =
+            (&red.samples, &green.samples, &blue.samples)
+        else {
+            return Ok(None);
+        };
+        let n = window.width * window.height;
+        let (r, g, b) = (&r[..n], &g[..n], &b[..n]);
+        let pixels: Vec<[f32; 3]> = (0..n).map(|k| [r[k], g[k], b[k]]).collect();
+        let masks = [&red.mask[..n], &green.mask[..n], &blue.mask[..n]];
+        let mask = (0..n).map(|k| masks[0][k].min(masks[1][k]).min(masks[2][k]));
+        let samples = Samples::F32(pixels.into_flattened());
+        let (width, height, sample_type) = (window.width, window.height, self.info.sample_type);
+        let mut whole = Raster::from_parts(width, height, 3, sample_type, samples, mask.collect())?;
+        whole.clear_hidden();
+        Ok(Some(whole))
     }
 }
 
