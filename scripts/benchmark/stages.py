@@ -86,7 +86,7 @@ def _floor(results, case, scene, source_mpx, rows):
     n_all, n_base, n_top = sum(zooms.values()), zooms[max(zooms)], zooms[min(zooms)]
     encode = "png effort 3"
     parts = [
-        ("decode", f"{source_mpx:.0f} Mpx of the source", source_mpx / TILE_MPX, ms["decode", scene, "GDAL"]),
+        ("decode", f"{source_mpx:.0f} Mpx of the source", source_mpx / TILE_MPX, ms["decode", scene, "by blocks"]),
         ("warp", f"{n_base * TILE_MPX:.0f} Mpx, bilinear", n_base, ms["warp", scene, "bilinear"]),
         ("reduce", f"{(n_all - n_top) * TILE_MPX:.0f} Mpx, average", n_all - n_top, ms["reduce", scene, "average"]),
         ("encode", f"{n_all} tiles, {encode}", n_all, ms["encode", scene, encode]),

@@ -1,4 +1,4 @@
-//! How fast each stage is by itself, on one thread: decoding, warping, reducing, encoding, writing.
+//! How fast each stage is by itself, on one thread: decoding, warping, reducing, styling, encoding, writing.
 //!
 //! ```text
 //! cargo bench --bench stages                   every stage
@@ -25,12 +25,18 @@ use azulejo::archive::{
 use azulejo::encode::{DEFAULT_EFFORT, FORMATS, Format, Settings, encoder};
 use azulejo::geo::scheme::Scheme;
 use azulejo::geo::tile::TileCoord;
-use azulejo::raster::Raster;
 use azulejo::raster::image::Image;
 use azulejo::raster::kernel::{KERNELS, Resampling};
 use azulejo::raster::reduce::REDUCERS;
+use azulejo::raster::{Raster, SampleType, Samples};
 use azulejo::render::Renderer;
 use azulejo::source::Source;
+use azulejo::style::colormap::ColorMap;
+use azulejo::style::expression::Expression;
+use azulejo::style::ground::{Ground, MARGIN_PX};
+use azulejo::style::relief::Hillshade;
+use azulejo::style::rescale::Stretch;
+use azulejo::style::{Form, Step, Style};
 
 use self::clock::Cost;
 use self::rows::Rows;
@@ -72,6 +78,9 @@ fn measure(file: &File, rows: &mut Rows) -> Anything<()> {
     warp(&scene, rows)?;
     let tiles = scene.tiles(Resampling::Bilinear, N_TILES)?;
     reduce(&scene, &tiles, rows);
+    if file.in_full {
+        style(&scene, rows)?;
+    }
     encode(file, &scene, &tiles, rows)?;
     if file.in_full {
         write(&scene, &tiles, rows)?;
@@ -79,11 +88,11 @@ fn measure(file: &File, rows: &mut Rows) -> Anything<()> {
     Ok(())
 }
 
-/// Blocks of the file through GDAL, opened anew for every pass.
+/// Blocks of the file, opened anew for every pass.
 fn decode(file: &File, rows: &mut Rows) -> Anything<()> {
     let windows = file.windows()?;
     let n_px: usize = windows.iter().map(|w| w.width * w.height).sum();
-    rows.measure("decode", file.name, "GDAL, by blocks", n_px, || {
+    rows.measure("decode", file.name, "by blocks", n_px, || {
         let source = file.open()?;
         for &window in &windows {
             std::hint::black_box(source.read(0, window)?);
@@ -122,6 +131,49 @@ fn reduce(scene: &Scene, tiles: &[Raster], rows: &mut Rows) {
         });
         done.expect("reducing has no errors");
     }
+}
+
+/// Values of two bands, and heights with their margin, to what is shown of them.
+fn style(scene: &Scene, rows: &mut Rows) -> Anything<()> {
+    let size = scene::TILE_PX;
+    let values = |side: usize, bands: usize| {
+        let value = |k: usize| (k * 7919 % 4093) as f32 / 3.0 + 50.0;
+        let samples = Samples::F32((0..side * side * bands).map(value).collect());
+        let mask = vec![255; side * side];
+        Raster::from_parts(side, side, bands, SampleType::F32, samples, mask)
+    };
+    let two = values(size, 2)?;
+    let form = Form {
+        bands: 2,
+        sample_type: SampleType::F32,
+    };
+    let stretch = Stretch {
+        low: -1.0,
+        high: 1.0,
+    };
+    let index = Expression::parse("(b1-b2)/(b1+b2)").map_err(|fault| fault.message)?;
+    let map = ColorMap::parse("viridis").and_then(|map| map.with_range(-1.0, 1.0));
+    let map = map.map_err(|fault| fault.message)?;
+    for (name, last) in [
+        ("expression (b1-b2)/(b1+b2)", None),
+        ("the same, stretched", Some(Step::Rescale([stretch].into()))),
+        ("the same, in colours", Some(Step::ColorMap(map.into()))),
+    ] {
+        let first = Step::Expression(index.clone().into());
+        let steps = [Some(first), last].into_iter().flatten().collect();
+        let style = Style::new(None, steps, form)?;
+        rows.measure("style", scene.name, name, size * size, || {
+            std::hint::black_box(style.apply(0, &two));
+            Ok(None)
+        })?;
+    }
+    let heights = values(size + 2 * MARGIN_PX, 1)?;
+    let shade = Ground::Shade(Hillshade::default());
+    let pixel_m = vec![[30.0, 30.0]; size];
+    rows.measure("style", scene.name, "hillshade", size * size, || {
+        std::hint::black_box(shade.apply(&heights, &pixel_m));
+        Ok(None)
+    })
 }
 
 /// Pictures to bytes, with every effort of the scene that stands for all, and with the default of others.
