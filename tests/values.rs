@@ -109,8 +109,9 @@ fn ratios_are_those_of_the_pixels_shown() {
     for (tile, plain) in desk.pictures("plain/", 10) {
         for (plain, found) in plain.iter().zip(&ratios[&tile]) {
             let [red, green, ..] = plain.map(f64::from);
-            if plain[3] == 0 || red + green == 0.0 {
-                assert_eq!(found[3], 0, "nothing is nothing, and so is a division by 0");
+            // The file's nodata is 0.
+            if plain[3] == 0 || red == 0.0 || green == 0.0 {
+                assert_eq!(found[3], 0, "nothing is nothing, nor is what is made of it");
                 continue;
             }
             let ratio = (red - green) / (red + green);
@@ -181,6 +182,13 @@ fn legends_are_written_beside_the_tiles() {
             "Height, m",
         ];
         desk.tile(&ontario(), &format!("{ending}/"), &args).ok();
+        // As outputs do, it stays where nobody says otherwise.
+        let before = std::fs::read(desk.path(&legend)).unwrap();
+        desk.tile(&ontario(), "x/", &args).fails(4, &legend);
+        desk.tile(&ontario(), "x/", &[&args[..], &["--overwrite"]].concat())
+            .ok();
+        assert_eq!(std::fs::read(desk.path(&legend)).unwrap(), before);
+        std::fs::remove_dir_all(desk.path("x")).unwrap();
         let bytes = std::fs::read(desk.path(&legend)).unwrap();
         match ending {
             "png" => assert!(decode(&bytes).unwrap().width > 256),
@@ -188,6 +196,10 @@ fn legends_are_written_beside_the_tiles() {
             _ => {
                 let legend: Value = serde_json::from_slice(&bytes).unwrap();
                 assert_eq!(legend["range"], serde_json::json!([75, 349]));
+                // Those of the tiles: viridis from end to end.
+                let stops = legend["stops"].as_array().unwrap();
+                let ends = [&stops[0], &stops[stops.len() - 1]].map(|stop| &stop["color"]);
+                assert_eq!(ends, ["#440154", "#fde724"]);
             }
         }
     }
@@ -196,6 +208,16 @@ fn legends_are_written_beside_the_tiles() {
         .fails(2, ".png, .svg or .json");
     desk.tile(&ontario(), "x/", &["--legend", "l.png"])
         .fails(2, "--colormap");
+    desk.write("map.json", "{\"100\": \"#ff0000\"}");
+    let both = [
+        "--colormap",
+        "map.json",
+        "--legend",
+        "map.json",
+        "--overwrite",
+    ];
+    desk.tile(&ontario(), "x/", &both)
+        .fails(2, "the colour map map.json");
 }
 
 #[test]
@@ -299,9 +321,92 @@ fn heights_of_nothing_are_transparent_or_what_was_asked_for() {
             "24 bits",
         ),
         (&["-f", "terrarium", "--nodata-height", "nan"], "finite"),
+        (
+            &["-f", "terrain-rgb", "--nodata-height", "-20000"],
+            "-10000",
+        ),
+        (&["--hillshade", "--rescale", "0,100"], "--colormap"),
     ] {
         desk.tile(&ontario(), "x/", args).fails(2, said);
     }
+}
+
+#[test]
+fn heights_that_cannot_be_told_are_said() {
+    let desk = Desk::new();
+    let high = ["-f", "terrain-rgb", "--height-base", "300", "-z", "6"];
+    let run = desk.tile(&ontario(), "high/", &high).ok();
+    assert!(run.stderr.contains("beyond the 300 to"), "{}", run.stderr);
+    let run = desk.tile(&ontario(), "all/", &["-f", "terrain-rgb", "-z", "6"]);
+    assert!(!run.ok().stderr.contains("beyond"));
+}
+
+#[test]
+fn colours_under_shade_are_over_the_heights_asked_for() {
+    let desk = Desk::new();
+    let shaded = [
+        "--hillshade",
+        "--colormap",
+        "gray",
+        "-z",
+        "6",
+        "--legend",
+        "l.json",
+    ];
+    desk.tile(
+        &ontario(),
+        "a/",
+        &[&shaded[..], &["--rescale", "100,200"]].concat(),
+    )
+    .ok();
+    let legend: Value = desk.report("l.json");
+    assert_eq!(legend["range"], serde_json::json!([100, 200]));
+    desk.tile(&ontario(), "b/", &[&shaded[..], &["--overwrite"]].concat())
+        .ok();
+    assert_ne!(desk.pictures("a/", 6), desk.pictures("b/", 6));
+}
+
+/// As rio-tiler has it: nothing can be computed of what is not there.
+#[test]
+fn expressions_have_no_pixel_that_one_of_their_bands_lacks() {
+    let desk = Desk::new();
+    let path = desk.path("two.tif");
+    let args = ["-b", "1", "-b", "2", "-a_nodata", "50"];
+    oracle::gdal_translate(Path::new(&bahamas()), &path, &args);
+    let two = path.to_str().unwrap();
+    let base = ["-f", "tif", "-r", "nearest", "-z", "8"];
+    desk.tile(two, "e/", &[&base[..], &["--expression", "b1;b2"]].concat())
+        .ok();
+    desk.tile(two, "v/", &base).ok();
+    let count = |folder: &str| {
+        let (mut there, mut fifty) = (0, 0);
+        for (y, x) in [
+            (110, 72),
+            (110, 73),
+            (109, 72),
+            (109, 73),
+            (108, 72),
+            (108, 73),
+        ] {
+            let path = desk.path(&format!("{folder}/8/{x}/{y}.tif"));
+            let Ok(tile) = Dataset::open(path) else {
+                continue;
+            };
+            let read = |k: usize| {
+                let band = tile.rasterband(k).unwrap();
+                let values = band.read_as::<f64>((0, 0), (256, 256), (256, 256), None);
+                values.unwrap().data().to_vec()
+            };
+            for (a, b) in read(1).into_iter().zip(read(2)) {
+                there += usize::from(!a.is_nan() && (a, b) != (50.0, 50.0));
+                fifty += usize::from((a == 50.0) != (b == 50.0));
+            }
+        }
+        (there, fifty)
+    };
+    let ((computed, with_fifty), (kept, kept_fifty)) = (count("e"), count("v"));
+    assert!(kept_fifty > 100, "{kept_fifty} of {kept}");
+    assert_eq!((computed, with_fifty), (kept - kept_fifty, 0));
 }
 
 /// Tiles of 256 pixels, four together, and the one of 512 that covers the same ground.
@@ -348,6 +453,41 @@ fn relief_has_no_seams_between_tiles() {
     check_seamless(&desk, &["--hillshade=0,60,3", "--light", "combined"]);
     check_seamless(&desk, &["--slope", "--rescale", "0,10"]);
     check_seamless(&desk, &["--hillshade", "--colormap", "terrain"]);
+}
+
+/// What lies across the antimeridian is shaded as what lies across Greenwich: half round the Earth are whole tiles.
+#[test]
+fn relief_has_no_line_at_the_antimeridian() {
+    let desk = Desk::new();
+    for (name, west, east) in [("there", "179", "181"), ("here", "-1", "1")] {
+        let path = desk.path(&format!("{name}.tif"));
+        let corners = ["-a_srs", "EPSG:4326", "-a_ullr", west, "45", east, "43"];
+        oracle::gdal_translate(Path::new(&ontario()), &path, &corners);
+        let source = path.to_str().unwrap();
+        desk.tile(
+            source,
+            &format!("{name}/"),
+            &["--hillshade=315,45,9", "-z", "8"],
+        )
+        .ok();
+    }
+    let (here, there) = (desk.pictures("here/", 8), desk.pictures("there/", 8));
+    assert_eq!(here.len(), there.len());
+    let mut n = 0;
+    for (tile, found) in there {
+        let x = (tile.x() + 128) % 256;
+        let (_, expected) = here
+            .iter()
+            .find(|(other, _)| (other.x(), other.y()) == (x, tile.y()))
+            .unwrap();
+        for (k, (found, expected)) in found.iter().zip(expected).enumerate() {
+            // Places to the last bits of other longitudes.
+            let near = (0..4).all(|b| found[b].abs_diff(expected[b]) <= 1);
+            assert!(near, "{tile} {k}: {found:?} {expected:?}");
+            n += usize::from(found[3] > 0);
+        }
+    }
+    assert!(n > 40_000, "{n}");
 }
 
 #[test]

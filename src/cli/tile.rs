@@ -20,7 +20,7 @@ use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, walk_bytes};
 use azulejo::source::gdal::OpenOptions;
 use azulejo::source::stack::scene::Opened;
-use azulejo::style::Form;
+use azulejo::style::{self, Form, Step};
 use serde_json::json;
 
 use super::args::TileArgs;
@@ -51,8 +51,12 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let (manifest, clip) = (&named.manifest, named.clip.as_ref());
     let written = args.outputs.paths.iter();
     let written = written.chain(&args.run.report).chain(&args.style.legend);
-    let scheme = [("tiling scheme", args.tiling_scheme.as_str())];
-    outputs::check_places(written, &args.source, &manifest.names, &scheme)?;
+    let scheme = ("tiling scheme", args.tiling_scheme.as_str());
+    let map = args.style.colormap.as_deref();
+    let others: Vec<_> = std::iter::once(scheme)
+        .chain(map.map(|map| ("colour map", map)))
+        .collect();
+    outputs::check_places(written, &args.source, &manifest.names, &others)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
     let report_file = args
@@ -63,7 +67,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .transpose()?;
     let roots = outputs::matrix_roots(&job.scheme)?;
     let legend = args.style.legend.as_deref();
-    let legend = legend.map(LegendFile::create).transpose()?;
+    let legend = legend
+        .map(|path| LegendFile::create(path, args.outputs.overwrite()))
+        .transpose()?;
     let stored = args.format.picture.info().stored;
     let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
 
@@ -119,6 +125,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let too_large = args.encoding.too_large(&baked);
     too_large.iter().for_each(|note| console.note(note));
     notes.extend(too_large);
+    let beyond = beyond_range(&decided.style);
+    beyond.iter().for_each(|note| console.note(note));
+    notes.extend(beyond);
     let holes = cache.holes();
     holes::warn(&holes, console);
     check_stored(&baked, &infos, &holes, clip)?;
@@ -153,9 +162,23 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     };
     ending.conclude(report, (console, &interrupt))?;
     if let Some(file) = legend {
-        file.write(&args.style, &decided)?;
+        file.write(&decided)?;
     }
     holes::check(&holes, "--report FILE lists them all")
+}
+
+/// That heights were beyond what their encoding can tell, if some were.
+fn beyond_range(style: &style::Style) -> Option<String> {
+    style.steps().iter().find_map(|step| match step {
+        Step::Terrain(heights) if heights.were_beyond() => {
+            let (low, high) = heights.encoding.range();
+            let name = heights.encoding.name();
+            Some(format!(
+                "some heights are beyond the {low} to {high} m that {name} tiles can tell, and are told as these"
+            ))
+        }
+        _ => None,
+    })
 }
 
 /// What the options come to, checked before a source is touched.
@@ -187,6 +210,7 @@ impl Job {
                 nodata: args.source.nodata.clone(),
                 unscale: args.style.unscale,
                 fractions: args.style.takes_heights(&args.format),
+                all_bands: args.style.computes(),
                 ..args.source.open_options()?
             },
             recipe,

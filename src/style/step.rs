@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Form;
 use super::colormap::ColorMap;
@@ -28,7 +29,7 @@ pub enum Step {
 }
 
 /// How heights become colours.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Heights {
     /// The numbers.
     pub encoding: Encoding,
@@ -36,9 +37,41 @@ pub struct Heights {
     pub bits: Vec<u8>,
     /// The height of what is not there, in metres; without one it stays so.
     pub nodata: Option<f32>,
+    /// Whether some height was not within the encoding's range.
+    beyond: AtomicBool,
 }
 
 impl Heights {
+    /// Heights by `encoding`; see the fields.
+    pub fn new(encoding: Encoding, bits: Vec<u8>, nodata: Option<f32>) -> Self {
+        Self {
+            encoding,
+            bits,
+            nodata,
+            beyond: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether some height so far was not within the encoding's range, and became the end next to it.
+    pub fn were_beyond(&self) -> bool {
+        self.beyond.load(Ordering::Relaxed)
+    }
+
+    /// Looks at those that are there.
+    fn look_at(&self, heights: &[f32], mask: &[u8]) {
+        let (low, high) = self.encoding.range();
+        // What is half a step beyond is rounded to the end, as others are.
+        let half = self.encoding.interval() / 2.0;
+        let (low, high) = (low - half, high + half);
+        let is_beyond = |(height, mask): (&f32, &u8)| {
+            let height = f64::from(*height);
+            (*mask > 0) & ((height < low) | (height > high))
+        };
+        if heights.iter().zip(mask).any(is_beyond) {
+            self.beyond.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn bits_at(&self, z: u8) -> u8 {
         self.bits.get(usize::from(z)).copied().unwrap_or(0)
     }
@@ -160,6 +193,7 @@ fn coloured(raster: &Raster, paint: impl Fn(&[f32], &mut [u8], &mut [u8])) -> Ra
 
 fn encoded(heights: &Heights, z: u8, raster: &Raster) -> Raster {
     let bits = heights.bits_at(z);
+    heights.look_at(&reals(raster), &raster.mask);
     let Some(nodata) = heights.nodata else {
         // Half a height is none: what is there is there, or colours would be blended into heights by whoever shows them.
         return coloured(raster, |values, mask, rgb| {

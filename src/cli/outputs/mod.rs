@@ -96,6 +96,11 @@ pub(super) struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// What to do about outputs that exist.
+    pub(super) fn overwrite(&self) -> Overwrite {
+        overwrite(self.overwrite)
+    }
+
     /// Opens a sink for each output, for tiles of `format` on a grid of `matrix_roots` columns and rows at zoom 0. They
     /// check that nothing is there and that they can write. Those in object stores look at `interrupt` while they wait.
     ///
@@ -108,7 +113,7 @@ impl OutputArgs {
         interrupt: &Interrupt,
     ) -> Result<Vec<Box<dyn Sink>>> {
         let options = SinkOptions {
-            overwrite: overwrite(self.overwrite),
+            overwrite: self.overwrite(),
             rows: self.scheme,
             format,
             matrix_roots,

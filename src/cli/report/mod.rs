@@ -36,7 +36,10 @@ impl ReportFile {
     /// # Errors
     /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        FileOutput::create(path, Overwrite::Replace, check_replaced).map(Self)
+        FileOutput::create(path, Overwrite::Replace, |path| {
+            check_replaced(path, "report")
+        })
+        .map(Self)
     }
 
     /// Writes the report and gives it its name.
@@ -51,7 +54,7 @@ impl ReportFile {
 }
 
 /// Makes sure that what is to be replaced is a file: renaming over a pipe or a device would take that away.
-pub(super) fn check_replaced(path: &Path) -> Result<()> {
+pub(super) fn check_replaced(path: &Path, what_for: &str) -> Result<()> {
     let found = fs::metadata(path).map_err(|error| Error::writing(path.display(), &error))?;
     if found.is_file() {
         return Ok(());
@@ -63,7 +66,7 @@ pub(super) fn check_replaced(path: &Path) -> Result<()> {
     };
     Err(Error::output(
         path.display(),
-        format_args!("{what}; expected a file for the report"),
+        format_args!("{what}; expected a file for the {what_for}"),
     ))
 }
 

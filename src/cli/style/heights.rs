@@ -133,10 +133,15 @@ impl StyleArgs {
             Rounding::None => Vec::new(),
             _ => (0..=plan.zoom_max).map(bits).collect(),
         };
-        Ok(Some(Heights {
-            encoding,
-            bits,
-            nodata: self.nodata_height,
-        }))
+        let (low, high) = encoding.range();
+        if let Some(nodata) = self.nodata_height
+            && !(low..=high).contains(&f64::from(nodata))
+        {
+            return Err(Error::usage(format!(
+                "--nodata-height {nodata}: no height that {} tiles can tell; expected one from {low} to {high} m",
+                encoding.name()
+            )));
+        }
+        Ok(Some(Heights::new(encoding, bits, self.nodata_height)))
     }
 }

@@ -9,7 +9,7 @@ use azulejo::error::{Error, Result};
 use azulejo::raster::image::{Channels, Image, Pixels};
 use azulejo::style::legend::Legend;
 
-use super::{Decided, StyleArgs};
+use super::Decided;
 use crate::cli::report::check_replaced;
 
 /// How large letters are drawn: twice the least size.
@@ -34,7 +34,7 @@ impl LegendFile {
     /// # Errors
     /// [`Kind::Usage`](azulejo::error::Kind::Usage) for an ending that no legend has,
     /// [`Kind::Output`](azulejo::error::Kind::Output) when the file cannot be written.
-    pub(in crate::cli) fn create(path: &Path) -> Result<Self> {
+    pub(in crate::cli) fn create(path: &Path, overwrite: Overwrite) -> Result<Self> {
         let ending = path.extension().map(|end| end.to_ascii_lowercase());
         let kind = match ending.as_ref().and_then(|end| end.to_str()) {
             Some("png") => Kind::Png,
@@ -48,7 +48,7 @@ impl LegendFile {
             }
         };
         Ok(Self {
-            file: FileOutput::create(path, Overwrite::Replace, check_replaced)?,
+            file: FileOutput::create(path, overwrite, |path| check_replaced(path, "legend"))?,
             kind,
         })
     }
@@ -57,17 +57,15 @@ impl LegendFile {
     ///
     /// # Errors
     /// When the disk is full, or something has come into its place.
-    pub(in crate::cli) fn write(self, args: &StyleArgs, decided: &Decided) -> Result<()> {
-        let (map, range) = decided
-            .map
+    pub(in crate::cli) fn write(self, decided: &Decided) -> Result<()> {
+        let legend = decided
+            .legend
             .as_ref()
             .ok_or_else(|| Error::internal("a legend of no colours"))?;
-        let title = args.legend_title.as_deref().unwrap_or_default();
-        let legend = Legend::new(map, *range, title);
         let bytes = match self.kind {
             Kind::Svg => legend.svg().into_bytes(),
             Kind::Json => format!("{:#}\n", legend.json()).into_bytes(),
-            Kind::Png => png(&legend)?,
+            Kind::Png => png(legend)?,
         };
         fs::write(self.file.path(), bytes)
             .map_err(|error| Error::writing(self.file.shown(), &error))?;

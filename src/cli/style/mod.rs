@@ -20,6 +20,7 @@ use azulejo::source::gdal::{BandChoice, BandId};
 use azulejo::style::colormap::ColorMap;
 use azulejo::style::expression::numbered_band;
 use azulejo::style::ground::Ground;
+use azulejo::style::legend::Legend;
 use azulejo::style::relief::{Hillshade, Light, SlopeUnit};
 use azulejo::style::terrain::Rounding;
 use azulejo::style::{Form, Step, Style};
@@ -33,7 +34,7 @@ use super::values;
 pub(super) use self::heights::TileFormat;
 pub(super) use self::legend::LegendFile;
 use self::parse::{Formulas, Lit, Spelled};
-use self::rescale::{Rescale, Stretches, Usual};
+use self::rescale::{Range, Rescale, Stretches, Usual};
 
 /// Options of values and colour.
 #[derive(Args)]
@@ -42,7 +43,7 @@ pub(super) struct StyleArgs {
     /// Values made of the bands: one output, or three as red, green and blue (any number with -f tif), with ; between them. b1 is a source's first
     /// band; other names are its bands' own, in quotes where they are no words. + - * / % **, comparisons, & | ~,
     /// where(c,a,b), min, max, clip, abs, sqrt, exp, log, log10, floor, sin and others, as in numexpr and rio-tiler. Where there
-    /// is no number, as in a division by 0, there is nothing.
+    /// is no number, as in a division by 0, there is nothing, and where one of the bands has its nodata value.
     #[arg(long, value_name = "EXPR", value_parser = parse::expression, allow_hyphen_values = true)]
     expression: Option<Spelled>,
 
@@ -66,10 +67,11 @@ pub(super) struct StyleArgs {
 
     /// Colours for one band: a name of matplotlib's (viridis, terrain_r), over what --rescale makes black to white; or for the
     /// values themselves a file of gdaldem's color-relief, .clr, GMT's .cpt, QGIS's .qml, or JSON, written out or in a file:
-    /// '{"1": "#0000ff", "2": [0, 128, 0]}', '[[[0, 10], "#ffffff"], [[10, 99], "#000000"]]'. With --hillshade, which is
-    /// then laid over it, the map is of heights.
+    /// '{"1": "#0000ff", "2": [0, 128, 0]}', '[[[0, 10], "#ffffff"], [[10, 99], "#000000"]]'. With --rescale those values are
+    /// what it makes, 0 to 255. Colours for nodata (nv) are left out: what is not there is transparent. With --hillshade,
+    /// which is then laid over it, the map is of heights: a name over those of --rescale, or from the 1st percentile to the 99th.
     #[arg(long, value_name = "NAME|FILE|JSON", visible_alias = "color-relief")]
-    colormap: Option<String>,
+    pub(super) colormap: Option<String>,
 
     /// What is done with the colours in the end, in rio-color's words: 'gamma rgb 1.2, sigmoidal rgb 6 0.4, saturation 1.1'.
     #[arg(long, value_name = "FORMULA", value_parser = parse::formula)]
@@ -84,7 +86,7 @@ pub(super) struct StyleArgs {
         require_equals = true,
         default_missing_value = "315,45,1",
         value_parser = parse::lit,
-        conflicts_with_all = ["expression", "slope", "rescale"]
+        conflicts_with_all = ["expression", "slope"]
     )]
     hillshade: Option<Lit>,
 
@@ -123,7 +125,7 @@ pub(super) struct StyleArgs {
     #[arg(long, value_name = "METRES", value_parser = parse::metres, allow_hyphen_values = true)]
     nodata_height: Option<f32>,
 
-    /// Writes a legend of --colormap: .png, .svg or .json.
+    /// Writes a legend of --colormap: .png, .svg or .json. One that exists is replaced with --overwrite only.
     #[arg(long, value_name = "FILE", requires = "colormap")]
     pub(super) legend: Option<PathBuf>,
 
@@ -142,8 +144,8 @@ pub(super) struct Decided {
     pub(super) told: Value,
     /// For the metadata: what a later run, or whoever shows the tiles, must know.
     pub(super) rows: Vec<(String, String)>,
-    /// The colour map, and the range that it is over.
-    map: Option<(ColorMap, Option<(f64, f64)>)>,
+    /// Of the colour map, if there is one.
+    legend: Option<Legend>,
 }
 
 /// What a survey needs.
@@ -231,6 +233,11 @@ impl StyleArgs {
         !matches!(self.rescale[..], [] | [Rescale::None])
     }
 
+    /// Whether values are made of several bands, which takes all of them.
+    pub(super) fn computes(&self) -> bool {
+        self.expression.is_some()
+    }
+
     /// Whether samples are heights.
     pub(super) fn takes_heights(&self, format: &TileFormat) -> bool {
         format.heights.is_some() || self.hillshade.is_some() || self.slope.is_some()
@@ -265,7 +272,7 @@ impl StyleArgs {
             notes: Vec::new(),
             told: json!({ "rescale": Value::Null }),
             rows: Vec::new(),
-            map: None,
+            legend: None,
         };
         let (ground, mut map) = self.ground(site, map.0, &mut decided)?;
         let mut steps: Vec<Step> = Vec::new();
@@ -283,7 +290,7 @@ impl StyleArgs {
         };
         if let Some(found) = map.take_if(by_percents) {
             let over = over_all(site, &before, found, [0.0, 100.0], &mut decided)?;
-            decided.map = Some((over.0.clone(), Some(over.1)));
+            decided.legend = Some(Legend::new(&over.0, Some(over.1), self.title()));
             let steps = [before.steps(), &[Step::ColorMap(Arc::new(over.0))]].concat();
             return self.finished(decided, None, steps, form, format);
         }
@@ -295,12 +302,20 @@ impl StyleArgs {
             steps.push(Step::Rescale(stretched.list.clone().into()));
         }
         if let Some(found) = map.take() {
-            let over = stretched.as_ref().filter(|_| found.takes_range());
-            let over = over.and_then(|stretched| stretched.list.first());
-            decided.map = Some((found.clone(), over.map(|s| (s.low, s.high))));
+            let stretch = stretched
+                .as_ref()
+                .and_then(|stretched| stretched.list.first());
+            decided.legend = Some(match stretch {
+                Some(stretch) => Legend::stretched(&found, *stretch, self.title()),
+                None => Legend::new(&found, None, self.title()),
+            });
             steps.push(Step::ColorMap(Arc::new(found)));
         }
         self.finished(decided, ground, steps, form, format)
+    }
+
+    fn title(&self) -> &str {
+        self.legend_title.as_deref().unwrap_or_default()
     }
 
     /// With the colour formula, and checked against the format.
@@ -343,22 +358,53 @@ impl StyleArgs {
         let light = self.light.unwrap_or(Light::Plain);
         let hillshade = Hillshade::new(light, lit.azimuth, lit.altitude, lit.z_factor)?;
         let Some(map) = map else {
+            if !self.rescale.is_empty() {
+                return Err(Error::usage(
+                    "--rescale: a range for shade, which has its own; expected --colormap NAME beside it, whose heights these are",
+                ));
+            }
             return Ok((Some(Ground::Shade(hillshade)), None));
         };
         // Of heights: a map without values of its own is over all of them.
         let (map, over) = if map.takes_range() {
-            let ends = if map.needs_range() {
-                [0.0, 100.0]
-            } else {
-                [1.0, 99.0]
-            };
-            let (over, range) = over_all(site, &Style::default(), map, ends, decided)?;
-            (over, Some(range))
-        } else {
+            let (map, range) = self.over_heights(site, map, decided)?;
+            (map, Some(range))
+        } else if self.rescale.is_empty() {
             (map, None)
+        } else {
+            return Err(Error::usage(
+                "--rescale: a colour map with heights of its own under --hillshade; expected one without, such as a name",
+            ));
         };
-        decided.map = Some((map.clone(), over));
+        decided.legend = Some(Legend::new(&map, over, self.title()));
         Ok((Some(Ground::ShadedColours(hillshade, Arc::new(map))), None))
+    }
+
+    /// `map`, which has no heights of its own, over those asked for; or over nearly all of them.
+    fn over_heights(
+        &self,
+        site: &Site,
+        map: ColorMap,
+        decided: &mut Decided,
+    ) -> Result<(ColorMap, (f64, f64))> {
+        let percents = match self.rescale[..] {
+            [] if map.needs_range() => [0.0, 100.0],
+            [] => [1.0, 99.0],
+            [Rescale::Auto] => [2.0, 98.0],
+            [Rescale::To(Range::Percents(low, high))] => [low, high],
+            [Rescale::To(Range::Values(low, high))] => {
+                let map = map.with_range(low, high);
+                let map =
+                    map.map_err(|fault| Error::usage(format!("--rescale: {}", fault.message)))?;
+                return Ok((map, (low, high)));
+            }
+            _ => {
+                return Err(Error::usage(
+                    "--rescale: none, or more than one range, for heights under --hillshade; expected MIN,MAX or pLOW,pHIGH",
+                ));
+            }
+        };
+        over_all(site, &Style::default(), map, percents, decided)
     }
 
     /// The stretch of what `before` makes of values of the form `form` for tiles of `format`, if there is one.

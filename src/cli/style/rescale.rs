@@ -56,8 +56,8 @@ pub(super) fn rescale(text: &str) -> std::result::Result<Rescale, String> {
         }
         (None, None) => {
             let (low, high) = (number(low)?, number(high)?);
-            if low == high {
-                return Err(format!("{low} twice is no range; {expected}"));
+            if !(high - low).is_finite() {
+                return Err(format!("{low} and {high} are too far apart; {expected}"));
             }
             Ok(Rescale::To(Range::Values(low, high)))
         }
@@ -194,6 +194,14 @@ pub(super) fn stretches(
     let survey = (!asked.is_empty())
         .then(|| look(site, before, &asked))
         .transpose()?;
+    let numbers = survey
+        .iter()
+        .flat_map(|survey| survey.percentiles.iter().flatten());
+    if !numbers.copied().all(f64::is_finite) {
+        return Err(Error::usage(
+            "--rescale: values beyond 3.4e38, of which percentiles are not found; expected MIN,MAX",
+        ));
+    }
     let found = |survey: &Survey, band: usize, (low, high): (f64, f64)| {
         let at = |percent: f64| {
             let k = asked.iter().position(|asked| *asked == percent);
@@ -255,8 +263,20 @@ mod tests {
             assert_eq!(rescale(&range.to_string()), Ok(range));
         }
         for wrong in [
-            "", "1", "1,1", "p2", "p2,98", "p98,p2", "p2,p2", "p-1,p5", "p2,p101", "nan,1",
-            "0,inf", "1,2,3", "Auto", "0;1",
+            "",
+            "1",
+            "-1e308,1e308",
+            "p2",
+            "p2,98",
+            "p98,p2",
+            "p2,p2",
+            "p-1,p5",
+            "p2,p101",
+            "nan,1",
+            "0,inf",
+            "1,2,3",
+            "Auto",
+            "0;1",
         ] {
             let told = rescale(wrong).unwrap_err();
             assert!(told.contains("expected"), "{wrong}: {told}");

@@ -225,6 +225,15 @@ impl TileMap {
         }
     }
 
+    /// Whether the way from one point of `grid` to another is half round the Earth, or more.
+    fn goes_round(&self, grid: &Grid, from: usize, to: usize) -> bool {
+        self.turn_px.is_some_and(|(cols, rows)| {
+            let along =
+                (grid.cols[to] - grid.cols[from]) * cols + (grid.rows[to] - grid.rows[from]) * rows;
+            along.abs() > (cols * cols + rows * rows) / 2.0
+        })
+    }
+
     /// Source pixels a tile pixel spans along the source's columns and rows: how much the tile shrinks a source of `width` by
     /// `height` pixels, the median over those cells that meet it. (1, 1) where none does.
     pub fn scale(&self, width: usize, height: usize) -> (f64, f64) {
@@ -242,6 +251,10 @@ impl TileMap {
             let (here, right, down) = (k, k + 1, k + n);
             let corners = |values: &[f64]| [here, right, down, down + 1].map(|k| values[k]);
             if !meets(corners(&grid.cols), width) || !meets(corners(&grid.rows), height) {
+                continue;
+            }
+            // Torn where places go round the Earth, a cell says nothing of its pixels.
+            if self.goes_round(grid, here, right) || self.goes_round(grid, here, down) {
                 continue;
             }
             let step = CELL_PX as f64;

@@ -200,6 +200,7 @@ fn mask(
         band: mask_band,
         alpha: alpha.transpose()?,
         nodata,
+        any_band: options.all_bands,
     };
     Ok((mask, kind))
 }

@@ -71,6 +71,9 @@ pub struct OpenOptions {
     pub nodata: Option<Nodata>,
     /// Whether the samples of a palette are its indices. Otherwise they are its colours.
     pub indices: bool,
+    /// Whether a pixel is there only where none of its bands has its nodata value: for those who compute with them. Otherwise it
+    /// is where one of them has another.
+    pub all_bands: bool,
     /// Whether samples become what they stand for, by the scale and offset that the file has for them: floating point.
     pub unscale: bool,
     /// Whether 8-bit samples are held as wider ones, so that what kernels and reducers make of them keeps its fractions: for

@@ -24,6 +24,8 @@ pub(super) struct MaskBytes {
     pub(super) alpha: Option<Alpha>,
     /// Pixels that have the values of one of these sets, each with a value for every band, are not there.
     pub(super) nodata: Vec<Vec<f64>>,
+    /// Or that have one of these values in its band.
+    pub(super) any_band: bool,
 }
 
 /// An alpha band.
@@ -149,7 +151,11 @@ impl Reader {
         }
         for set in &self.mask.nodata {
             let set: Vec<T> = set.iter().map(|&value| T::from_f64(value)).collect();
-            hide(&values, &set, mask);
+            if self.mask.any_band {
+                hide_any(&values, &set, mask);
+            } else {
+                hide(&values, &set, mask);
+            }
         }
         Ok(values)
     }
@@ -395,6 +401,19 @@ fn hide<T: Copy + PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
     }
     for (pixel, mask) in values.chunks_exact(nodata.len()).zip(mask) {
         if pixel == nodata {
+            *mask = 0;
+        }
+    }
+}
+
+/// Clears the mask where any band has its value of `nodata`.
+fn hide_any<T: Copy + PartialEq>(values: &[T], nodata: &[T], mask: &mut [u8]) {
+    for (pixel, mask) in values.chunks_exact(nodata.len()).zip(mask) {
+        if pixel
+            .iter()
+            .zip(nodata)
+            .any(|(value, nodata)| value == nodata)
+        {
             *mask = 0;
         }
     }

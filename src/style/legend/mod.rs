@@ -15,6 +15,7 @@ mod ticks;
 use serde_json::{Value, json};
 
 use super::colormap::{ColorMap, Entry, Nature, Rgba};
+use super::rescale::Stretch;
 
 /// A legend, ready to be drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,14 +54,46 @@ impl Legend {
     /// The legend of `map` for values in `range`, or those that the map has colours for. `title` says what the values are, and
     /// in what unit; it may be empty.
     pub fn new(map: &ColorMap, range: Option<(f64, f64)>, title: &str) -> Self {
-        let entries = map.entries();
+        Self::of(
+            map.nature(),
+            |value| map.color(value),
+            map.entries(),
+            range,
+            title,
+        )
+    }
+
+    /// The same where `map` gives colours to what `stretch` has made of the values.
+    pub fn stretched(map: &ColorMap, stretch: Stretch, title: &str) -> Self {
+        let Stretch { low, high } = stretch;
+        let value = |byte: f64| low + (high - low) * (byte / 255.0);
+        let mut entries = map.entries();
+        for entry in &mut entries {
+            let ends = (value(entry.from), value(entry.to));
+            (entry.from, entry.to) = (ends.0.min(ends.1), ends.0.max(ends.1));
+        }
+        if high < low {
+            entries.reverse();
+        }
+        let color = |value: f64| map.color(f64::from(stretch.byte(value)));
+        let range = (low.min(high), low.max(high));
+        Self::of(map.nature(), color, entries, Some(range), title)
+    }
+
+    fn of(
+        nature: Nature,
+        color: impl Fn(f64) -> Rgba,
+        entries: Vec<Entry>,
+        range: Option<(f64, f64)>,
+        title: &str,
+    ) -> Self {
         // What cannot be drawn is left out.
         let title: String = title
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        let (body, mut json) = match map.nature() {
-            Nature::Ramp => ramp(map, &entries, range.unwrap_or_else(|| extent(&entries))),
+        let (body, mut json) = match nature {
+            Nature::Ramp => ramp(color, &entries, range.unwrap_or_else(|| extent(&entries))),
             nature => patches(&entries, nature, range),
         };
         json["title"] = title.trim().into();
@@ -98,14 +131,14 @@ fn extent(entries: &[Entry]) -> (f64, f64) {
     if min <= max { (min, max) } else { (0.0, 255.0) }
 }
 
-fn ramp(map: &ColorMap, entries: &[Entry], (min, max): (f64, f64)) -> (Body, Value) {
+fn ramp(color: impl Fn(f64) -> Rgba, entries: &[Entry], (min, max): (f64, f64)) -> (Body, Value) {
     let at = |share: f64| min * (1.0 - share) + max * share;
-    let colors = (0..BAR).map(|k| map.color(at(k as f64 / (BAR - 1) as f64)));
+    let colors = (0..BAR).map(|k| color(at(k as f64 / (BAR - 1) as f64)));
     let ticks = ticks::round_values(min, max);
     let inside = entries
         .iter()
         .filter(|entry| min < entry.from && entry.from < max);
-    let mut stops = vec![json!({"value": number(min), "color": hex(map.color(min))})];
+    let mut stops = vec![json!({"value": number(min), "color": hex(color(min))})];
     stops.extend(inside.map(|entry| {
         let mut stop = json!({"value": number(entry.from), "color": hex(entry.color)});
         if let Some(label) = &entry.label {
@@ -113,7 +146,7 @@ fn ramp(map: &ColorMap, entries: &[Entry], (min, max): (f64, f64)) -> (Body, Val
         }
         stop
     }));
-    stops.push(json!({"value": number(max), "color": hex(map.color(max))}));
+    stops.push(json!({"value": number(max), "color": hex(color(max))}));
     let json = json!({
         "type": "ramp",
         "range": [number(min), number(max)],

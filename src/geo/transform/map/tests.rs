@@ -359,3 +359,23 @@ fn centres_lie_between_corners() {
         }
     }
 }
+
+#[test]
+fn a_sliver_beside_the_antimeridian_has_the_scale_of_its_pixels() {
+    let geotransform = [178.0, 0.005, 0.0, 2.0, 0.0, -0.005];
+    for (turns, x, west) in [(1, 255, false), (0, 0, true)] {
+        let transform = turned("EPSG:4326", geotransform, (800, 400), turns);
+        let tile = web_mercator_tile(8, x, 127);
+        let margin = tile.width() / 8.0;
+        let around = Bounds::new(
+            tile.west - margin,
+            tile.south - margin,
+            tile.east + margin,
+            tile.north + margin,
+        );
+        let (cols, rows) = TileMap::new(&transform, &around, 320).scale(800, 400);
+        for scale in [cols, rows] {
+            assert!((1.0..1.2).contains(&scale), "{west}: {cols} {rows}");
+        }
+    }
+}

@@ -217,3 +217,42 @@ proptest! {
         prop_assert!(legend.json().to_string().len() > 10);
     }
 }
+
+#[test]
+fn colours_of_stretched_values_are_those_of_the_tiles() {
+    let viridis = ColorMap::parse("viridis").unwrap();
+    let two = ColorMap::from_file("a.txt", b"0 255 0 0\n255 0 0 255\n").unwrap();
+    for (low, high) in [
+        (75.0, 349.0),
+        (-0.2, 0.9),
+        (0.9, -0.2),
+        (0.0, 255.0),
+        (0.0, 3000.0),
+    ] {
+        let stretch = Stretch { low, high };
+        for map in [&viridis, &two] {
+            let legend = Legend::stretched(map, stretch, "");
+            let json = legend.json();
+            let ends = [low.min(high), low.max(high)];
+            assert_eq!(json["range"], json!(ends.map(number)));
+            let stops = json["stops"].as_array().unwrap();
+            for stop in stops {
+                let value = stop["value"].as_f64().unwrap();
+                let shown = map.color(f64::from(stretch.byte(value)));
+                assert_eq!(stop["color"], hex(shown), "{value} of {low} to {high}");
+            }
+            let values = stops.iter().map(|stop| stop["value"].as_f64().unwrap());
+            assert!(values.is_sorted(), "{low} to {high}");
+            let Body::Ramp(ramp) = &legend.body else {
+                panic!("a ramp");
+            };
+            let (first, last) = if low < high {
+                (0.0, 255.0)
+            } else {
+                (255.0, 0.0)
+            };
+            assert_eq!(ramp.colors[0], map.color(first));
+            assert_eq!(ramp.colors[BAR - 1], map.color(last));
+        }
+    }
+}
