@@ -73,7 +73,8 @@ impl Desk {
     /// computer.
     fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = program::program(self.0.path(), args);
-        // SAFETY: between fork and exec only `setrlimit` is called, which may be.
+        // SAFETY: between fork and exec only `setrlimit` is called, which may be. No test here is within PROJ meanwhile (see
+        // `program`).
         unsafe {
             command.pre_exec(|| {
                 let most = 8 << 30;

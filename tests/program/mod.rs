@@ -1,9 +1,9 @@
 //! The program under test, as a child process that the tester's own surroundings do not touch.
 
 use std::ffi::OsStr;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 /// The program, to be run in `folder`, with none of the tester's own settings.
 pub(crate) fn program<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
@@ -14,21 +14,25 @@ pub(crate) fn program<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
             command.env_remove(name);
         }
     }
+    ends_by_signals();
     command
         .env_remove("GDAL_NUM_THREADS")
         .env_remove("SOURCE_DATE_EPOCH")
         .current_dir(folder)
         .stdin(Stdio::null())
         .args(args);
-    // Whatever started the tests in the background may have had these ignored, and children inherit that.
-    // SAFETY: between fork and exec only `signal` is called, which may be.
-    unsafe {
-        command.pre_exec(|| {
-            for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            Ok(())
-        });
-    }
     command
+}
+
+/// Whatever started the tests in the background may have had these ignored, and children inherit that. It is mended here and not
+/// in each child (by `pre_exec`): that would have the standard library fork, and what PROJ does in a process that was forked never
+/// ends when another test is within PROJ.
+fn ends_by_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            // SAFETY: no handler is set but the default one, which may be at any time.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    });
 }
