@@ -326,6 +326,10 @@ fn heights_of_nothing_are_transparent_or_what_was_asked_for() {
             "-10000",
         ),
         (&["--hillshade", "--rescale", "0,100"], "--colormap"),
+        (&["--light", "igor"], "--hillshade"),
+        (&["--slope", "--light", "igor"], "--light"),
+        (&["--expression", "b1", "--light", "plain"], "--light"),
+        (&["--slope", "--hillshade"], "--hillshade"),
     ] {
         desk.tile(&ontario(), "x/", args).fails(2, said);
     }

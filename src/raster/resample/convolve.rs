@@ -2,6 +2,7 @@
 
 use super::avx2::{self, Input};
 use super::bilinear;
+use super::level;
 use super::supports::{Run, Supports, Whole, whole_support};
 use super::{MaskKind, Pixels, Places};
 use crate::raster::sample::Sample;
@@ -30,7 +31,7 @@ pub(super) trait Lane: Sample {
         origin: usize,
         phases: (usize, usize),
     ) -> [Self; N];
-    /// Pixels whose supports are whole, by the processor's vectors. `false` when nothing was done: there is no way for them.
+    /// Pixels whose supports are whole, in a faster way that makes the same of them. `false` when nothing was done: there is none.
     fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool;
     /// The same for [`bilinear`].
     fn between_by_vectors<const N: usize>(
@@ -127,7 +128,8 @@ macro_rules! floating_lane {
             /// Of three bands the plain loops become vectors by themselves.
             fn by_vectors<const N: usize>(input: &Input<Self>, dst: &mut [[Self; N]]) -> bool {
                 let gray: fn(&Input<Self>, &mut [[Self; 1]]) -> bool = $gray;
-                N == 1 && gray(input, dst.as_flattened_mut().as_chunks_mut().0)
+                level::sum(input, dst)
+                    || N == 1 && gray(input, dst.as_flattened_mut().as_chunks_mut().0)
             }
 
             fn between_by_vectors<const N: usize>(
@@ -486,6 +488,7 @@ mod tests {
             widened in any::<bool>(),
             (kind, holes) in prop::sample::select(vec![(MaskKind::None, 0), (MaskKind::Binary, 0), (MaskKind::Binary, 2), (MaskKind::Graded, 2), (MaskKind::Graded, 60)]),
             (from, to) in ((-3.0..43.0_f64, -3.0..43.0_f64), (-3.0..43.0_f64, -3.0..43.0_f64)),
+            level in any::<bool>(),
             n in 1..70_usize,
             seed in any::<u32>(),
         ) {
@@ -507,7 +510,7 @@ mod tests {
             };
             let within = |v: f64, size: usize| if (0.0..=size as f64).contains(&v) { v } else { f64::NAN };
             let place_cols: Vec<f64> = along(from.0, to.0, seed as usize % 97).into_iter().map(|v| within(v, size.0)).collect();
-            let place_rows: Vec<f64> = along(from.1, to.1, n).into_iter().map(|v| within(v, size.1)).collect();
+            let place_rows: Vec<f64> = along(from.1, if level { from.1 } else { to.1 }, n).into_iter().map(|v| within(v, size.1)).collect();
             let places = Places { cols: &place_cols, rows: &place_rows, upper: (&[], &[]), lower: (&[], &[]) };
             let [plain, fast] = both_ways(&source, &places, &tables, kind);
             prop_assert_eq!(plain, fast);
@@ -535,24 +538,30 @@ mod tests {
                         (0..n).map(|k| (k * step % 512) as i32).collect()
                     };
                     let (col_phases, row_phases) = (phases(7), phases(13));
-                    let input = Input {
-                        samples,
-                        width,
-                        cols: &cols,
-                        rows: &rows,
-                        run: Run {
-                            origins: &origins,
-                            cols: &col_phases,
-                            rows: &row_phases,
-                        },
-                    };
-                    let mut plainly = vec![[S::default(); N]; n];
-                    plain::<S, N, ANY>(&input, &mut plainly);
-                    let mut by_vectors = vec![[S::default(); N]; n];
-                    run(&input, &mut by_vectors);
-                    assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
-                    plain_of_taps(&input, &mut by_vectors);
-                    assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
+                    let in_last_row = |of: &[i32]| of[n - across..].to_vec();
+                    let any = (origins, col_phases, row_phases);
+                    let level = (in_last_row(&any.0), in_last_row(&any.1), vec![71; across]);
+                    for (origins, col_phases, row_phases) in [any, level] {
+                        let input = Input {
+                            samples,
+                            width,
+                            cols: &cols,
+                            rows: &rows,
+                            run: Run {
+                                origins: &origins,
+                                cols: &col_phases,
+                                rows: &row_phases,
+                            },
+                        };
+                        let mut plainly = vec![[S::default(); N]; origins.len()];
+                        plain::<S, N, ANY>(&input, &mut plainly);
+                        let mut by_vectors = plainly.clone();
+                        by_vectors.fill([S::default(); N]);
+                        run(&input, &mut by_vectors);
+                        assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
+                        plain_of_taps(&input, &mut by_vectors);
+                        assert_eq!(plainly, by_vectors, "{} {scale:?}", kernel.name);
+                    }
                 }
             }
         }

@@ -9,6 +9,7 @@ mod area;
 mod avx2;
 mod bilinear;
 mod convolve;
+mod level;
 mod planes;
 mod supports;
 

@@ -101,6 +101,23 @@ pub(super) fn whole_support(
     whole.then_some(origin)
 }
 
+/// Whether the places are all the same, to the bit. Mostly the last one tells that they are not.
+fn is_level(places: &[f64]) -> bool {
+    let first = places.first().map_or(0, |place| place.to_bits());
+    let ends_alike = places.last().is_some_and(|last| last.to_bits() == first);
+    ends_alike
+        && places
+            .iter()
+            .fold(0, |differ, place| differ | (place.to_bits() ^ first))
+            == 0
+}
+
+/// Whether `places` have these bits.
+fn same(bits: &[u64], places: &[f64]) -> bool {
+    let differ = |differ, (bits, place): (&u64, &f64)| differ | (bits ^ place.to_bits());
+    bits.len() == places.len() && bits.iter().zip(places).fold(0, differ) == 0
+}
+
 /// Where a place lies between the pixel whose centre is at or before it, and the next.
 pub(super) trait Offset: Copy + Default {
     /// That pixel, and the offset. What is no number, or is far beyond a window, comes to lie outside any.
@@ -134,6 +151,21 @@ pub(super) struct Supports<T> {
     rows: Vec<T>,
     /// 0 where a support is not known to be whole.
     whole: Vec<i32>,
+    along: Along,
+}
+
+/// The columns of the last row's supports, for where those of the next row are the same. The offsets are still in
+/// [`Supports::cols`].
+#[derive(Default)]
+struct Along {
+    /// The places, as bits.
+    places: Vec<u64>,
+    /// The axis for which they were looked up; `None` where they were not, or the offsets have been changed since.
+    axis: Option<Axis>,
+    /// The first column of each support.
+    first: Vec<i32>,
+    /// 0 where the support is not within the window's columns.
+    within: Vec<i32>,
 }
 
 /// Pixels one beside the other whose supports are whole: where each begins in the window, and the offsets of its place.
@@ -154,6 +186,9 @@ impl<T: Offset> Supports<T> {
         whole: &Whole,
     ) {
         let n = places.cols.len();
+        if n != self.cols.len() {
+            self.along.axis = None;
+        }
         self.origins.resize(n, 0);
         self.whole.resize(n, 0);
         self.cols.resize(n, T::default());
@@ -163,13 +198,19 @@ impl<T: Offset> Supports<T> {
             return;
         }
         let (w, h) = (source.width() as i32, source.height() as i32);
-        avx2::compiled(Locate {
-            to: self,
-            places,
-            cols: Axis::new(cols, w),
-            rows: Axis::new(rows, h),
-            width: w,
-        });
+        let (cols, rows) = (Axis::new(cols, w), Axis::new(rows, h));
+        if is_level(places.rows) {
+            self.find_level(places, (cols, rows), w);
+        } else {
+            self.along.axis = None;
+            avx2::compiled(Locate {
+                to: self,
+                places,
+                cols,
+                rows,
+                width: w,
+            });
+        }
         if let Whole::From(whole) = whole {
             for (flag, &origin) in self.whole.iter_mut().zip(&self.origins) {
                 if *flag != 0 && whole[origin as usize] != 255 {
@@ -177,6 +218,34 @@ impl<T: Offset> Supports<T> {
                 }
             }
         }
+    }
+
+    /// Of a row that is level in the source, too. On most maps that have such rows, their columns are the same from row to row.
+    fn find_level(&mut self, places: &Places, (cols, rows): (Axis, Axis), width: i32) {
+        let n = places.cols.len();
+        if self.along.axis != Some(cols) || !same(&self.along.places, places.cols) {
+            self.along.axis = Some(cols);
+            self.along.places.clear();
+            let bits = places.cols.iter().map(|place| place.to_bits());
+            self.along.places.extend(bits);
+            self.along.first.resize(n, 0);
+            self.along.within.resize(n, 0);
+            for (i, &place) in places.cols.iter().enumerate() {
+                let (first, offset) = cols.support(place);
+                self.cols[i] = offset;
+                self.along.first[i] = first;
+                self.along.within[i] = i32::from(cols.holds(first));
+            }
+        }
+        let (row, offset) = rows.support(places.rows[0]);
+        self.rows.fill(offset);
+        avx2::compiled(Beside {
+            along: &self.along,
+            start: row.wrapping_mul(width),
+            within: i32::from(rows.holds(row)),
+            origins: &mut self.origins,
+            whole: &mut self.whole,
+        });
     }
 
     /// Fills a row of pixels and their mask: runs of whole supports by `run`, all others one by one by what `pixel` finds at
@@ -244,8 +313,31 @@ impl<T: Offset> avx2::Work for Locate<'_, T> {
     }
 }
 
+/// The supports of a level row, whose columns are known.
+struct Beside<'a> {
+    along: &'a Along,
+    /// The pixel with which their first row begins in the window.
+    start: i32,
+    /// 0 where their rows are not all within the window.
+    within: i32,
+    origins: &'a mut [i32],
+    whole: &'a mut [i32],
+}
+
+impl avx2::Work for Beside<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (origin, first) in self.origins.iter_mut().zip(&self.along.first) {
+            *origin = self.start.wrapping_add(*first);
+        }
+        for (whole, within) in self.whole.iter_mut().zip(&self.along.within) {
+            *whole = self.within & within;
+        }
+    }
+}
+
 /// How supports lie along one axis.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Axis {
     /// The first pixel of a support, relative to the one whose centre is at or before the place.
     first: i32,
@@ -324,6 +416,43 @@ mod tests {
             for (k, found) in found.iter().enumerate() {
                 let all = (0..n).filter_map(|i| values.get(k + i * step)).all(|&v| v == 255);
                 prop_assert_eq!(*found == 255, all);
+            }
+        }
+    }
+
+    proptest! {
+        /// Rows one after the other by one [`Supports`], some of them level, are what each is by a new one, pixel by pixel.
+        #[test]
+        fn supports_of_level_rows_are_those_of_their_pixels(
+            rows in prop::collection::vec((0..3_usize, -2.0..12.0_f64, any::<bool>(), any::<bool>()), 1..12),
+            taps in 1..5_usize,
+        ) {
+            let lines = [
+                vec![0.7, 1.9, 3.0, 4.4, 5.9, 7.0],
+                vec![0.7, 1.9, 3.0, 4.4, 5.9, 8.0],
+                vec![-3.0, f64::NAN, 3.0, 9.4, 11.0],
+            ];
+            let source = Raster::empty(10, 9, 1, crate::raster::SampleType::U8);
+            let mut kept = Supports::<i32>::default();
+            for (line, row, level, widened) in rows {
+                let cols = &lines[line];
+                let steps = |i: usize| if level { 0.0 } else { i as f64 * 0.1 };
+                let at: Vec<f64> = (0..cols.len()).map(|i| row + steps(i)).collect();
+                let places = Places { cols, rows: &at, upper: (&[], &[]), lower: (&[], &[]) };
+                let extent = Extent { first: 1 - taps as isize, taps: 2 * taps };
+                let other = Extent { first: 0, taps: 1 + usize::from(widened) };
+                kept.find(&places, (other, extent), &source, &Whole::Everywhere);
+                let (cols_axis, rows_axis) = (Axis::new(other, 10), Axis::new(extent, 9));
+                for i in 0..cols.len() {
+                    let (col, col_phase) = cols_axis.support::<i32>(cols[i]);
+                    let (row, row_phase) = rows_axis.support::<i32>(at[i]);
+                    let whole = cols_axis.holds(col) && rows_axis.holds(row);
+                    prop_assert_eq!(kept.whole[i] != 0, whole);
+                    if whole {
+                        prop_assert_eq!((kept.cols[i], kept.rows[i]), (col_phase, row_phase));
+                        prop_assert_eq!(kept.origins[i], row * 10 + col);
+                    }
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ mod gradient;
 mod shade;
 
 use crate::error::{Error, Kind, Result};
+use crate::raster::resample::{Work, compiled};
 
 pub use self::blend::Blend;
 use self::gradient::Gradients;
@@ -188,8 +189,21 @@ impl Relief {
 /// Shades as bytes, rounded as GDAL does it.
 pub fn to_bytes(shades: &[f32], bytes: &mut [u8]) {
     assert_eq!(shades.len(), bytes.len());
-    for (byte, &shade) in bytes.iter_mut().zip(shades) {
-        *byte = (shade + 0.5) as u8;
+    compiled(ToBytes { shades, bytes });
+}
+
+struct ToBytes<'a> {
+    shades: &'a [f32],
+    bytes: &'a mut [u8],
+}
+
+impl Work for ToBytes<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (byte, &shade) in self.bytes.iter_mut().zip(self.shades) {
+            // By way of 32 bits, for which there are vectors.
+            *byte = (shade + 0.5).clamp(0.0, 255.0) as i32 as u8;
+        }
     }
 }
 

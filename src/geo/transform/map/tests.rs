@@ -275,20 +275,26 @@ fn a_source_on_the_tiles_own_grid_is_a_shift_and_one_beside_it_is_not() {
 
 #[test]
 fn a_hull_holds_all_corners_and_little_more() {
-    // A UTM zone's own tiles, and some far west of it.
-    let transform = source(
-        "EPSG:32633",
-        [3e5, 10.0, 0.0, 5.5e6, 0.0, -10.0],
-        10_000,
-        10_000,
+    // A UTM zone's own tiles, and some far west of it: whole cells, so up to one more on each side, whose pixels may be turned.
+    let utm = [3e5, 10.0, 0.0, 5.5e6, 0.0, -10.0];
+    check_hull(
+        &source("EPSG:32633", utm, 10_000, 10_000),
+        2.0 * CELL_PX as f64,
     );
+    // Along two axes every half pixel is known.
+    let degrees = [12.0, 1e-4, 0.0, 49.5, 0.0, -1e-4];
+    check_hull(&source("EPSG:4326", degrees, 10_000, 10_000), 0.0);
+}
+
+/// Whether hulls hold what lies in them, and no more than `beyond_px` pixels of the tile beyond it.
+fn check_hull(transform: &PixelTransform, beyond_px: f64) {
     for (z, x, y) in [
         (12, 2190, 1420),
         (9, 273, 177),
         (7, 68, 44),
         (11, 1094, 710),
     ] {
-        let map = TileMap::new(&transform, &web_mercator_tile(z, x, y), 256);
+        let map = TileMap::new(transform, &web_mercator_tile(z, x, y), 256);
         for (row, height, first, last) in [
             (0, 256, 0, 256),
             (0, 16, 0, 256),
@@ -312,9 +318,8 @@ fn a_hull_holds_all_corners_and_little_more() {
                     }
                 }
             }
-            // Whole cells, so up to one more on each side, whose pixels may be turned.
             let px = (cols[1] - cols[0]).hypot(rows[1] - rows[0]);
-            let more = 2.0 * CELL_PX as f64 * px;
+            let more = beyond_px * px + 1e-9;
             for (hull, exact) in hull.into_iter().zip(exact) {
                 assert!(
                     hull.0 <= exact.0 + 1e-9 && hull.1 >= exact.1 - 1e-9,
