@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)] // What was skipped.
 #![allow(clippy::zombie_processes)] // Children are waited for by `wait`, which also tells how much memory they took.
 
+mod disk;
 mod program;
 mod rasters;
 mod skip;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::disk::{is_root, remount_read_only, with_disk};
 use self::rasters::shared;
 use self::under_way::under_way;
 
@@ -1395,53 +1397,4 @@ fn a_merge_on_a_disk_that_is_full_ends_with_9_and_leaves_nothing() {
         desk.run(&args).fails(9, &["disk/x.tif: the disk is full"]);
         assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
     });
-}
-
-fn is_root() -> bool {
-    // SAFETY: no arguments, no failure.
-    unsafe { libc::geteuid() == 0 }
-}
-
-/// Runs `work` with a disk in memory mounted at `at`. Only this thread and the programs that it starts see it, and it goes
-/// when they have ended. Skipped where mounting is not allowed.
-fn with_disk(at: &Path, options: &std::ffi::CStr, work: impl FnOnce()) {
-    let at = std::ffi::CString::new(at.as_os_str().as_bytes()).unwrap();
-    // SAFETY: C strings that outlive the calls, null where the kernel ignores the argument.
-    let mounted = is_root()
-        && unsafe {
-            let private = libc::MS_REC | libc::MS_PRIVATE;
-            let null = std::ptr::null;
-            libc::unshare(libc::CLONE_NEWNS) == 0
-                && libc::mount(null(), c"/".as_ptr(), null(), private, std::ptr::null()) == 0
-                && libc::mount(
-                    c"none".as_ptr(),
-                    at.as_ptr(),
-                    c"tmpfs".as_ptr(),
-                    0,
-                    options.as_ptr().cast(),
-                ) == 0
-        };
-    if !mounted {
-        skip::skipped("a disk in memory cannot be mounted here");
-        return;
-    }
-    work();
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }, 0);
-}
-
-fn remount_read_only(at: &Path) {
-    let at = std::ffi::CString::new(at.as_os_str().as_bytes()).unwrap();
-    let (flags, null) = (libc::MS_REMOUNT | libc::MS_RDONLY, std::ptr::null());
-    // SAFETY: C strings that outlive the call, null where the kernel ignores the argument.
-    let done = unsafe {
-        libc::mount(
-            c"none".as_ptr(),
-            at.as_ptr(),
-            c"tmpfs".as_ptr(),
-            flags,
-            null,
-        )
-    };
-    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }

@@ -420,6 +420,63 @@ fn a_killed_run_is_gone_on_with() {
     assert_eq!(store.objects("a"), folder_of(&desk, "m.mbtiles"));
 }
 
+/// Finished parts of a bake are kept here, whatever store its tiles go to.
+#[test]
+fn a_killed_bake_is_gone_on_with_from_what_was_kept_here() {
+    let Some(store) = Store::start() else { return };
+    let desk = Desk::new();
+    let source = fixture("RGB.byte.tif");
+    let straight = |output: &'static str| {
+        let args = ["tile", &source, "-z", "3-11", "-o", output];
+        run(&store, &desk, &args).ok();
+    };
+    straight("s3://maps/straight/");
+    straight("s3://maps/straight.pmtiles");
+    let cache = desk.path("cache");
+    for output in [FOLDER, "s3://maps/a.pmtiles"] {
+        let more = ["--shard-height", "1", "--resume", "--report", "run.json"];
+        let args = [&["tile", &source, "-z", "3-11", "-o", output][..], &more].concat();
+        let command = || {
+            let mut command = store.command(&desk, &args);
+            command.env("XDG_CACHE_HOME", &cache).stderr(Stdio::null());
+            command
+        };
+        store.proxy.judge(|seen, _| match &*seen.method {
+            "PUT" => Fate::Slow(20),
+            _ => Fate::Pass,
+        });
+        let mut child = command().spawn().unwrap();
+        let parts = || {
+            let folders = fs::read_dir(cache.join("azulejo")).into_iter().flatten();
+            let files = folders
+                .flatten()
+                .flat_map(|folder| fs::read_dir(folder.path()));
+            files.flatten().count()
+        };
+        while parts() < 6 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
+            thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        store.proxy.judge(|_, _| Fate::Pass);
+        finish(&mut command()).ok();
+        let report =
+            serde_json::from_slice::<Value>(&fs::read(desk.path("run.json")).unwrap()).unwrap();
+        assert!(report["parts"]["taken"].as_u64().unwrap() >= 3, "{report}");
+        assert_eq!(parts(), 0, "removed when it is done");
+    }
+    let tiles = |prefix: &str| {
+        let mut objects = store.objects(prefix);
+        objects.retain(|name, _| name.extension() == Some("png".as_ref()));
+        assert!(objects.len() > 100);
+        objects
+    };
+    assert!(tiles("a") == tiles("straight"));
+    let archive = |name: &str| fs::read(store.bucket().join(name)).unwrap();
+    assert!(archive("a.pmtiles") == archive("straight.pmtiles"));
+}
+
 fn with_commas(n: usize) -> String {
     if n < 1000 {
         n.to_string()

@@ -15,6 +15,7 @@ use super::environment;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
 use super::progress::Style;
+use super::resume::ResumeArgs;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
 use super::style::{StyleArgs, TileFormat};
@@ -73,6 +74,7 @@ Examples:
   azulejo tile dem.tif -f terrain-rgb --round auto -o heights.pmtiles
   azulejo tile dem.tif -f tif -o values/
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
+  azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
 /// What holds for all commands that write something.
@@ -174,6 +176,9 @@ pub(super) struct TileArgs {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) resume: ResumeArgs,
 
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]

@@ -20,6 +20,7 @@ mod panics;
 mod progress;
 mod redact;
 mod report;
+mod resume;
 mod running;
 mod sources;
 mod style;

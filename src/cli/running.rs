@@ -19,9 +19,12 @@ pub(super) mod place {
     pub(in crate::cli) const JOBS: usize = 0;
     pub(in crate::cli) const MEMORY: usize = 1;
     pub(in crate::cli) const SHARD_HEIGHT: usize = 2;
-    pub(in crate::cli) const PROGRESS: usize = 3;
-    pub(in crate::cli) const REPORT: usize = 4;
-    pub(in crate::cli) const LOUDNESS: usize = 5;
+    /// And the next one.
+    pub(in crate::cli) const RESUME: usize = 3;
+    pub(in crate::cli) const PROGRESS: usize = 5;
+    pub(in crate::cli) const REPORT: usize = 6;
+    /// And the next one.
+    pub(in crate::cli) const LOUDNESS: usize = 7;
 }
 
 /// Options of running.
@@ -156,7 +159,11 @@ pub(super) fn ended(result: Result<()>, outputs: &str) -> Result<()> {
     result.map_err(|error| match error.kind() {
         Kind::Interrupted => {
             let message = format!("interrupted; nothing was written under {outputs}");
-            Error::new(Kind::Interrupted, message)
+            let ended = Error::new(Kind::Interrupted, message);
+            match error.help() {
+                Some(help) => ended.with_help(help),
+                None => ended,
+            }
         }
         _ => error,
     })

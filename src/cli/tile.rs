@@ -1,5 +1,6 @@
 //! `azulejo tile`: from options to published tilesets.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use azulejo::archive::{Published, Sink};
@@ -10,6 +11,7 @@ use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::scenes::{self, Item};
 use azulejo::pyramid::budget::{Budget, Demand};
+use azulejo::pyramid::checkpoint::Checkpoint;
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
@@ -34,7 +36,7 @@ use super::report::{ReportFile, Run, extend};
 use super::running::{self, Means};
 use super::style::{LegendFile, Map, Site};
 use super::values::Zooms;
-use super::{holes, memory, metadata, panics, sources, summary};
+use super::{holes, memory, metadata, panics, report, resume, sources, summary};
 
 /// Runs the command.
 ///
@@ -115,13 +117,22 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console.event(&start_event(&plan));
     }
 
+    let mut tiles = report::tile::of_tiles(args, &plan, &job.recipe);
+    extend(&mut tiles, report::of_sources(&args.source));
+    let decided_as = [&tiles, &json!({ "values": decided.told })];
+    let checkpoint = resume::checkpoint(args, &decided_as, &sources, &cache)?;
     let baked = build(
         (&job, budget),
         &mosaic,
         &plan,
         &mut sinks,
+        checkpoint.clone(),
         (console, &interrupt),
-    )?;
+    );
+    let baked = baked.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
+    let kept = checkpoint.as_deref().and_then(resume::note);
+    kept.iter().for_each(|note| console.note(note));
+    notes.extend(kept);
     let too_large = args.encoding.too_large(&baked);
     too_large.iter().for_each(|note| console.note(note));
     notes.extend(too_large);
@@ -156,11 +167,16 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             recipe: &job.recipe,
             jobs: budget.jobs,
             memory_bytes: demand.ceiling_bytes,
+            shards: checkpoint.as_deref().map(Checkpoint::shards),
             run,
         };
         report.json()
     };
-    ending.conclude(report, (console, &interrupt))?;
+    let concluded = ending.conclude(report, (console, &interrupt));
+    concluded.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
+    if let Some(checkpoint) = &checkpoint {
+        resume::finish(checkpoint);
+    }
     if let Some(file) = legend {
         file.write(&decided)?;
     }
@@ -169,15 +185,17 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
 /// That heights were beyond what their encoding can tell, if some were.
 fn beyond_range(style: &style::Style) -> Option<String> {
-    style.steps().iter().find_map(|step| match step {
-        Step::Terrain(heights) if heights.were_beyond() => {
-            let (low, high) = heights.encoding.range();
-            let name = heights.encoding.name();
-            Some(format!(
-                "some heights are beyond the {low} to {high} m that {name} tiles can tell, and are told as these"
-            ))
-        }
+    let is_heights = |step: &Step| match step {
+        Step::Terrain(heights) => Some(Arc::clone(heights)),
         _ => None,
+    };
+    let heights = style.steps().iter().find_map(is_heights)?;
+    let (low, high) = heights.encoding.range();
+    let name = heights.encoding.name();
+    style.were_beyond().then(|| {
+        format!(
+            "some heights are beyond the {low} to {high} m that {name} tiles can tell, and are told as these"
+        )
     })
 }
 
@@ -281,6 +299,7 @@ fn build(
     mosaic: &Mosaic,
     plan: &Plan,
     sinks: &mut [Box<dyn Sink>],
+    checkpoint: Option<Arc<Checkpoint>>,
     (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Baked> {
     let mut meter = Meter::start(console, Phase::Baking);
@@ -300,6 +319,7 @@ fn build(
             shard_height: job.shard_height,
             budget,
             digest: job.digest,
+            checkpoint,
         },
         &mut watch,
     )

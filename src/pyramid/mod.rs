@@ -1,6 +1,7 @@
 //! The walk over the tree of tiles, from the sources to the sinks: [`build`].
 
 pub mod budget;
+pub mod checkpoint;
 pub mod emit;
 pub mod node;
 pub mod plan;
@@ -15,15 +16,17 @@ mod walk;
 pub use run::{Next, Parallel, gather, stream};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
 
 use self::budget::Budget;
+use self::checkpoint::Checkpoint;
 use self::crown::Crown;
 use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
-use self::walk::{Shared, Walker};
+use self::walk::{Keeper, Shared, Walker};
 use crate::archive::Sink;
 use crate::encode::{Fit, GeoKeys, Recipe, TileEncoder};
 use crate::error::Result;
@@ -43,6 +46,8 @@ pub struct BuildOptions {
     pub budget: Budget,
     /// Whether to add up [`Baked::digest`].
     pub digest: bool,
+    /// Where finished shards are kept and taken from, if they are.
+    pub checkpoint: Option<Arc<Checkpoint>>,
 }
 
 /// How far a bake is.
@@ -120,9 +125,18 @@ pub fn build(
     let recipe = &placed(recipe, plan)?;
     let emitter = || Ok(Emitter::new(TileEncoder::new(recipe)?, plan));
     let shared = Shared::default();
-    let shard_zoom = shard_zoom(plan, options);
+    let checkpoint = options.checkpoint.as_deref();
+    let shard_zoom = checkpoint
+        .and_then(Checkpoint::shard_zoom)
+        .unwrap_or_else(|| shard_zoom(plan, options));
     let shards = plan.walk(shard_zoom);
     let planned = plan.count_all();
+    let keeper = checkpoint.map(|checkpoint| Keeper {
+        checkpoint,
+        shard_zoom,
+        planned,
+        outputs: sinks.len() as u64,
+    });
     let tally = std::cell::RefCell::new(Tally::new(options.digest));
     // Tiles above the shards.
     let in_crown = std::cell::Cell::new(0);
@@ -150,7 +164,7 @@ pub fn build(
             shard_bytes: shard_bytes(plan, shard_zoom),
         },
         &shared,
-        || Ok(Walker::new(plan, renderer(), emitter()?, &shared)),
+        || Ok(Walker::new(plan, renderer(), emitter()?, &shared, keeper)),
         tick,
         |next_shard| Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all(),
     )?;

@@ -84,6 +84,16 @@ fn uniform(raster: &Raster) -> Option<Pixel> {
 }
 
 impl Pixel {
+    /// Its samples, as bits.
+    pub(super) fn bits(self) -> [u64; 3] {
+        self.0
+    }
+
+    /// The pixel that has these.
+    pub(super) fn from_bits(bits: [u64; 3]) -> Self {
+        Self(bits)
+    }
+
     fn fill(self, samples: &mut Samples, bands: usize) {
         fn repeat<T: Copy>(values: &mut [T], pixel: &[T]) {
             for to in values.chunks_exact_mut(pixel.len()) {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::checkpoint::{Checkpoint, Kept};
 use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
@@ -18,6 +19,8 @@ use crate::style::ground::Ground;
 pub(super) struct Shared {
     /// Tiles looked at, stored or not.
     pub(super) done: AtomicU64,
+    /// Bytes of those to be stored.
+    pub(super) bytes: AtomicU64,
     /// Set when somebody wants the run to end.
     pub(super) stop: AtomicBool,
 }
@@ -29,8 +32,23 @@ pub(super) struct Walker<'a> {
     emitter: Emitter,
     shared: &'a Shared,
     emitted: Vec<Emitted>,
+    /// Tiles of this shard looked at.
+    looked_at: u64,
     /// Made when first needed.
     metres: Option<Metres>,
+    keeper: Option<Keeper<'a>>,
+}
+
+/// Where finished shards are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Keeper<'a> {
+    pub(super) checkpoint: &'a Checkpoint,
+    /// The zoom of the shards' roots.
+    pub(super) shard_zoom: u8,
+    /// Tiles that will be looked at.
+    pub(super) planned: u64,
+    /// How often each tile is written.
+    pub(super) outputs: u64,
 }
 
 /// A finished subtree: its tiles in post-order, and what its root hands up.
@@ -51,6 +69,23 @@ impl Shard {
     }
 }
 
+impl Shared {
+    fn add(&self, shard: &Shard) {
+        self.bytes
+            .fetch_add(shard.bytes() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Keeper<'_> {
+    /// Bytes that the outputs will still come to, by what they have come to so far.
+    fn output_bytes(&self, shared: &Shared) -> u64 {
+        let done = shared.done.load(Ordering::Relaxed).max(1);
+        let bytes = shared.bytes.load(Ordering::Relaxed);
+        let ahead = self.planned.saturating_sub(done) as f64 / done as f64;
+        (bytes as f64 * ahead * self.outputs as f64) as u64
+    }
+}
+
 impl<'a> Walker<'a> {
     /// A walker for the thread that calls.
     pub(super) fn new(
@@ -58,6 +93,7 @@ impl<'a> Walker<'a> {
         renderer: Renderer<'a>,
         emitter: Emitter,
         shared: &'a Shared,
+        keeper: Option<Keeper<'a>>,
     ) -> Self {
         Self {
             plan,
@@ -65,16 +101,47 @@ impl<'a> Walker<'a> {
             emitter,
             shared,
             emitted: Vec::new(),
+            looked_at: 0,
             metres: None,
+            keeper,
         }
     }
 
-    /// Bakes the subtree below `root`.
+    /// Bakes the subtree below `root`, or takes it from where it was kept.
     ///
     /// # Errors
     /// When a source cannot be read, or the run was stopped.
     pub(super) fn shard(&mut self, root: TileCoord) -> Result<Shard> {
+        let Some(keeper) = self.keeper else {
+            return self.bake(root);
+        };
+        if let Some(kept) = keeper.checkpoint.take(root, self.plan.shape) {
+            self.shared
+                .done
+                .fetch_add(kept.looked_at, Ordering::Relaxed);
+            if kept.beyond {
+                self.plan.style.note_beyond();
+            }
+            self.shared.add(&kept.shard);
+            return Ok(kept.shard);
+        }
+        let shard = self.bake(root)?;
+        let kept = Kept {
+            looked_at: self.looked_at,
+            beyond: self.plan.style.were_beyond(),
+            shard,
+        };
+        self.shared.add(&kept.shard);
+        let output_bytes = keeper.output_bytes(self.shared);
+        keeper
+            .checkpoint
+            .keep(root, keeper.shard_zoom, &kept, output_bytes);
+        Ok(kept.shard)
+    }
+
+    fn bake(&mut self, root: TileCoord) -> Result<Shard> {
         self.emitted.clear();
+        self.looked_at = 0;
         let root = self.walk(root)?;
         Ok(Shard {
             tiles: std::mem::take(&mut self.emitted),
@@ -98,6 +165,7 @@ impl<'a> Walker<'a> {
         if self.plan.wants(tile) {
             self.emitted.extend(self.emitter.emit(tile, &mut node)?);
             self.shared.done.fetch_add(1, Ordering::Relaxed);
+            self.looked_at += 1;
         }
         Ok(node.reduce(self.plan.reducer))
     }

@@ -366,6 +366,10 @@ impl Source for Cached {
         self.inner.outlines()
     }
 
+    fn files(&self) -> Result<Vec<String>> {
+        self.inner.files()
+    }
+
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         let mut canvas = Canvas::new(window, &self.info);
         for (index, place) in self.grids[level].units(window) {

@@ -71,6 +71,14 @@ pub trait Source: Send + Sync {
         vec![self.info().placement.whole()]
     }
 
+    /// The names of the files that it is read from, as GDAL has them, in no order that means anything.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    fn files(&self) -> Result<Vec<String>> {
+        Ok(vec![self.info().name.clone()])
+    }
+
     /// Reads `window` of level `level`, which must lie within that level.
     ///
     /// # Errors

@@ -72,6 +72,25 @@ impl Style {
         &self.steps
     }
 
+    fn heights(&self) -> Option<&Heights> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Terrain(heights) => Some(&**heights),
+            _ => None,
+        })
+    }
+
+    /// Whether some heights so far were not within the range of their encoding.
+    pub fn were_beyond(&self) -> bool {
+        self.heights().is_some_and(Heights::were_beyond)
+    }
+
+    /// Says that some were: those of tiles that are there already.
+    pub fn note_beyond(&self) {
+        if let Some(heights) = self.heights() {
+            heights.note_beyond();
+        }
+    }
+
     /// What the tree carries of values of the form `form`.
     ///
     /// # Errors

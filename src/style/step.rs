@@ -57,6 +57,11 @@ impl Heights {
         self.beyond.load(Ordering::Relaxed)
     }
 
+    /// From now on some were.
+    pub(super) fn note_beyond(&self) {
+        self.beyond.store(true, Ordering::Relaxed);
+    }
+
     /// Looks at those that are there.
     fn look_at(&self, heights: &[f32], mask: &[u8]) {
         let (low, high) = self.encoding.range();
@@ -68,7 +73,7 @@ impl Heights {
             (*mask > 0) & ((height < low) | (height > high))
         };
         if heights.iter().zip(mask).any(is_beyond) {
-            self.beyond.store(true, Ordering::Relaxed);
+            self.note_beyond();
         }
     }
 

@@ -157,6 +157,7 @@ pub(crate) fn bake_to(
         shard_height: None,
         budget: Budget::default(),
         digest: true,
+        checkpoint: None,
     };
     let baked = build(&mosaic, &plan, &recipe, &mut sinks, &options, &mut |_| {
         Ok(())

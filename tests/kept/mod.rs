@@ -43,6 +43,7 @@ pub(crate) fn bake_into(
         shard_height,
         budget: Budget::default(),
         digest: true,
+        checkpoint: None,
     };
     build(mosaic, plan, &Format::Png.into(), sinks, &how, &mut |_| {
         Ok(())

@@ -143,25 +143,14 @@ pub(super) fn options(
     jobs: usize,
     memory_bytes: u64,
 ) -> Map<String, Value> {
-    let bands: Vec<String> = source.bands.iter().map(ToString::to_string).collect();
     let mut options = json!({
         "sources": source.names.iter().map(|s| shown(&s.to_string_lossy())).collect::<Vec<_>>(),
-        "src-crs": source.src_crs,
-        "bands": (!bands.is_empty()).then(|| bands.join(",")),
-        "stack": source.stack.as_ref().map(ToString::to_string),
-        "nodata": source.nodata.as_ref().map(ToString::to_string),
-        "mosaic": source.mosaic.row().name,
-        "bbox": source.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
-        "bbox-crs": source.clip.bbox_crs,
-        "cutline": source.clip.cutline.as_deref().map(shown),
-        "feather": source.clip.feather,
-        "oo": pairs(&source.oo),
-        "config": pairs(&source.config),
         "on-read-error": match source.on_read_error {
             OnReadError::Fail => "fail",
             OnReadError::Skip => "skip",
         },
     });
+    extend(&mut options, of_sources(source));
     extend(&mut options, own);
     let run = json!({
         "jobs": jobs,
@@ -173,6 +162,24 @@ pub(super) fn options(
         Value::Object(options) => options,
         _ => Map::new(),
     }
+}
+
+/// Options by their long names that say what is read of the sources.
+pub(super) fn of_sources(source: &SourceArgs) -> Value {
+    let bands: Vec<String> = source.bands.iter().map(ToString::to_string).collect();
+    json!({
+        "src-crs": source.src_crs,
+        "bands": (!bands.is_empty()).then(|| bands.join(",")),
+        "stack": source.stack.as_ref().map(ToString::to_string),
+        "nodata": source.nodata.as_ref().map(ToString::to_string),
+        "mosaic": source.mosaic.row().name,
+        "bbox": source.clip.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+        "bbox-crs": source.clip.bbox_crs,
+        "cutline": source.clip.cutline.as_deref().map(shown),
+        "feather": source.clip.feather,
+        "oo": pairs(&source.oo),
+        "config": pairs(&source.config),
+    })
 }
 
 /// A path as text.

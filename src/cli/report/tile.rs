@@ -4,6 +4,7 @@ use azulejo::archive::{Metadata, Published};
 use azulejo::encode::Recipe;
 use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
+use azulejo::pyramid::checkpoint::Shards;
 use azulejo::pyramid::plan::Plan;
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) recipe: &'a Recipe,
     pub(in crate::cli) jobs: usize,
     pub(in crate::cli) memory_bytes: u64,
+    /// Parts taken and kept, where they are.
+    pub(in crate::cli) shards: Option<Shards>,
     pub(in crate::cli) run: Run<'a>,
 }
 
@@ -31,6 +34,10 @@ impl Report<'_> {
     pub(in crate::cli) fn json(&self) -> Value {
         let mut own = json!({ "plan": self.plan(), "values": self.values });
         extend(&mut own, made(self.baked, self.published));
+        let shards = self
+            .shards
+            .map(|shards| json!({ "taken": shards.taken, "kept": shards.kept }));
+        extend(&mut own, json!({ "parts": shards }));
         self.run.json(self.options(), own)
     }
 
@@ -43,19 +50,13 @@ impl Report<'_> {
             metadata,
             ..
         } = self;
-        let mut own = json!({
-            "min-zoom": plan.zoom_min,
-            "max-zoom": plan.zoom_max,
+        let mut own = of_tiles(args, plan, recipe);
+        let running = json!({
             "zoom-level-strategy": strategy(args.zoom_level_strategy),
-            "tiling-scheme": args.tiling_scheme,
-            "tile-size": args.tile_size,
-            "resampling": plan.resampling.kernel().name,
-            "overview-resampling": plan.reducer.name(),
-            "keep-blank": args.keep_blank,
             "shard-height": args.shard_height,
         });
-        extend(&mut own, args.style.json());
-        extend(&mut own, encoding::json(recipe));
+        extend(&mut own, running);
+        extend(&mut own, args.resume.json());
         extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
     }
@@ -79,6 +80,22 @@ impl Report<'_> {
             "zooms": planned,
         })
     }
+}
+
+/// Options by their long names that say what tiles of `plan` look like.
+pub(in crate::cli) fn of_tiles(args: &TileArgs, plan: &Plan, recipe: &Recipe) -> Value {
+    let mut options = json!({
+        "min-zoom": plan.zoom_min,
+        "max-zoom": plan.zoom_max,
+        "tiling-scheme": args.tiling_scheme,
+        "tile-size": args.tile_size,
+        "resampling": plan.resampling.kernel().name,
+        "overview-resampling": plan.reducer.name(),
+        "keep-blank": args.keep_blank,
+    });
+    extend(&mut options, args.style.json());
+    extend(&mut options, encoding::json(recipe));
+    options
 }
 
 /// The outputs, and the tiles in them.

@@ -84,7 +84,13 @@ fn a_fold_that_panics_ends_the_workers() {
         let walker = || {
             let encoder = TileEncoder::new(&Format::Png.into())?;
             let emitter = Emitter::new(encoder, &plan);
-            Ok(Walker::new(&plan, Renderer::new(&job), emitter, &shared))
+            Ok(Walker::new(
+                &plan,
+                Renderer::new(&job),
+                emitter,
+                &shared,
+                None,
+            ))
         };
         let folding = || {
             run(

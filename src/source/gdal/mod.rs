@@ -8,6 +8,7 @@ mod facts;
 mod header;
 mod messages;
 mod read;
+mod state;
 mod types;
 mod vsi;
 
@@ -33,6 +34,7 @@ pub use crate::remote::vsi_path;
 pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
 pub use messages::disk_was_full;
+pub use state::FileState;
 pub use types::type_name;
 pub use vsi::{list, read_text};
 
@@ -107,6 +109,8 @@ pub struct GdalSource {
     info: SourceInfo,
     reader: read::Reader,
     file: File,
+    /// Those that it is made of.
+    files: Vec<String>,
     /// Of a file whose rows can only be decoded one after the other: for each level the first row that cannot, if known.
     /// None of those after it can.
     lost_from: Vec<AtomicUsize>,
@@ -155,6 +159,7 @@ impl GdalSource {
         file.is_tiff = dataset.driver().short_name() == "GTiff"
             && first.driver.is_empty()
             && !file.path.starts_with("/vsi");
+        let files = state::files(&file.path, &dataset);
         let source = |options: &OpenOptions| {
             let (info, reader) = header::describe(&file, &dataset, options)?;
             let sequential = dataset.driver().short_name() == "JPEG";
@@ -166,6 +171,7 @@ impl GdalSource {
                     Vec::new()
                 },
                 file: file.clone(),
+                files: files.clone(),
                 info,
                 reader,
             })
@@ -219,6 +225,10 @@ fn refuse_levels(options: &OpenOptions) -> Result<()> {
 impl Source for GdalSource {
     fn info(&self) -> &SourceInfo {
         &self.info
+    }
+
+    fn files(&self) -> Result<Vec<String>> {
+        Ok(self.files.clone())
     }
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {

@@ -157,6 +157,11 @@ impl Source for Stack {
         &self.info
     }
 
+    fn files(&self) -> Result<Vec<String>> {
+        let files = self.bands.iter().map(|band| band.source.files());
+        Ok(files.collect::<Result<Vec<_>>>()?.concat())
+    }
+
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         if window.width * window.height <= TOGETHER_PX
             && let Some(whole) = self.read_together(level, window)?

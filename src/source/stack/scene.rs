@@ -340,6 +340,17 @@ impl Opened {
         info
     }
 
+    /// The names of its files, see [`Source::files`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn files(&self) -> Result<Vec<String>> {
+        match &self.what {
+            What::One(source) => source.files(),
+            What::Stack(stack) => stack.files(),
+        }
+    }
+
     /// The source, each of its files wrapped by `wrap`, such as to read it through a cache.
     ///
     /// # Errors

@@ -1,0 +1,257 @@
+//! `--resume`: what a bake is of, and where its finished parts are kept.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use azulejo::error::{Error, Kind, Result};
+use azulejo::pyramid::checkpoint::{Checkpoint, Facts};
+use azulejo::remote::virtual_name;
+use azulejo::source::cache::BlockCache;
+use azulejo::source::gdal::FileState;
+use azulejo::source::stack::scene::Opened;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::args::TileArgs;
+use super::report;
+use super::running::place;
+use super::versions;
+
+/// How long a bake goes on before it keeps what it has finished, unless it is asked to from the start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Options of going on with a bake that was cut off.
+#[derive(Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct ResumeArgs {
+    /// Go on with a run that was interrupted or killed: what it had finished is taken, if sources, options and versions are
+    /// the same, and the outputs are the same to the byte. Finished parts are kept beside the first output
+    /// (.NAME.azulejo-resume; of outputs in object stores below ~/.cache/azulejo) while there is room, by any run that takes
+    /// more than 10 seconds, with --resume by shorter ones too, and removed when the outputs are complete.
+    #[arg(long, display_order = place::RESUME)]
+    pub(super) resume: bool,
+
+    /// How --resume tells that a source is the same: stat, by path, size and time of change; or content, by the SHA-256 of
+    /// all that is in its files, wherever they are.
+    #[arg(long, value_name = "stat|content", default_value = "stat", hide_possible_values = true, display_order = place::RESUME + 1)]
+    fingerprint: Fingerprint,
+}
+
+/// By what sources are known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Fingerprint {
+    Stat,
+    Content,
+}
+
+impl ResumeArgs {
+    /// As options, by their long names.
+    pub(super) fn json(&self) -> Value {
+        let fingerprint = match self.fingerprint {
+            Fingerprint::Stat => "stat",
+            Fingerprint::Content => "content",
+        };
+        json!({ "resume": self.resume, "fingerprint": fingerprint })
+    }
+}
+
+/// Where the bake of `sources` keeps its finished parts, and has those of a run before it. `decided` are options as they took
+/// effect. `None` where they cannot be kept, and nobody has asked for it.
+///
+/// # Errors
+/// With `--resume`: when a file cannot be read, what is there is of another bake, or another run is at it.
+pub(super) fn checkpoint(
+    args: &TileArgs,
+    decided: &[&Value],
+    sources: &[Opened],
+    cache: &Arc<BlockCache>,
+) -> Result<Option<Arc<Checkpoint>>> {
+    let asked = args.resume.resume;
+    let made = facts(args, decided, sources).and_then(|facts| {
+        let folder = folder(&args.outputs.paths)?;
+        if asked {
+            Checkpoint::resume(&folder, facts)
+        } else {
+            Checkpoint::begin(&folder, facts, PATIENCE)
+        }
+    });
+    match made {
+        Ok(checkpoint) => {
+            let cache = Arc::clone(cache);
+            // What is left out now may be there when the bake goes on.
+            let checkpoint = checkpoint.keeping_if(move || cache.holes().is_empty());
+            Ok(Some(Arc::new(checkpoint)))
+        }
+        Err(error) if asked => Err(error),
+        Err(error) => {
+            log::info!("finished parts are not kept: {error}");
+            Ok(None)
+        }
+    }
+}
+
+/// `error` of a bake with this checkpoint: with what can be done about it.
+pub(super) fn ended(error: Error, checkpoint: Option<&Checkpoint>) -> Error {
+    let there = checkpoint.map_or(0, |checkpoint| {
+        let shards = checkpoint.shards();
+        shards.taken + shards.kept
+    });
+    match error.kind() {
+        Kind::Interrupted | Kind::Resources | Kind::Output | Kind::Retry if there > 0 => {
+            let help = "the same command with --resume goes on with what is finished";
+            match error.help() {
+                Some(first) => {
+                    let both = format!("{first}; then {help}");
+                    error.with_help(both)
+                }
+                None => error.with_help(help),
+            }
+        }
+        _ => error,
+    }
+}
+
+/// What to say of a bake with this checkpoint: what it took over, and that it could not keep what it was asked to.
+pub(super) fn note(checkpoint: &Checkpoint) -> Option<String> {
+    let shards = checkpoint.shards();
+    let parts = |n: u64| format!("{n} finished part{}", if n == 1 { "" } else { "s" });
+    if shards.taken > 0 {
+        let taken = parts(shards.taken);
+        return Some(format!("{taken} taken from a run that was cut off"));
+    }
+    if shards.removed > 0 {
+        let removed = parts(shards.removed);
+        return Some(format!(
+            "{removed} of a run that was cut off removed; --resume goes on with such"
+        ));
+    }
+    let failure = checkpoint.failure()?;
+    Some(format!("finished parts were not all kept: {failure}"))
+}
+
+/// Removes what was kept: the outputs are there. What cannot be removed is in nobody's way.
+pub(super) fn finish(checkpoint: &Checkpoint) {
+    if let Err(error) = checkpoint.finish() {
+        log::warn!("{error}");
+    }
+}
+
+/// Where finished parts are kept: beside the first output here, or else in the user's folder for such things.
+fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
+    let is_here = |path: &&PathBuf| virtual_name(path).is_none();
+    if let Some(first) = outputs.iter().find(is_here) {
+        let name = first.file_name().unwrap_or_default();
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(".azulejo-resume");
+        return Ok(first.parent().unwrap_or(Path::new("")).join(hidden));
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let caches = variable("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cache")));
+    let Some(caches) = caches else {
+        return Err(Error::usage(
+            "--resume: no place for finished parts; expected the variable HOME or XDG_CACHE_HOME, or an output here",
+        ));
+    };
+    let mut digest = Sha256::new();
+    for output in outputs {
+        digest.update(output.as_os_str().as_encoded_bytes());
+        digest.update([0]);
+    }
+    Ok(caches.join("azulejo").join(hex(&digest.finalize()[..16])))
+}
+
+/// All that decides what the tiles are.
+fn facts(args: &TileArgs, decided: &[&Value], sources: &[Opened]) -> Result<Facts> {
+    let mut facts: Vec<(String, Value)> = Vec::new();
+    let versions = versions::json();
+    for library in ["azulejo", "gdal", "proj"] {
+        facts.push((format!("version of {library}"), versions[library].clone()));
+    }
+    for options in decided {
+        for (name, value) in options.as_object().into_iter().flatten() {
+            // Legends are no tiles.
+            if !name.starts_with("legend") {
+                facts.push((format!("--{name}"), value.clone()));
+            }
+        }
+    }
+    let how = args.resume.fingerprint;
+    let mut order = Vec::new();
+    for source in sources {
+        let mut files = source.files()?;
+        files.sort();
+        files.dedup();
+        order.push(report::shown(&source.info().name));
+        for file in files {
+            facts.push((
+                format!("source {}", report::shown(&file)),
+                identity(&file, how)?,
+            ));
+        }
+    }
+    facts.push(("order of sources".to_owned(), json!(order)));
+    let read = [
+        Some(args.tiling_scheme.as_str()),
+        args.style.colormap.as_deref(),
+    ];
+    let cutline = args
+        .source
+        .clip
+        .cutline
+        .as_deref()
+        .into_iter()
+        .flat_map(companions);
+    let read = read.into_iter().flatten().map(str::to_owned).chain(cutline);
+    for file in read.filter(|file| Path::new(file).is_file()) {
+        facts.push((format!("file {file}"), identity(&file, how)?));
+    }
+    Ok(Facts::new(facts))
+}
+
+/// The files that belong to a file of polygons: a shapefile has several.
+fn companions(name: &str) -> Vec<String> {
+    let path = Path::new(name);
+    let is_shape = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("shp"));
+    let others: &[&str] = if is_shape {
+        &["dbf", "shx", "prj"]
+    } else {
+        &[]
+    };
+    let others = others
+        .iter()
+        .map(|ending| path.with_extension(ending).to_string_lossy().into_owned());
+    std::iter::once(name.to_owned()).chain(others).collect()
+}
+
+/// What a file is known again by.
+fn identity(file: &str, how: Fingerprint) -> Result<Value> {
+    let state = FileState::of(file);
+    let size = match state.bytes {
+        Some(bytes) => format!("{bytes} bytes"),
+        None => "of unknown size".to_owned(),
+    };
+    Ok(json!(match how {
+        Fingerprint::Stat => match state.modified {
+            Some((seconds, billionths)) => {
+                format!("{size}, changed at {seconds}.{billionths:09}")
+            }
+            None => size,
+        },
+        Fingerprint::Content => match state.bytes {
+            Some(_) => format!("{size}, sha256 {}", hex(&state.sha256()?)),
+            None => size,
+        },
+    }))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
