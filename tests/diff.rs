@@ -23,7 +23,7 @@ use image::{ExtendedColorType, ImageEncoder, RgbaImage};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use self::desk::{Desk, Run, fixture};
+use self::desk::{Desk, Run, finish, fixture};
 use self::web::Web;
 
 /// A tile of an MBTiles file: zoom, column, row from the south, and its bytes.
@@ -550,6 +550,25 @@ fn files_that_cannot_be_are_refused_before_the_work() {
 }
 
 #[test]
+fn a_grid_that_nobody_knows_has_addresses_but_no_outlines() {
+    let desk = Desk::new();
+    for (name, colour) in [("a.mbtiles", RED), ("b.mbtiles", BLUE)] {
+        desk.with_tiles(name, &[((3, 1, 1), png(256, &[colour]))]);
+        let db = Connection::open(desk.path(name)).unwrap();
+        let insert =
+            "INSERT INTO metadata VALUES ('tiling_scheme', 'Mine'), ('matrix_roots', '1,1')";
+        db.execute(insert, ()).unwrap();
+    }
+    let diff = |list: &str| desk.diff(&["a.mbtiles", "b.mbtiles", "--expired", list]);
+    diff("l.txt").differs("1 tile");
+    assert_eq!(fs::read_to_string(desk.path("l.txt")).unwrap(), "3/1/6\n");
+    let before = desk.names();
+    let refused = diff("l.geojson").says("help: lists that end in .txt or .json");
+    refused.fails(2, "a scheme that nobody knows");
+    assert_eq!(desk.names(), before);
+}
+
+#[test]
 fn a_map_shows_where_tiles_differ() {
     let desk = Desk::new();
     let gray = |v: u8| png(256, &[[v, v, v, 255]]);
@@ -889,10 +908,33 @@ fn archives_in_the_network_are_compared() {
     let (desk, web) = (Desk::new(), Web::start());
     desk.bake("RGB.byte.tif", &["-z", "6-9", "-o", "a.pmtiles"]);
     let address = web.put("a.pmtiles", fs::read(desk.path("a.pmtiles")).unwrap());
-    let found = desk.found(false, &["a.pmtiles", &address]);
+    let diff = |args: &[&str]| {
+        let mut command = desk.command(&[&["diff"], args].concat());
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("GDAL_HTTP_") || name.to_lowercase().ends_with("_proxy") {
+                command.env_remove(name);
+            }
+        }
+        finish(&mut command)
+    };
+    let found = diff(&["--json", "a.pmtiles", &address]).ok();
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
     assert_eq!(found["tiles"]["equal"], found["b"]["tiles"]);
-    let gone = address.replace("a.pmtiles", "gone.pmtiles");
-    desk.diff(&["a.pmtiles", &gone]).fails(3, "gone.pmtiles");
+    // Of a part only what both have is asked for; what gives access is not told.
+    let convert = ["convert", "a.pmtiles", "-z", "6-7", "-o", "low"];
+    desk.run(&convert).ok();
+    let signed = format!("{address}?sig=SECRET");
+    web.asked();
+    for more in [&[][..], &["--json"]] {
+        let run = diff(&[&[&signed, "low"], more].concat()).differs("a.pmtiles");
+        assert!(!(run.stdout + &run.stderr).contains("SECRET"));
+    }
+    let sent: usize = web.asked().iter().map(|asked| asked.n_sent).sum();
+    let whole = fs::metadata(desk.path("a.pmtiles")).unwrap().len() as usize;
+    assert!(sent < 2 * whole, "{sent} bytes twice, of {whole}");
+    let gone = web.address("gone.pmtiles");
+    diff(&["a.pmtiles", &gone]).fails(3, "gone.pmtiles");
 }
 
 #[test]

@@ -21,11 +21,11 @@ pub struct Measure {
     pub psnr: Option<f64>,
     /// Pixels that are visible in both.
     pub pixels: u64,
-    /// Pixels that are visible in one only.
+    /// Pixels that are visible in one only; of values, those that one covers more than the other, or in more bands, too.
     pub mask: u64,
     /// The largest sample that there can be: 255 or 65535; `None` for values.
     pub full: Option<f64>,
-    /// The largest alpha of a pixel that is visible in one only; of values infinite if there is such a pixel.
+    /// The largest alpha of a pixel that is visible in one only; of values infinite if there is a pixel that counts as such.
     mask_max: f64,
 }
 

@@ -45,41 +45,56 @@ impl Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes(Vec<(TileCoord, Change)>);
 
-/// How a list is written.
-pub enum ListForm {
+/// What a list is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
     /// An address a line, as osm2pgsql's lists of expired tiles have it.
     Text,
     /// Three lists of addresses in one object.
     Json,
     /// Outlines on the Earth.
+    GeoJson,
+}
+
+/// How a list is written.
+pub enum ListForm {
+    /// As [`ListKind::Text`].
+    Text,
+    /// As [`ListKind::Json`].
+    Json,
+    /// As [`ListKind::GeoJson`].
     GeoJson(Outlines),
 }
 
-impl ListForm {
-    /// The form that the end of `path` asks for, of tiles of `scheme`.
+impl ListKind {
+    /// The kind that the end of `path` asks for.
     ///
     /// # Errors
-    /// [`Kind::Usage`](crate::error::Kind::Usage) for an end that no list has, and for outlines of tiles that have none
-    /// (see [`Outlines::new`]).
-    pub fn of(path: &Path, scheme: Option<&Scheme>) -> Result<Self> {
+    /// [`Kind::Usage`](crate::error::Kind::Usage) for an end that no list has.
+    pub fn of(path: &Path) -> Result<Self> {
         let end = path.extension().map(|end| end.to_ascii_lowercase());
         match end.as_ref().and_then(|end| end.to_str()) {
             Some("txt") => Ok(Self::Text),
             Some("json") => Ok(Self::Json),
-            Some("geojson") => Outlines::new(scheme)
-                .map(Self::GeoJson)
-                .map_err(|error| no_outlines(path, &error)),
+            Some("geojson") => Ok(Self::GeoJson),
             _ => Err(Error::usage(format!(
                 "{}: no known kind of list; expected a path that ends in .txt, .json or .geojson",
                 path.display()
             ))),
         }
     }
-}
 
-fn no_outlines(path: &Path, error: &Error) -> Error {
-    Error::usage(format!("{}: {error}", path.display()))
-        .with_help("a list that ends in .txt or .json has addresses only")
+    /// How such a list of tiles of `scheme` is written.
+    ///
+    /// # Errors
+    /// As [`Outlines::new`].
+    pub fn form(self, scheme: Option<&Scheme>) -> Result<ListForm> {
+        Ok(match self {
+            Self::Text => ListForm::Text,
+            Self::Json => ListForm::Json,
+            Self::GeoJson => ListForm::GeoJson(Outlines::new(scheme)?),
+        })
+    }
 }
 
 impl Changes {
@@ -175,17 +190,18 @@ impl Outlines {
     /// # Errors
     /// [`Kind::Usage`](crate::error::Kind::Usage) when the scheme is not known, or not of that kind.
     pub fn new(scheme: Option<&Scheme>) -> Result<Self> {
+        const WAY_OUT: &str = "lists that end in .txt or .json have addresses only";
         let Some(scheme) = scheme else {
-            return Err(Error::usage(
-                "outlines of tiles of a scheme whose places are not known; expected a known scheme",
-            ));
+            let found = "outlines of tiles of a scheme that nobody knows; expected a known one";
+            return Err(Error::usage(found).with_help(WAY_OUT));
         };
         let crs = Crs::parse(scheme.crs())?;
         let Some(period) = crs.period() else {
-            return Err(Error::usage(format!(
-                "outlines of tiles of {}, whose edges are no meridians and parallels; expected a scheme whose edges are",
+            let found = format!(
+                "outlines of tiles of {}, whose edges are curved in degrees; expected a scheme of meridians and parallels",
                 scheme.id()
-            )));
+            );
+            return Err(Error::usage(found).with_help(WAY_OUT));
         };
         Ok(Self {
             scheme: scheme.clone(),
@@ -230,7 +246,8 @@ mod tests {
 
     fn written(changes: &Changes, path: &str, scheme: &str) -> String {
         let scheme = Scheme::named(scheme).unwrap();
-        let form = ListForm::of(Path::new(path), Some(&scheme)).unwrap();
+        let kind = ListKind::of(Path::new(path)).unwrap();
+        let form = kind.form(Some(&scheme)).unwrap();
         let mut out = Vec::new();
         changes.write(&form, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -296,12 +313,13 @@ mod tests {
     #[test]
     fn what_cannot_be_listed_is_refused_with_a_way_out() {
         let refused = |path: &str, scheme: Option<&Scheme>| {
-            let error = ListForm::of(Path::new(path), scheme).err().unwrap();
+            let form = ListKind::of(Path::new(path)).and_then(|kind| kind.form(scheme));
+            let error = form.err().unwrap();
             format!("{error} {}", error.help().unwrap_or_default())
         };
         assert!(refused("a.csv", None).contains(".txt, .json or .geojson"));
         assert!(refused("a", None).contains(".txt, .json or .geojson"));
-        assert!(refused("a.geojson", None).contains("ends in .txt or .json"));
+        assert!(refused("a.geojson", None).contains("end in .txt or .json"));
         let utm = r#"{"id": "Utm32", "crs": "EPSG:32632", "tileMatrices": [{"id": "0", "cellSize": 16000,
             "pointOfOrigin": [-1548000, 8000000.5], "tileWidth": 256, "tileHeight": 256,
             "matrixWidth": 1, "matrixHeight": 1}]}"#;

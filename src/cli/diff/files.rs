@@ -8,7 +8,7 @@ use azulejo::archive::{FileOutput, Overwrite, Staged};
 use azulejo::diff::{Difference, Heatmap, Pair};
 use azulejo::encode::{Format, Settings, encoder};
 use azulejo::error::{Error, Result};
-use azulejo::geo::changes::{Changes, ListForm};
+use azulejo::geo::changes::{Changes, ListForm, ListKind};
 
 use super::DiffArgs;
 use crate::cli::report::check_replaced;
@@ -19,19 +19,25 @@ pub(super) struct Files {
     heatmap: Option<FileOutput>,
 }
 
+/// Makes sure that files end in what they will be.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage) where one does not.
+pub(super) fn check_names(args: &DiffArgs) -> Result<()> {
+    args.expired.as_deref().map(ListKind::of).transpose()?;
+    args.heatmap.as_deref().map_or(Ok(()), check_png)
+}
+
 impl Files {
-    /// Makes temporary files beside those that are asked for, which shows that they can be written.
+    /// Makes temporary files beside those that are asked for, whose names were checked; it shows that they can be written.
     ///
     /// # Errors
-    /// [`Kind::Usage`](azulejo::error::Kind::Usage) for names that end otherwise than their files do, and for outlines that the
-    /// tiles do not have; [`Kind::Output`](azulejo::error::Kind::Output) when a file cannot be written.
+    /// [`Kind::Usage`](azulejo::error::Kind::Usage) for outlines that the tiles do not have;
+    /// [`Kind::Output`](azulejo::error::Kind::Output) when a file cannot be written.
     pub(super) fn create(args: &DiffArgs, pair: &Pair) -> Result<Self> {
         let scheme = pair.scheme();
-        let form = |path: &Path| ListForm::of(path, scheme.as_ref());
+        let form = |path: &Path| ListKind::of(path)?.form(scheme.as_ref());
         let form = args.expired.as_deref().map(form).transpose()?;
-        if let Some(path) = &args.heatmap {
-            check_png(path)?;
-        }
         let list = args.expired.as_deref().zip(form);
         let list = list.map(|(path, form)| {
             let file = FileOutput::create(path, Overwrite::Replace, |path| {

@@ -166,6 +166,7 @@ fn compare(args: &DiffArgs, console: &Console) -> Result<()> {
         args.files(),
         [("tileset", &*a), ("tileset", &*b)].into_iter(),
     )?;
+    files::check_names(args)?;
     let jobs = running::jobs(args.jobs)?.0;
     let mut pair = Pair::open(&args.a, &args.b)?;
     let (jobs, note) = keep_to_ulimit(jobs, &pair)?;

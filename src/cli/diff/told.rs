@@ -14,8 +14,18 @@ const SCHEMA: &str = "azulejo-diff/1";
 /// Changed tiles, and lines of metadata, that text tells of.
 const SHOWN: usize = 20;
 
+/// Who tells of more changes: see `LISTED_MAX`.
+const CHANGES_TOLD: &str = "--json tells of the first 100,000, --expired lists all";
+
 /// Letters of a value of metadata that text shows.
 const VALUE_CHARS: usize = 60;
+
+/// A label, and what is said.
+type Line = (String, String);
+
+fn line(label: &str, text: String) -> Line {
+    (label.to_owned(), text)
+}
 
 /// All that there is to tell.
 pub(super) struct Told<'a> {
@@ -27,52 +37,58 @@ pub(super) struct Told<'a> {
 impl Told<'_> {
     /// For people.
     pub(super) fn text(&self) -> String {
-        let found = self.found;
-        let total = found.total();
-        let mut lines: Vec<(String, String)> = Vec::new();
-        let mut line = |label: &str, text: String| lines.push((label.to_owned(), text));
-        let (in_a, in_b) = (human::count(total.in_a()), human::count(total.in_b()));
-        line("tiles", format!("{in_a} in A · {in_b} in B"));
-        line("equal", equal(&total));
-        if self.args.tolerance > 0.0 {
-            let within = human::counted(total.within, "tile");
-            line(
-                "within",
-                format!("{within} · up to {}", self.args.tolerance),
-            );
-        }
-        line("changed", changed(&total, found.largest));
-        line("added", human::counted(total.added, "tile"));
-        line("removed", human::counted(total.removed, "tile"));
-        // Where all zooms are equal there is nothing to tell of each.
-        for (z, zoom) in found.zooms.iter().filter(|(_, zoom)| !is_same(zoom)) {
-            line("zoom", format!("{z:>2}  {}", counted(zoom)));
-        }
-        if let Some(heatmap) = &found.heatmap {
-            let (columns, rows) = heatmap.size();
-            let (zoom, side) = (heatmap.zoom(), heatmap.square_px());
-            line(
-                "map",
-                format!("of zoom {zoom} · {columns} x {rows} squares of {side} px"),
-            );
-        }
-        for said in found.metadata.iter().take(SHOWN) {
-            line("metadata", text_of(said));
-        }
-        if let Some(left) = left(found.metadata.len(), "metadata") {
-            line("", left);
-        }
-        for listed in found.listed.iter().take(SHOWN) {
-            let (label, what) = (listed.tile.to_string(), what(listed));
-            lines.push((label, what));
-        }
-        if let Some(left) = left(found.changes.len(), "changes") {
-            lines.push((String::new(), left));
-        }
+        let mut lines = self.totals();
+        lines.extend(self.metadata());
+        lines.extend(self.tiles());
         self.page(&lines)
     }
 
-    fn page(&self, lines: &[(String, String)]) -> String {
+    fn totals(&self) -> Vec<Line> {
+        let found = self.found;
+        let total = found.total();
+        let (in_a, in_b) = (human::count(total.in_a()), human::count(total.in_b()));
+        let mut lines = vec![
+            line("tiles", format!("{in_a} in A · {in_b} in B")),
+            line("equal", equal(&total)),
+        ];
+        if self.args.tolerance > 0.0 {
+            let within = human::counted(total.within, "tile");
+            let text = format!("{within} · up to {}", self.args.tolerance);
+            lines.push(line("within", text));
+        }
+        lines.extend([
+            line("changed", changed(&total, found.largest)),
+            line("added", human::counted(total.added, "tile")),
+            line("removed", human::counted(total.removed, "tile")),
+        ]);
+        // Of zooms that are the same there is nothing to tell.
+        let zooms = found.zooms.iter().filter(|(_, zoom)| !is_same(zoom));
+        lines.extend(zooms.map(|(z, zoom)| line("zoom", format!("{z:>2}  {}", counted(zoom)))));
+        lines.extend(found.heatmap.as_ref().map(|heatmap| {
+            let (columns, rows) = heatmap.size();
+            let (zoom, side) = (heatmap.zoom(), heatmap.square_px());
+            let text = format!("of zoom {zoom} · {columns} x {rows} squares of {side} px");
+            line("map", text)
+        }));
+        lines
+    }
+
+    fn metadata(&self) -> impl Iterator<Item = Line> {
+        let metadata = &self.found.metadata;
+        let shown = metadata.iter().take(SHOWN);
+        shown
+            .map(|said| line("metadata", text_of(said)))
+            .chain(left(metadata.len(), "--json tells of all"))
+    }
+
+    fn tiles(&self) -> impl Iterator<Item = Line> {
+        let shown = self.found.listed.iter().take(SHOWN);
+        shown
+            .map(|listed| line(&listed.tile.to_string(), what(listed)))
+            .chain(left(self.found.changes.len(), CHANGES_TOLD))
+    }
+
+    fn page(&self, lines: &[Line]) -> String {
         let (a, b) = (place(&self.args.a), place(&self.args.b));
         let mut text = format!("{a} and {b}\n");
         let widest = lines.iter().map(|(label, _)| label.len()).max();
@@ -174,16 +190,11 @@ fn what(listed: &Listed) -> String {
     }
 }
 
-/// What to say of those that are not shown, of `n`.
-fn left(n: usize, of_json: &str) -> Option<String> {
+/// What to say of those of `n` that are not shown, and who tells of them.
+fn left(n: usize, who_tells: &str) -> Option<Line> {
     let rest = n.checked_sub(SHOWN).filter(|&rest| rest > 0)?;
     let rest = human::count(rest as u64);
-    Some(match of_json {
-        "changes" => {
-            format!("and {rest} more: --json tells of the first 100,000, --expired lists all")
-        }
-        _ => format!("and {rest} more, of which --json tells"),
-    })
+    Some(line("", format!("and {rest} more: {who_tells}")))
 }
 
 /// `name: "Old" in A, nothing in B`.

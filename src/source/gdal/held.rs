@@ -160,3 +160,78 @@ fn colours(band: &RasterBand) -> Vec<[i16; 4]> {
         .map(|colour| [colour.r, colour.g, colour.b, colour.a])
         .collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on panics.
+mod tests {
+    use gdal::DriverManager;
+    use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+
+    use super::*;
+
+    /// A GeoTIFF of two columns, two rows and some bands; `finish` may add to it.
+    fn file<T: GdalType + Copy>(bands: &[[T; 4]], finish: impl Fn(&mut Dataset)) -> Vec<u8> {
+        init();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+        let options = RasterCreationOptions::from_iter(["COMPRESS=LZW", "TILED=YES"]);
+        let created =
+            driver.create_with_band_type_with_options::<T, _>(&path, 2, 2, bands.len(), &options);
+        let mut dataset = created.unwrap();
+        for (k, values) in bands.iter().enumerate() {
+            let mut values = Buffer::new((2, 2), values.to_vec());
+            let mut band = dataset.rasterband(k + 1).unwrap();
+            band.write((0, 0), (2, 2), &mut values).unwrap();
+        }
+        finish(&mut dataset);
+        dataset.close().unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn samples_come_as_they_are_and_what_is_nothing_is_masked() {
+        let mut bytes = file(&[[-1.5_f32, 7.25, f32::NAN, -9999.0]], |dataset| {
+            let mut band = dataset.rasterband(1).unwrap();
+            band.set_no_data_value(Some(-9999.0)).unwrap();
+            band.set_scale(0.5).unwrap();
+        });
+        let held = decode(&mut bytes).unwrap();
+        assert_eq!((held.width, held.height), (2, 2));
+        assert_eq!(held.mask, [255, 255, 0, 0]);
+        assert_eq!(held.values[0][..2], [-1.5, 7.25]);
+        assert_eq!(held.bands[0].to_string(), "Float32 times 0.5 plus 0");
+    }
+
+    #[test]
+    fn alpha_is_no_band_and_a_pixel_is_there_in_any_band() {
+        let of = [[1_u16, 2, 3, 4], [0, 65535, 0, 257]];
+        let mut with_alpha = file(&of, |dataset| {
+            let mut band = dataset.rasterband(2).unwrap();
+            band.set_color_interpretation(ColorInterpretation::AlphaBand)
+                .unwrap();
+        });
+        let held = decode(&mut with_alpha).unwrap();
+        assert_eq!(held.values, [[1.0, 2.0, 3.0, 4.0]]);
+        assert_eq!(held.mask, [0, 255, 0, 1]);
+        let of = [[0_i16, 0, -3, 4], [0, 5, 0, 6]];
+        let mut two = file(&of, |dataset| {
+            for k in 1..=2 {
+                let mut band = dataset.rasterband(k).unwrap();
+                band.set_no_data_value(Some(0.0)).unwrap();
+            }
+        });
+        let held = decode(&mut two).unwrap();
+        assert_eq!((held.bands.len(), held.mask), (2, vec![0, 255, 255, 255]));
+    }
+
+    #[test]
+    fn what_is_no_file_or_half_of_one_is_told() {
+        let whole = file(&[[1_u8, 2, 3, 4]], |_| {});
+        assert!(decode(&mut whole.clone()).is_ok());
+        for mut bytes in [b"II*\0".to_vec(), whole[..whole.len() - 20].to_vec()] {
+            let said = decode(&mut bytes).unwrap_err();
+            assert!(said.starts_with("damaged ("), "{said}");
+        }
+    }
+}
