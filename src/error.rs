@@ -26,6 +26,8 @@ pub enum Kind {
     NoOverlap,
     /// Done, but with holes where sources are damaged.
     Holes,
+    /// Done, and there is what nobody wants to find: a difference, a tileset that is not whole.
+    Found,
     /// Out of disk, memory or file handles.
     Resources,
     /// A failure that may pass: network, lock, throttling.

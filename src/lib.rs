@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | | [`error`] | the one error type; every module may import it |
 //! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted; files in the network read in parts |
-//! | | [`geo`] | bounds, tiles and their Hilbert order, schemes, footprints, the way from a tile's pixel to a source's |
+//! | | [`geo`] | bounds, tiles and their Hilbert order, lists of changed tiles, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
 //! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; blocks of plain TIFF files decoded without GDAL; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
@@ -27,13 +27,15 @@
 //! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, finished parts kept for a run that is cut off; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //! | | [`convert`] | a tileset, or a piece of it, from one container into others; [`convert::Tileset`] is the one way in |
+//! | | [`diff`] | what differs between two tilesets; [`diff::Pair`] is the one way in |
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
 //! Who may import whom: `geo`, `raster` and `remote` import `error` only; `source` imports all three; `mosaic` imports `source` and below;
 //! `render` imports `mosaic` and below; `style` and `encode` import `raster`; `archive` imports `geo`, `remote` and `encode`'s table of formats;
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
-//! names of `remote`, the clip of `mosaic`, and the sums of `pyramid`. By absence: no clap outside `cli`, no
+//! names of `remote`, the clip of `mosaic`, and the sums of `pyramid`; `diff` imports `archive`, what `encode` and `source` decode, and
+//! the threads of `pyramid`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `remote/ranges` (which reads parts of files over the network), `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`, no network, nothing async and no tokio outside `remote` (whose one thread waits for stores), no `unsafe` but for calls of C and in the two modules of
@@ -68,6 +70,7 @@
 
 pub mod archive;
 pub mod convert;
+pub mod diff;
 pub mod encode;
 pub mod error;
 pub mod geo;

@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::Console;
 use super::convert::{self, ConvertArgs};
+use super::diff::{self, DiffArgs};
 use super::encoding::EncodingArgs;
 use super::environment;
 use super::merge::{self, MergeArgs};
@@ -51,6 +52,9 @@ pub(super) enum Command {
     /// Put a tileset, or a piece of it, into other containers
     #[command(after_help = format!("{}\n\n{COMMON}", convert::EXAMPLES))]
     Convert(Box<ConvertArgs>),
+    /// Tell what differs between two tilesets
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Box<DiffArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
@@ -210,6 +214,7 @@ impl Command {
             Self::Tile(args) => args.run.loudness,
             Self::Merge(args) => args.run.loudness,
             Self::Convert(args) => args.loudness,
+            Self::Diff(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -220,6 +225,7 @@ impl Command {
             Self::Tile(args) => args.run.progress,
             Self::Merge(args) => args.run.progress,
             Self::Convert(args) => args.progress,
+            Self::Diff(args) => args.progress,
             Self::Info(_) => Style::None,
         };
         if self.loudness().quiet && asked == Style::Auto {

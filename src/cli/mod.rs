@@ -4,6 +4,7 @@ mod args;
 mod clip;
 mod console;
 mod convert;
+mod diff;
 mod encoding;
 mod environment;
 mod ground;
@@ -65,6 +66,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
         Command::Tile(args) => tile::run(&args, console),
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Diff(args) => diff::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }
@@ -77,6 +79,7 @@ fn exit_code(kind: Kind) -> u8 {
         Kind::Input | Kind::Damaged => 3,
         Kind::Output => 4,
         Kind::Holes => 5,
+        Kind::Found => 6,
         Kind::NoOverlap => 8,
         Kind::Resources => 9,
         Kind::Retry => 75,
@@ -92,6 +95,7 @@ fn kind_name(error: &Error) -> &'static str {
         Kind::Input | Kind::Damaged => "input",
         Kind::Output => "output",
         Kind::Holes => "holes",
+        Kind::Found => "found",
         Kind::NoOverlap => "no-overlap",
         Kind::Resources => "resources",
         Kind::Retry => "retry",

@@ -4,6 +4,7 @@
 
 pub mod affine;
 pub mod bounds;
+pub mod changes;
 pub mod cover;
 pub mod index;
 pub mod layout;

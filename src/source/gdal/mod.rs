@@ -6,6 +6,7 @@
 mod bands;
 mod facts;
 mod header;
+pub mod held;
 mod messages;
 mod read;
 mod state;
