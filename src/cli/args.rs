@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::console::Console;
 use super::convert::{self, ConvertArgs};
 use super::diff::{self, DiffArgs};
+use super::doctor::{self, DoctorArgs};
 use super::encoding::EncodingArgs;
 use super::environment;
 use super::merge::{self, MergeArgs};
@@ -58,6 +59,9 @@ pub(super) enum Command {
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
+    /// Look at this machine and its libraries, and say what to mend
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(DoctorArgs),
 }
 
 const TILE_EXAMPLES: &str = "\
@@ -215,6 +219,7 @@ impl Command {
             Self::Merge(args) => args.run.loudness,
             Self::Convert(args) => args.loudness,
             Self::Diff(args) => args.loudness,
+            Self::Doctor(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -226,7 +231,7 @@ impl Command {
             Self::Merge(args) => args.run.progress,
             Self::Convert(args) => args.progress,
             Self::Diff(args) => args.progress,
-            Self::Info(_) => Style::None,
+            Self::Info(_) | Self::Doctor(_) => Style::None,
         };
         if self.loudness().quiet && asked == Style::Auto {
             return Style::None;

@@ -5,6 +5,7 @@ mod clip;
 mod console;
 mod convert;
 mod diff;
+mod doctor;
 mod encoding;
 mod environment;
 mod ground;
@@ -67,6 +68,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),
+        Command::Doctor(args) => doctor::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }
