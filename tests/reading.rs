@@ -227,6 +227,24 @@ fn a_damaged_block_ends_the_bake_or_becomes_a_hole() {
         serde_json::json!([hole(896, 0), hole(384, 640)])
     );
 
+    // What may have holes is not kept for a run that goes on: the block may be whole then.
+    noise(&desk.path("b.tif"), 1024, 128, (7.0, 47.0));
+    let kept = |name: &str| {
+        let how = [
+            "-z",
+            "14",
+            "--on-read-error",
+            "skip",
+            "--shard-height",
+            "1",
+            "--resume",
+        ];
+        let run = desk.bake(&[&[name][..], &how].concat());
+        run.report["parts"]["kept"].as_u64().unwrap()
+    };
+    let (with_holes, whole) = (kept("a.tif"), kept("b.tif"));
+    assert!(with_holes < whole, "{with_holes} of {whole}");
+
     let inner = GdalSource::open(path.to_str().unwrap(), &Opening::default()).unwrap();
     let refused = inner.read(0, all).unwrap_err();
     assert_eq!(refused.kind(), Kind::Damaged);

@@ -82,7 +82,7 @@ pub(super) fn checkpoint(
         Ok(checkpoint) => {
             let cache = Arc::clone(cache);
             // What is left out now may be there when the bake goes on.
-            let checkpoint = checkpoint.keeping_if(move || cache.holes().is_empty());
+            let checkpoint = checkpoint.keeping_if(move || !cache.has_holes());
             Ok(Some(Arc::new(checkpoint)))
         }
         Err(error) if asked => Err(error),

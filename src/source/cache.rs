@@ -149,6 +149,11 @@ impl BlockCache {
         drop(gone);
     }
 
+    /// Whether any block was left out so far.
+    pub fn has_holes(&self) -> bool {
+        !lock(&self.holes).is_empty()
+    }
+
     /// The blocks that could not be read and were left out, each once, in the order of the sources, levels, rows and
     /// columns.
     pub fn holes(&self) -> Vec<Hole> {

@@ -34,6 +34,8 @@ const SHARD: &str = ".shard";
 pub struct Checkpoint {
     folder: PathBuf,
     facts: Facts,
+    /// Their digest.
+    key: [u8; 32],
     /// The zoom of the roots of the shards that are there.
     shard_zoom: Option<u8>,
     /// From when on shards are kept.
@@ -116,6 +118,7 @@ impl Checkpoint {
     fn new(folder: &Path, facts: Facts, patience: Duration) -> Self {
         Self {
             folder: folder.to_owned(),
+            key: facts.digest(),
             facts,
             shard_zoom: None,
             keeps_from: Instant::now() + patience,
@@ -176,7 +179,7 @@ impl Checkpoint {
     pub(super) fn take(&self, root: TileCoord, shape: Shape) -> Option<Kept> {
         self.shard_zoom?;
         let bytes = fs::read(self.path(root)).ok()?;
-        let kept = Kept::read(&bytes, &self.facts.digest(), root, shape)?;
+        let kept = Kept::read(&bytes, &self.key, root, shape)?;
         self.taken.fetch_add(1, Ordering::Relaxed);
         Some(kept)
     }
@@ -190,7 +193,7 @@ impl Checkpoint {
         {
             return;
         }
-        let bytes = kept.write(&self.facts.digest(), root);
+        let bytes = kept.write(&self.key, root);
         if let Err(error) = self.try_keep(root, shard_zoom, &bytes, output_bytes) {
             let mut failure = self
                 .failure

@@ -38,6 +38,11 @@ impl Holes {
         self.places.insert([source, level, row, col, height, width]);
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// Sources that are bands of one file tell of the same block once.
     pub(super) fn list(&self) -> Vec<Hole> {
         let hole = |&[source, level, row, col, height, width]: &[usize; 6]| Hole {
