@@ -26,6 +26,8 @@ pub enum Kind {
     NoOverlap,
     /// Done, but with holes where sources are damaged.
     Holes,
+    /// Looked at, and something is wrong or different.
+    Found,
     /// Out of disk, memory or file handles.
     Resources,
     /// A failure that may pass: network, lock, throttling.

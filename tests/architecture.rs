@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each floor may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("remote", &["error"]),
     ("geo", &["error"]),
@@ -33,6 +33,12 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         "convert",
         &[
             "error", "geo", "mosaic", "encode", "archive", "pyramid", "remote",
+        ],
+    ),
+    (
+        "verify",
+        &[
+            "error", "geo", "raster", "source", "style", "encode", "archive", "pyramid", "convert",
         ],
     ),
 ];

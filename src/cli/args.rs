@@ -19,6 +19,7 @@ use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
 use super::style::{StyleArgs, TileFormat};
 use super::values;
+use super::verify::{self, VerifyArgs};
 use super::versions;
 use super::zooms::ZoomArgs;
 
@@ -50,6 +51,9 @@ pub(super) enum Command {
     /// Put a tileset, or a piece of it, into other containers
     #[command(after_help = format!("{}\n\n{COMMON}", convert::EXAMPLES))]
     Convert(Box<ConvertArgs>),
+    /// Look for faults in a tileset: is it whole and true?
+    #[command(after_help = verify::after_help())]
+    Verify(Box<VerifyArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
@@ -205,6 +209,7 @@ impl Command {
             Self::Tile(args) => args.run.loudness,
             Self::Merge(args) => args.run.loudness,
             Self::Convert(args) => args.loudness,
+            Self::Verify(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -215,6 +220,7 @@ impl Command {
             Self::Tile(args) => args.run.progress,
             Self::Merge(args) => args.run.progress,
             Self::Convert(args) => args.progress,
+            Self::Verify(args) => args.progress,
             Self::Info(_) => Style::None,
         };
         if self.loudness().quiet && asked == Style::Auto {

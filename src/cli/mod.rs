@@ -26,6 +26,7 @@ mod style;
 mod summary;
 mod tile;
 mod values;
+mod verify;
 mod versions;
 mod zooms;
 
@@ -64,6 +65,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
         Command::Tile(args) => tile::run(&args, console),
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Verify(args) => verify::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }
@@ -76,6 +78,7 @@ fn exit_code(kind: Kind) -> u8 {
         Kind::Input | Kind::Damaged => 3,
         Kind::Output => 4,
         Kind::Holes => 5,
+        Kind::Found => 6,
         Kind::NoOverlap => 8,
         Kind::Resources => 9,
         Kind::Retry => 75,
@@ -91,6 +94,7 @@ fn kind_name(error: &Error) -> &'static str {
         Kind::Input | Kind::Damaged => "input",
         Kind::Output => "output",
         Kind::Holes => "holes",
+        Kind::Found => "found",
         Kind::NoOverlap => "no-overlap",
         Kind::Resources => "resources",
         Kind::Retry => "retry",

@@ -55,6 +55,8 @@ pub(super) enum Phase {
     Baking,
     /// Copying tiles.
     Copying,
+    /// Looking at tiles.
+    Verifying,
     /// Reading what is merged.
     Reading,
     /// Writing what was merged, in percent.
@@ -170,6 +172,7 @@ impl Phase {
             Self::Surveying => "looking for the range of values",
             Self::Baking => "baking",
             Self::Copying => "copying",
+            Self::Verifying => "verifying",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -179,7 +182,7 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Surveying => "surveying",
-            Self::Baking | Self::Copying => "progress",
+            Self::Baking | Self::Copying | Self::Verifying => "progress",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -189,7 +192,7 @@ impl Phase {
         match self {
             Self::Opening => "sources",
             Self::Surveying => "pieces",
-            Self::Baking | Self::Copying => "tiles",
+            Self::Baking | Self::Copying | Self::Verifying => "tiles",
             Self::Reading => "blocks",
             Self::Writing => "percent",
         }

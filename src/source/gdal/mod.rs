@@ -34,7 +34,7 @@ pub use bands::{BandChoice, BandId};
 pub use facts::{BandFacts, FileFacts};
 pub use messages::disk_was_full;
 pub use types::type_name;
-pub use vsi::{list, read_text};
+pub use vsi::{list, read_text, with_bytes};
 
 pub(super) use bands::band_named;
 

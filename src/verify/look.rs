@@ -1,0 +1,487 @@
+//! One family of tiles looked at: decoded, compared with the parent and with each other: [`Looker::look`].
+
+use std::sync::{Mutex, PoisonError};
+
+use super::agree::{Pair, Quarter, Shift, Typical, Verdict, compare};
+use super::findings::{Finding, Kind};
+use super::picture::{Meaning, Picture, values};
+use super::seam::{Edge, Score, Side, score};
+use super::units::{Unit, has};
+use crate::archive::Store;
+use crate::encode::Format;
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::geo::bounds::Bounds;
+use crate::geo::scheme::Scheme;
+use crate::geo::tile::TileCoord;
+use crate::raster::Raster;
+use crate::raster::reduce::Reducer;
+
+/// What all families are looked at with.
+pub(super) struct Looker<'a> {
+    pub(super) store: Mutex<&'a mut dyn Store>,
+    pub(super) tiles: &'a [TileCoord],
+    pub(super) meaning: Meaning,
+    /// What tiles should be.
+    pub(super) format: Option<Format>,
+    pub(super) size_px: Option<(usize, usize)>,
+    pub(super) typical: Typical,
+    pub(super) scheme: Option<&'a Scheme>,
+    /// The bounds that the tileset tells, in the units of the scheme, and a bit more.
+    pub(super) area: Option<Bounds>,
+}
+
+/// Whole pixels of a parent that a tile must come to for it to be missed: whatever the overviews are made by, four pixels that
+/// are all there come to one that is.
+const SOLID: usize = 4;
+
+/// What was seen of a family.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) findings: Vec<Finding>,
+    /// Zoom and bytes of each tile.
+    pub(super) tiles: Vec<(u8, u64)>,
+    pub(super) n_decoded: u64,
+    /// Of a format that cannot be decoded here.
+    pub(super) n_opaque: u64,
+    pub(super) n_pairs: u64,
+    /// Tiles that are missing though there is something of them in the parent.
+    pub(super) holes: Vec<Hole>,
+    /// Whether the parent has data and no children at all.
+    pub(super) childless: bool,
+    /// Sides of tiles whose neighbours belong to other families.
+    pub(super) edges: Vec<(TileCoord, Side, Edge)>,
+    /// How tiles of the family meet.
+    pub(super) scores: Vec<(TileCoord, TileCoord, Score)>,
+    /// Tiles that agree with their parent.
+    pub(super) confirmed: Vec<TileCoord>,
+    /// Whether some pixel is not opaque.
+    pub(super) has_alpha: bool,
+    /// Tiles that have data worth a pixel of a parent.
+    pub(super) solid: Vec<TileCoord>,
+    /// Those of them that the bounds do not reach.
+    pub(super) outside: Vec<TileCoord>,
+}
+
+/// A missing tile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hole {
+    pub(super) tile: TileCoord,
+    /// Whether what the parent has in its place is opaque and of one colour, which may be how it shows nothing.
+    pub(super) is_plain: bool,
+}
+
+impl Looker<'_> {
+    /// Looks at `unit`.
+    ///
+    /// # Errors
+    /// When the container cannot be reached any more.
+    pub(super) fn look(&self, unit: &Unit) -> Result<Seen> {
+        let mut seen = Seen::default();
+        let tiles = &self.tiles[unit.children.clone()];
+        let mut children: Vec<(TileCoord, Option<Picture>)> = Vec::with_capacity(tiles.len());
+        for &tile in tiles {
+            children.push((tile, self.open(tile, &mut seen)?));
+        }
+        let parent = match unit.parent.filter(|_| unit.has_parent) {
+            Some(parent) => self.parent(parent)?.map(|picture| (parent, picture)),
+            None => None,
+        };
+        for (tile, picture) in &children {
+            self.alone(*tile, picture.as_ref(), unit, &mut seen);
+        }
+        if let Some((tile, picture)) = &parent {
+            self.missing((*tile, picture), &children, &mut seen);
+            self.compare((*tile, picture), &children, &mut seen);
+        }
+        self.seams(&children, &mut seen);
+        Ok(seen)
+    }
+
+    /// The bytes of a tile, or what is wrong with them.
+    fn read(&self, tile: TileCoord) -> Result<std::result::Result<Vec<u8>, String>> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        match store.read(tile) {
+            Ok(Some(data)) => Ok(Ok(data)),
+            Ok(None) => Ok(Err("listed, but not there".to_owned())),
+            Err(error) => unreadable(error).map(Err),
+        }
+    }
+
+    /// The pixels of a tile; what is wrong with it is taken down.
+    fn open(&self, tile: TileCoord, seen: &mut Seen) -> Result<Option<Picture>> {
+        let data = match self.read(tile)? {
+            Ok(data) => data,
+            Err(found) => {
+                seen.tiles.push((tile.z(), 0));
+                seen.findings
+                    .push(Finding::of(Kind::Damaged, tile, found, "a tile"));
+                return Ok(None);
+            }
+        };
+        seen.tiles.push((tile.z(), data.len() as u64));
+        if data.is_empty() {
+            seen.findings
+                .push(Finding::of(Kind::Empty, tile, "no bytes", "a picture"));
+            return Ok(None);
+        }
+        if let (Some(expected), Some(found)) = (self.format, Format::sniff(&data))
+            && !expected.holds(found)
+        {
+            seen.findings.push(Finding::of(
+                Kind::TileFormat,
+                tile,
+                found.name(),
+                expected.name(),
+            ));
+        }
+        let picture = match Picture::read(&data, self.meaning) {
+            Ok(Some(picture)) => picture,
+            Ok(None) => {
+                seen.n_opaque += 1;
+                return Ok(None);
+            }
+            Err(found) => {
+                seen.findings
+                    .push(Finding::of(Kind::Damaged, tile, found, "a picture"));
+                return Ok(None);
+            }
+        };
+        seen.n_decoded += 1;
+        let size = (picture.raster.width(), picture.raster.height());
+        if let Some(expected) = self.size_px.filter(|&expected| expected != size) {
+            let told = |(width, height): (usize, usize)| format!("{width} x {height} pixels");
+            seen.findings
+                .push(Finding::of(Kind::Size, tile, told(size), told(expected)));
+        }
+        Ok(Some(picture))
+    }
+
+    /// The pixels of a parent; `None` if something is wrong with it, which is taken down when it is a child.
+    fn parent(&self, tile: TileCoord) -> Result<Option<Picture>> {
+        let data = self.read(tile)?;
+        let picture = data.and_then(|data| Picture::read(&data, self.meaning));
+        Ok(picture.unwrap_or_default())
+    }
+
+    /// What can be said of a tile by itself.
+    fn alone(&self, tile: TileCoord, picture: Option<&Picture>, unit: &Unit, seen: &mut Seen) {
+        let is_solid = picture.is_none_or(|picture| solid(picture) >= SOLID);
+        if let Some(picture) = picture {
+            seen.has_alpha |= !picture.raster.is_opaque();
+        }
+        if !is_solid {
+            return;
+        }
+        if !unit.has_parent && !unit.is_lowest {
+            let parent = unit
+                .parent
+                .map_or_else(String::new, |parent| parent.to_string());
+            let found = "no tile above it";
+            seen.findings.push(Finding::of(
+                Kind::Orphan,
+                tile,
+                found,
+                format!("its parent {parent}"),
+            ));
+        }
+        if picture.is_none() {
+            return;
+        }
+        seen.solid.push(tile);
+        if let (Some(scheme), Some(area)) = (self.scheme, &self.area)
+            && !scheme.bounds(tile).intersects(area)
+        {
+            seen.outside.push(tile);
+        }
+    }
+
+    /// Children that should be there.
+    fn missing(
+        &self,
+        (parent, picture): (TileCoord, &Picture),
+        children: &[(TileCoord, Option<Picture>)],
+        seen: &mut Seen,
+    ) {
+        let told = |tile: &TileCoord| match (self.scheme, &self.area) {
+            (Some(scheme), Some(area)) => scheme.bounds(*tile).intersects(area),
+            _ => true,
+        };
+        let missing = parent.children().into_iter().filter(told);
+        let missing = missing.filter(|child| children.iter().all(|(tile, _)| tile != child));
+        for tile in missing {
+            let Some(is_plain) = data_in(picture, tile.quadrant()) else {
+                continue;
+            };
+            if children.is_empty() {
+                seen.childless = true;
+                return;
+            }
+            seen.holes.push(Hole { tile, is_plain });
+        }
+    }
+
+    /// Compares children with the parent.
+    fn compare(
+        &self,
+        (parent, picture): (TileCoord, &Picture),
+        children: &[(TileCoord, Option<Picture>)],
+        seen: &mut Seen,
+    ) {
+        let mut pairs: Vec<(TileCoord, Pair, Option<Verdict>)> = Vec::new();
+        for (tile, child) in children {
+            let Some(child) = child else { continue };
+            let Some(reduced) = reduced(child, picture, self.typical.reducer) else {
+                continue;
+            };
+            if child.raster.is_empty() {
+                if data_in(picture, tile.quadrant()).is_some() {
+                    let expected = format!("what its parent {parent} has there");
+                    let finding = Finding::of(Kind::Blank, *tile, "nothing on it", expected);
+                    seen.findings.push(finding);
+                }
+                continue;
+            }
+            let quarter = quarter(&reduced, child, picture, tile.quadrant());
+            let Some(pair) = compare(&quarter) else {
+                if solid(child) >= SOLID {
+                    let found = format!("nothing where {tile} has data");
+                    let finding = Finding::of(Kind::Blank, parent, found, "a picture of it");
+                    seen.findings.push(finding);
+                }
+                continue;
+            };
+            let verdict = self.typical.judge(&pair, || quarter.shift());
+            pairs.push((*tile, pair, verdict));
+        }
+        let all: Vec<Pair> = pairs.iter().map(|(_, pair, _)| *pair).collect();
+        if let Some(at) = self.typical.changed(&all) {
+            pairs[at].2 = pairs[at].2.or(Some(Verdict::Different));
+        }
+        seen.n_pairs += pairs.len() as u64;
+        self.judged(parent, &pairs, seen);
+    }
+
+    /// Takes down what was judged of a parent and its children.
+    fn judged(
+        &self,
+        parent: TileCoord,
+        pairs: &[(TileCoord, Pair, Option<Verdict>)],
+        seen: &mut Seen,
+    ) {
+        let typical = &self.typical;
+        // Where nothing fits it is rather the one than the many.
+        if let [(_, pair, Some(verdict)), _, ..] = pairs
+            && pairs.iter().all(|(_, _, verdict)| verdict.is_some())
+        {
+            let of = format!("its {} children", pairs.len());
+            seen.findings
+                .push(told(parent, *verdict, pair, typical, &of));
+            return;
+        }
+        for (tile, pair, verdict) in pairs {
+            match verdict {
+                None => seen.confirmed.push(*tile),
+                Some(verdict) => {
+                    let of = format!("its parent {parent}");
+                    seen.findings
+                        .push(told(*tile, *verdict, pair, typical, &of));
+                }
+            }
+        }
+    }
+
+    /// Scores the seams within the family, and keeps the sides that others meet.
+    fn seams(&self, children: &[(TileCoord, Option<Picture>)], seen: &mut Seen) {
+        let mut edges = Vec::new();
+        for (tile, picture) in children {
+            let Some(picture) = picture else { continue };
+            for side in [Side::East, Side::South, Side::West, Side::North] {
+                let neighbour = neighbour(*tile, side);
+                if neighbour.is_some_and(|neighbour| has(self.tiles, neighbour)) {
+                    edges.extend(Edge::of(picture, side).map(|edge| (*tile, side, edge)));
+                }
+            }
+        }
+        for (tile, side, edge) in edges {
+            let other = neighbour(tile, side).filter(|other| other.parent() == tile.parent());
+            let (Some(other), true) = (other, tile.z() > 0) else {
+                seen.edges.push((tile, side, edge));
+                continue;
+            };
+            let opposite = match side {
+                Side::East => Side::West,
+                Side::South => Side::North,
+                Side::West | Side::North => continue,
+            };
+            let beside = children.iter().find(|(tile, _)| *tile == other);
+            let beside = beside.and_then(|(_, picture)| Edge::of(picture.as_ref()?, opposite));
+            let met = beside.and_then(|beside| score(&edge, &beside));
+            seen.scores.extend(met.map(|score| (tile, other, score)));
+        }
+    }
+
+    /// Pairs of a family, for what is usual.
+    ///
+    /// # Errors
+    /// As [`Looker::look`].
+    pub(super) fn pairs(&self, unit: &Unit, reducer: Reducer) -> Result<Vec<Pair>> {
+        let Some(parent) = unit.parent.filter(|_| unit.has_parent) else {
+            return Ok(Vec::new());
+        };
+        let Some(parent) = self.parent(parent)? else {
+            return Ok(Vec::new());
+        };
+        let mut pairs = Vec::new();
+        for &tile in &self.tiles[unit.children.clone()] {
+            let Some(child) = self.parent(tile)? else {
+                continue;
+            };
+            if let Some(reduced) = reduced(&child, &parent, reducer) {
+                pairs.extend(compare(&quarter(
+                    &reduced,
+                    &child,
+                    &parent,
+                    tile.quadrant(),
+                )));
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// What a failure of a store to read a tile says of the tile.
+///
+/// # Errors
+/// `error`, if it is none of the tile's.
+pub(super) fn unreadable(error: Error) -> Result<String> {
+    match error.kind() {
+        ErrorKind::Input | ErrorKind::Damaged => Ok(error.to_string()),
+        _ => Err(error),
+    }
+}
+
+fn quarter<'a>(
+    reduced: &'a Raster,
+    child: &Picture,
+    parent: &'a Picture,
+    quadrant: (usize, usize),
+) -> Quarter<'a> {
+    Quarter {
+        child: reduced,
+        parent: &parent.raster,
+        quadrant,
+        is_lossless: child.is_lossless && parent.is_lossless,
+        unit: child.unit.max(parent.unit),
+    }
+}
+
+/// `child` at half its size; `None` if that is no quadrant of `parent`.
+fn reduced(child: &Picture, parent: &Picture, reducer: Reducer) -> Option<Raster> {
+    let (a, b) = (&child.raster, &parent.raster);
+    let alike = (a.width(), a.height(), a.bands()) == (b.width(), b.height(), b.bands());
+    let even = a.width().is_multiple_of(2) && a.height().is_multiple_of(2);
+    (alike && even).then(|| reducer.reduce(a))
+}
+
+/// Whole pixels that a tile comes to at half its size.
+fn solid(picture: &Picture) -> usize {
+    let (raster, width) = (&picture.raster, picture.raster.width());
+    let (all, bands) = (values(raster), raster.bands());
+    // Formats without alpha show nothing as white or black.
+    let is_ground = |k: usize| {
+        let pixel = &all[k * bands..(k + 1) * bands];
+        let is_all = |is: &dyn Fn(f32) -> bool| pixel.iter().all(|&value| is(value));
+        is_all(&|value| value >= 240.0) || is_all(&|value| value <= 15.0)
+    };
+    let is_there = |k: usize| raster.mask[k] == 255 && (picture.has_alpha || !is_ground(k));
+    let rows = (0..raster.height() / 2).map(|row| 2 * row * width);
+    rows.map(|start| {
+        let cols = (0..width / 2).map(|col| start + 2 * col);
+        cols.filter(|&k| {
+            [k, k + 1, k + width, k + width + 1]
+                .into_iter()
+                .all(is_there)
+        })
+        .count()
+    })
+    .sum()
+}
+
+/// Whether a parent has data in a quadrant: `None` if not, otherwise whether all of it is opaque and of one colour.
+fn data_in(parent: &Picture, quadrant: (usize, usize)) -> Option<bool> {
+    let raster = &parent.raster;
+    let (width, height) = (raster.width() / 2, raster.height() / 2);
+    // Kernels reach over the edge of a quadrant by a pixel or two, JPEG's blocks by eight and more.
+    let is_opaque = raster.is_opaque();
+    let margin = if is_opaque {
+        width / 8
+    } else {
+        (width / 8).min(2)
+    };
+    let (mut n, bands) = (0, raster.bands());
+    let mut ranges = vec![(f32::MAX, f32::MIN); bands];
+    for row in margin..height.saturating_sub(margin) {
+        let start = (quadrant.1 * height + row) * raster.width() + quadrant.0 * width;
+        for k in start + margin..start + width.saturating_sub(margin) {
+            if raster.mask[k] < 128 {
+                continue;
+            }
+            n += 1;
+            for (range, &value) in ranges.iter_mut().zip(&values(raster)[k * bands..]) {
+                *range = (range.0.min(value), range.1.max(value));
+            }
+        }
+    }
+    if n < SOLID {
+        return None;
+    }
+    let is_flat = ranges
+        .iter()
+        .all(|(low, high)| high - low <= 16.0 * parent.unit);
+    Some(is_opaque && is_flat)
+}
+
+/// The tile beside `tile`, if the matrix goes on there; not across the antimeridian.
+pub(super) fn neighbour(tile: TileCoord, side: Side) -> Option<TileCoord> {
+    let (z, x, y) = (tile.z(), tile.x(), tile.y());
+    let (x, y) = match side {
+        Side::East => (x.checked_add(1)?, y),
+        Side::South => (x, y.checked_add(1)?),
+        Side::West => (x.checked_sub(1)?, y),
+        Side::North => (x, y.checked_sub(1)?),
+    };
+    Some(TileCoord::new(z, x, y))
+}
+
+/// A verdict on `tile` and `of`.
+fn told(tile: TileCoord, verdict: Verdict, pair: &Pair, typical: &Typical, of: &str) -> Finding {
+    let usual = format!("{:.1}, as is usual here", typical.pixels);
+    match verdict {
+        Verdict::Shifted(Shift {
+            col,
+            row,
+            pixels,
+            unmoved,
+        }) => {
+            let found = format!(
+                "differs from {of} by {unmoved:.1} of 255, and by {pixels:.1} when moved by {col} pixels east and {row} south"
+            );
+            Finding::of(Kind::Shifted, tile, found, "the best fit without moving")
+        }
+        Verdict::Mask => {
+            let found = format!(
+                "covers another area than {of}: masks differ by {:.1} of 255",
+                pair.mask
+            );
+            let expected = format!("{:.1}, as is usual here", typical.mask);
+            Finding::of(Kind::Parent, tile, found, expected)
+        }
+        Verdict::Different => {
+            let found = format!(
+                "differs from {of} by {:.1} of 255 (means of blocks by {:.1}, correlation {:.2})",
+                pair.pixels, pair.blocks, pair.correlation
+            );
+            Finding::of(Kind::Parent, tile, found, usual)
+        }
+    }
+}
