@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::agree::{Pair, Quarter, Shift, Typical, Verdict, compare};
+use super::agree::{Pair, Shift, Typical, Verdict, compare};
 use super::findings::{Finding, Kind};
-use super::picture::{Meaning, Picture, values};
+use super::picture::{Meaning, Picture};
+use super::quadrant::{data_in, is_solid, quarter, reduced};
 use super::seam::{Edge, Score, Side, score};
 use super::units::{Unit, has};
 use crate::archive::Store;
@@ -13,7 +14,6 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
-use crate::raster::Raster;
 use crate::raster::reduce::Reducer;
 
 /// What all families are looked at with.
@@ -30,10 +30,6 @@ pub(super) struct Looker<'a> {
     pub(super) area: Option<Bounds>,
 }
 
-/// Whole pixels of a parent that a tile must come to for it to be missed: whatever the overviews are made by, four pixels that
-/// are all there come to one that is.
-const SOLID: usize = 4;
-
 /// What was seen of a family.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -46,8 +42,8 @@ pub(super) struct Seen {
     pub(super) n_pairs: u64,
     /// Tiles that are missing though there is something of them in the parent.
     pub(super) holes: Vec<Hole>,
-    /// Whether the parent has data and no children at all.
-    pub(super) childless: bool,
+    /// Where the parent has data and no children at all: whether it is all as [`Hole::is_plain`].
+    pub(super) childless: Option<bool>,
     /// Sides of tiles whose neighbours belong to other families.
     pub(super) edges: Vec<(TileCoord, Side, Edge)>,
     /// How tiles of the family meet.
@@ -165,11 +161,11 @@ impl Looker<'_> {
 
     /// What can be said of a tile by itself.
     fn alone(&self, tile: TileCoord, picture: Option<&Picture>, unit: &Unit, seen: &mut Seen) {
-        let is_solid = picture.is_none_or(|picture| solid(picture) >= SOLID);
+        let is_data = picture.is_none_or(is_solid);
         if let Some(picture) = picture {
             seen.has_alpha |= !picture.raster.is_opaque();
         }
-        if !is_solid {
+        if !is_data {
             return;
         }
         if !unit.has_parent && !unit.is_lowest {
@@ -213,8 +209,8 @@ impl Looker<'_> {
                 continue;
             };
             if children.is_empty() {
-                seen.childless = true;
-                return;
+                seen.childless = Some(is_plain && seen.childless != Some(false));
+                continue;
             }
             seen.holes.push(Hole { tile, is_plain });
         }
@@ -243,7 +239,7 @@ impl Looker<'_> {
             }
             let quarter = quarter(&reduced, child, picture, tile.quadrant());
             let Some(pair) = compare(&quarter) else {
-                if solid(child) >= SOLID {
+                if is_solid(child) {
                     let found = format!("nothing where {tile} has data");
                     let finding = Finding::of(Kind::Blank, parent, found, "a picture of it");
                     seen.findings.push(finding);
@@ -320,29 +316,33 @@ impl Looker<'_> {
         }
     }
 
-    /// Pairs of a family, for what is usual.
+    /// Pairs of a family, for what is usual: a list for each of `reducers`.
     ///
     /// # Errors
     /// As [`Looker::look`].
-    pub(super) fn pairs(&self, unit: &Unit, reducer: Reducer) -> Result<Vec<Pair>> {
-        let Some(parent) = unit.parent.filter(|_| unit.has_parent) else {
-            return Ok(Vec::new());
+    pub(super) fn pairs(&self, unit: &Unit, reducers: &[Reducer]) -> Result<Vec<Vec<Pair>>> {
+        let mut pairs = vec![Vec::new(); reducers.len()];
+        let parent = unit.parent.filter(|_| unit.has_parent);
+        let Some(parent) = parent
+            .map(|parent| self.parent(parent))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(pairs);
         };
-        let Some(parent) = self.parent(parent)? else {
-            return Ok(Vec::new());
-        };
-        let mut pairs = Vec::new();
         for &tile in &self.tiles[unit.children.clone()] {
             let Some(child) = self.parent(tile)? else {
                 continue;
             };
-            if let Some(reduced) = reduced(&child, &parent, reducer) {
-                pairs.extend(compare(&quarter(
-                    &reduced,
-                    &child,
-                    &parent,
-                    tile.quadrant(),
-                )));
+            for (&reducer, pairs) in reducers.iter().zip(&mut pairs) {
+                if let Some(reduced) = reduced(&child, &parent, reducer) {
+                    pairs.extend(compare(&quarter(
+                        &reduced,
+                        &child,
+                        &parent,
+                        tile.quadrant(),
+                    )));
+                }
             }
         }
         Ok(pairs)
@@ -358,87 +358,6 @@ pub(super) fn unreadable(error: Error) -> Result<String> {
         ErrorKind::Input | ErrorKind::Damaged => Ok(error.to_string()),
         _ => Err(error),
     }
-}
-
-fn quarter<'a>(
-    reduced: &'a Raster,
-    child: &Picture,
-    parent: &'a Picture,
-    quadrant: (usize, usize),
-) -> Quarter<'a> {
-    Quarter {
-        child: reduced,
-        parent: &parent.raster,
-        quadrant,
-        is_lossless: child.is_lossless && parent.is_lossless,
-        unit: child.unit.max(parent.unit),
-    }
-}
-
-/// `child` at half its size; `None` if that is no quadrant of `parent`.
-fn reduced(child: &Picture, parent: &Picture, reducer: Reducer) -> Option<Raster> {
-    let (a, b) = (&child.raster, &parent.raster);
-    let alike = (a.width(), a.height(), a.bands()) == (b.width(), b.height(), b.bands());
-    let even = a.width().is_multiple_of(2) && a.height().is_multiple_of(2);
-    (alike && even).then(|| reducer.reduce(a))
-}
-
-/// Whole pixels that a tile comes to at half its size.
-fn solid(picture: &Picture) -> usize {
-    let (raster, width) = (&picture.raster, picture.raster.width());
-    let (all, bands) = (values(raster), raster.bands());
-    // Formats without alpha show nothing as white or black.
-    let is_ground = |k: usize| {
-        let pixel = &all[k * bands..(k + 1) * bands];
-        let is_all = |is: &dyn Fn(f32) -> bool| pixel.iter().all(|&value| is(value));
-        is_all(&|value| value >= 240.0) || is_all(&|value| value <= 15.0)
-    };
-    let is_there = |k: usize| raster.mask[k] == 255 && (picture.has_alpha || !is_ground(k));
-    let rows = (0..raster.height() / 2).map(|row| 2 * row * width);
-    rows.map(|start| {
-        let cols = (0..width / 2).map(|col| start + 2 * col);
-        cols.filter(|&k| {
-            [k, k + 1, k + width, k + width + 1]
-                .into_iter()
-                .all(is_there)
-        })
-        .count()
-    })
-    .sum()
-}
-
-/// Whether a parent has data in a quadrant: `None` if not, otherwise whether all of it is opaque and of one colour.
-fn data_in(parent: &Picture, quadrant: (usize, usize)) -> Option<bool> {
-    let raster = &parent.raster;
-    let (width, height) = (raster.width() / 2, raster.height() / 2);
-    // Kernels reach over the edge of a quadrant by a pixel or two, JPEG's blocks by eight and more.
-    let is_opaque = raster.is_opaque();
-    let margin = if is_opaque {
-        width / 8
-    } else {
-        (width / 8).min(2)
-    };
-    let (mut n, bands) = (0, raster.bands());
-    let mut ranges = vec![(f32::MAX, f32::MIN); bands];
-    for row in margin..height.saturating_sub(margin) {
-        let start = (quadrant.1 * height + row) * raster.width() + quadrant.0 * width;
-        for k in start + margin..start + width.saturating_sub(margin) {
-            if raster.mask[k] < 128 {
-                continue;
-            }
-            n += 1;
-            for (range, &value) in ranges.iter_mut().zip(&values(raster)[k * bands..]) {
-                *range = (range.0.min(value), range.1.max(value));
-            }
-        }
-    }
-    if n < SOLID {
-        return None;
-    }
-    let is_flat = ranges
-        .iter()
-        .all(|(low, high)| high - low <= 16.0 * parent.unit);
-    Some(is_opaque && is_flat)
 }
 
 /// The tile beside `tile`, if the matrix goes on there; not across the antimeridian.

@@ -9,15 +9,17 @@
 mod agree;
 mod described;
 mod findings;
+mod gathered;
 mod look;
 mod picture;
+mod quadrant;
 mod seam;
 mod units;
 mod walk;
 
 pub use self::agree::Typical;
 pub use self::findings::{Finding, Findings, KEPT, KINDS, Kind, KindInfo};
-pub use self::walk::Seams;
+pub use self::gathered::Seams;
 
 use std::collections::BTreeMap;
 use std::path::Path;
