@@ -325,9 +325,11 @@ impl Typical {
         if self.is_exact && pair.is_lossless {
             return pixels <= ROUNDING + 0.25 * unmoved;
         }
-        // Who has lost nothing and is not exact has other overviews than ours: GDAL's lie up to a pixel off.
-        let is_far = col.abs().max(row.abs()) > 1;
-        (is_far || !pair.is_lossless) && pixels < 0.6 * unmoved && pixels < 4.0 + 2.0 * self.pixels
+        if pair.is_lossless {
+            // Who has lost nothing and is not exact has other overviews than ours: GDAL's lie up to a pixel off.
+            return col.abs().max(row.abs()) > 1 && pixels < 0.35 * unmoved;
+        }
+        pixels < 0.6 * unmoved && pixels < 4.0 + 2.0 * self.pixels
     }
 
     /// Which of the children of one parent, or rather of their `pairs`, is not what the parent was made of, though the others are.

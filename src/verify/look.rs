@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::agree::{Pair, Shift, Typical, Verdict, compare};
 use super::findings::{Finding, Kind};
-use super::picture::{Meaning, Picture};
+use super::picture::{Meaning, Picture, hidden_damage};
 use super::quadrant::{data_in, is_solid, quarter, reduced};
 use super::seam::{Edge, Score, Side, score};
 use super::units::{Unit, has};
@@ -142,6 +142,15 @@ impl Looker<'_> {
                 return Ok(None);
             }
         };
+        match hidden_damage(&data) {
+            Ok(None) => {}
+            Ok(Some(found)) => {
+                seen.findings
+                    .push(Finding::of(Kind::Damaged, tile, found, "a picture"));
+            }
+            // One reader in two takes it: it may be unusual.
+            Err(error) => log::debug!("tile {tile}: {error}"),
+        }
         seen.n_decoded += 1;
         let size = (picture.raster.width(), picture.raster.height());
         if let Some(expected) = self.size_px.filter(|&expected| expected != size) {

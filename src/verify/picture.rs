@@ -6,7 +6,7 @@ use crate::geo::transform::crs::Crs;
 use crate::raster::image::{Channels, Image, Pixels};
 use crate::raster::{Raster, SampleType, Samples};
 use crate::source::Source;
-use crate::source::gdal::{GdalSource, OpenOptions, with_bytes};
+use crate::source::gdal::{GdalSource, OpenOptions, damage_in, with_bytes};
 use crate::style::terrain::Encoding;
 
 /// What the pixels of a tileset mean.
@@ -119,6 +119,17 @@ impl Picture {
             has_alpha: true,
             is_lossless: true,
         })
+    }
+}
+
+/// Damage in `tile` that decoding it does not tell of: JPEG has no sums, and one broken code spoils all that follow.
+///
+/// # Errors
+/// As [`damage_in`].
+pub(super) fn hidden_damage(tile: &[u8]) -> Result<Option<String>, Error> {
+    match Format::sniff(tile) {
+        Some(Format::Jpeg) => damage_in(tile, "jpg"),
+        _ => Ok(None),
     }
 }
 
