@@ -26,7 +26,7 @@ pub enum Kind {
     NoOverlap,
     /// Done, but with holes where sources are damaged.
     Holes,
-    /// Done, and there is what nobody wants to find: a difference, a tileset that is not whole.
+    /// Looked at, and something is wrong or different.
     Found,
     /// Out of disk, memory or file handles.
     Resources,

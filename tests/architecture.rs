@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each floor may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("remote", &["error"]),
     ("geo", &["error"]),
@@ -39,6 +39,12 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
         "diff",
         &[
             "error", "geo", "raster", "source", "encode", "archive", "pyramid",
+        ],
+    ),
+    (
+        "verify",
+        &[
+            "error", "geo", "raster", "source", "style", "encode", "archive", "pyramid", "convert",
         ],
     ),
 ];

@@ -182,6 +182,37 @@ fn lossy_webp_is_exact_wherever_something_is_transparent() {
 }
 
 #[test]
+fn lossy_edges_are_smaller_and_their_alpha_is_exact() {
+    let desk = Desk::new();
+    desk.tile(&["-o", "exact.mbtiles"]).ok();
+    let exact = desk.tiles("exact.mbtiles");
+    for format in ["webp", "mixed"] {
+        let bake = |output: &str, more: &[&str]| {
+            desk.tile(&[&["-f", format, "-o", output], more].concat())
+                .ok();
+            desk.tiles(output)
+        };
+        let usual = bake(&format!("{format}.mbtiles"), &[]);
+        let lossy = bake(&format!("{format}-lossy.mbtiles"), &["--lossy-edges"]);
+        let (mut n, mut before, mut after) = (0, 0, 0);
+        for (at, tile) in &lossy {
+            if is_opaque(&exact[at]) {
+                assert!(tile == &usual[at], "{format} {at}");
+                continue;
+            }
+            let alpha = |tile: &[u8]| pixels(tile).iter().map(|p| p[3]).collect::<Vec<_>>();
+            let same = alpha(tile) == alpha(&exact[at]);
+            assert!(same || format == "mixed", "{format} {at}");
+            (n, before, after) = (n + 1, before + usual[at].len(), after + tile.len());
+        }
+        assert!(
+            n > 3 && after * 10 < before * 7,
+            "{format}: {after} of {before}"
+        );
+    }
+}
+
+#[test]
 fn palettes_are_png_to_all_the_world_and_the_same_for_any_number_of_threads() {
     let desk = Desk::new();
     let palette = ["-f", "palette", "--report", "report.json"];
@@ -376,5 +407,8 @@ fn what_means_nothing_for_a_format_is_refused() {
     check("-f jpeg --max-tile-bytes 0", "as in 50KB");
     check("-f mixed --lossless", "mixed cannot be lossless");
     check("-f palette --lossless", "palette cannot be lossless");
+    check("--lossy-edges", "expected webp or mixed");
+    check("-f jpeg --lossy-edges", "expected webp or mixed");
+    check("-f webp --lossless --lossy-edges", "cannot be used with");
     assert_eq!(desk.names(), Vec::<String>::new());
 }

@@ -527,3 +527,23 @@ fn an_archive_in_a_bucket_is_read_with_the_variables_that_write_there() {
     busy.env("GDAL_HTTP_RETRY_DELAY", "0.01");
     finish(&mut busy).fails(75, "expected");
 }
+
+#[test]
+fn an_archive_in_the_network_is_verified_where_it_is() {
+    let (desk, web) = (Desk::new(), Web::start());
+    let address = small(&desk, &web);
+    let verify = |tileset: &str| -> Value {
+        let run = run(&desk, &["verify", "-q", "--json", tileset]);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr))
+    };
+    let (here, there) = (verify("a.pmtiles"), verify(&address));
+    assert_eq!(there["sound"], true, "{there:#}");
+    for key in ["tiles", "decoded", "compared", "zooms", "overviews"] {
+        assert_eq!(here[key], there[key], "{key}");
+    }
+    let mut data = fs::read(desk.path("a.pmtiles")).unwrap();
+    let n = data.len();
+    data[n - 30_000] ^= 0xff;
+    let damaged = verify(&web.put("b.pmtiles", data));
+    assert_eq!(damaged["counts"]["damaged"], 1, "{damaged:#}");
+}

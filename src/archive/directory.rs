@@ -9,6 +9,8 @@
 //!
 //! Folders of other programs may lack one or both files, or have `tilemapresource.xml` (gdal2tiles) instead.
 
+mod audit;
+
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
@@ -24,6 +26,7 @@ use super::{
 use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
+pub(super) use audit::audit;
 
 pub(super) const METADATA: &str = "metadata.json";
 pub(super) const TILEJSON: &str = "tilejson.json";

@@ -23,6 +23,7 @@
 //!
 //! `tiles` is read as whatever it is.
 
+mod audit;
 mod database;
 mod gain;
 
@@ -40,6 +41,7 @@ use super::{Digest, Metadata, Sink, SinkOptions, Staged, Storage, Store, StoredM
 use crate::encode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
+pub(super) use audit::audit;
 use database::Database;
 use gain::Gain;
 

@@ -10,6 +10,7 @@
 //!
 //! Absent here: pixels, threads.
 
+mod audit;
 mod digest;
 mod directory;
 mod file;
@@ -30,6 +31,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Audit, Fault, Flaw, Tick, audit};
 pub use digest::Digest;
 pub use file::{FileOutput, Scratch};
 pub use file_type::FileType;
@@ -186,6 +188,7 @@ pub struct Archive {
     pub several_roots: bool,
     create: Create,
     open: fn(&Path) -> Result<Box<dyn Store>>,
+    audit: fn(&Path, &mut Tick<'_>) -> Result<Audit>,
 }
 
 /// Every container there is.
@@ -195,18 +198,21 @@ pub const ARCHIVES: &[Archive] = &[
         several_roots: true,
         create: mbtiles::create,
         open: mbtiles::open,
+        audit: mbtiles::audit,
     },
     Archive {
         suffix: Some("pmtiles"),
         several_roots: false,
         create: pmtiles::create,
         open: pmtiles::open,
+        audit: pmtiles::audit,
     },
     Archive {
         suffix: None,
         several_roots: true,
         create: directory::create,
         open: directory::open,
+        audit: directory::audit,
     },
 ];
 
@@ -281,14 +287,18 @@ pub fn open_store(path: &Path) -> Result<Box<dyn Store>> {
     if let Some(name) = virtual_name(path) {
         return open_virtual(name);
     }
+    (at(path)?.open)(path)
+}
+
+/// The row of [`ARCHIVES`] that reads what is at `path`.
+fn at(path: &Path) -> Result<&'static Archive> {
     let found = std::fs::metadata(path)
         .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
-    let archive = if found.is_dir() {
-        folders()
+    if found.is_dir() {
+        Ok(folders())
     } else {
-        by_name(path, Kind::Input)?
-    };
-    (archive.open)(path)
+        by_name(path, Kind::Input)
+    }
 }
 
 /// Opens the container with a name that only GDAL can open.

@@ -128,8 +128,14 @@ pub(super) fn flip(z: u8, y: i64, roots: (u32, u32)) -> Option<i64> {
 /// Sorts addresses into the order of [`Store::tiles`](super::Store::tiles) and drops repeated ones.
 pub(super) fn sort(tiles: &mut Vec<TileCoord>) -> usize {
     // The key is computed once a tile, not once a comparison: a Hilbert index costs a step a zoom.
-    tiles.sort_by_cached_key(|t| (t.z(), t.y() >> t.z(), t.x() >> t.z(), t.hilbert()));
+    tiles.sort_by_cached_key(|&tile| place(tile));
     let n = tiles.len();
     tiles.dedup();
     n - tiles.len()
+}
+
+/// What addresses are sorted by, as [`sort`] does.
+pub(super) fn place(tile: TileCoord) -> (u8, u32, u32, u64) {
+    let z = tile.z();
+    (z, tile.y() >> z, tile.x() >> z, tile.hilbert())
 }

@@ -22,6 +22,7 @@ use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
 use super::style::{StyleArgs, TileFormat};
 use super::values;
+use super::verify::{self, VerifyArgs};
 use super::versions;
 use super::zooms::ZoomArgs;
 
@@ -56,6 +57,9 @@ pub(super) enum Command {
     /// Tell what differs between two tilesets
     #[command(after_help = diff::EXAMPLES)]
     Diff(Box<DiffArgs>),
+    /// Look for faults in a tileset: is it whole and true?
+    #[command(after_help = verify::after_help())]
+    Verify(Box<VerifyArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
@@ -220,6 +224,7 @@ impl Command {
             Self::Convert(args) => args.loudness,
             Self::Diff(args) => args.loudness,
             Self::Doctor(args) => args.loudness,
+            Self::Verify(args) => args.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -232,6 +237,7 @@ impl Command {
             Self::Convert(args) => args.progress,
             Self::Diff(args) => args.progress,
             Self::Info(_) | Self::Doctor(_) => Style::None,
+            Self::Verify(args) => args.progress,
         };
         if self.loudness().quiet && asked == Style::Auto {
             return Style::None;

@@ -1,6 +1,6 @@
 //! How tiles are encoded, from options.
 
-use azulejo::encode::{DEFAULT_EFFORT, Format, Label, Recipe, Settings};
+use azulejo::encode::{DEFAULT_EFFORT, Edges, Format, Label, Recipe, Settings};
 use azulejo::pyramid::Baked;
 use clap::Args;
 use serde_json::{Value, json};
@@ -22,6 +22,11 @@ pub(super) struct EncodingArgs {
     #[arg(long)]
     lossless: bool,
 
+    /// Let --quality count for the colours of tiles with transparency, too, in webp and mixed: far fewer bytes along edges. In
+    /// webp the alpha stays exact; in mixed such tiles get a palette.
+    #[arg(long, conflicts_with = "lossless")]
+    lossy_edges: bool,
+
     /// The most bytes of a tile, as in 50KB, 64KiB or 50000: the quality of larger ones is lowered until they fit, those
     /// with transparency included. A note says how many do not even at the lowest.
     #[arg(long, value_name = "BYTES", value_parser = values::tile_bytes)]
@@ -42,10 +47,12 @@ impl EncodingArgs {
         let Self {
             quality,
             lossless,
+            lossy_edges,
             max_tile_bytes,
             effort,
         } = self;
-        quality.is_none() && !lossless && max_tile_bytes.is_none() && effort.is_none()
+        let none = max_tile_bytes.is_none() && effort.is_none();
+        quality.is_none() && !lossless && !lossy_edges && none
     }
 
     /// What is asked for, for tiles of `format`. It is not checked.
@@ -57,7 +64,11 @@ impl EncodingArgs {
                 quality: quality.and_then(|quality| quality.below),
                 lossless: self.lossless,
                 effort: self.effort,
-                ..Settings::default()
+                edges: if self.lossy_edges {
+                    Edges::Lossy
+                } else {
+                    Edges::Exact
+                },
             },
             quality_from: quality.map_or_else(Vec::new, |quality| quality.from.clone()),
             tile_bytes_max: self.max_tile_bytes,
@@ -88,6 +99,7 @@ pub(super) fn json(recipe: &Recipe) -> Value {
         "format": recipe.format.name(),
         "quality": quality(recipe),
         "lossless": recipe.settings.lossless,
+        "lossy-edges": recipe.settings.edges == Edges::Lossy,
         "max-tile-bytes": recipe.tile_bytes_max,
         "effort": recipe.settings.effort.unwrap_or(DEFAULT_EFFORT),
     })

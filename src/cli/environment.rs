@@ -13,10 +13,11 @@ const PREFIX: &str = "AZULEJO_";
 const SEPARATOR: char = '\n';
 
 /// Options that exclude each other: a variable must not get in the way of what is typed.
-const RIVALS: [(&str, &str); 3] = [
+const RIVALS: [(&str, &str); 4] = [
     ("zoom", "min_zoom"),
     ("zoom", "max_zoom"),
     ("quiet", "verbose"),
+    ("digest", "report"),
 ];
 
 /// The options that stand on the command line, whatever else is wrong with it.

@@ -29,6 +29,7 @@ mod style;
 mod summary;
 mod tile;
 mod values;
+mod verify;
 mod versions;
 mod zooms;
 
@@ -69,6 +70,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
         Command::Convert(args) => convert::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),
         Command::Doctor(args) => doctor::run(&args, console),
+        Command::Verify(args) => verify::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
 }

@@ -57,6 +57,8 @@ pub(super) enum Phase {
     Copying,
     /// Comparing tiles.
     Comparing,
+    /// Looking at tiles.
+    Verifying,
     /// Reading what is merged.
     Reading,
     /// Writing what was merged, in percent.
@@ -173,6 +175,7 @@ impl Phase {
             Self::Baking => "baking",
             Self::Copying => "copying",
             Self::Comparing => "comparing",
+            Self::Verifying => "verifying",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -182,7 +185,7 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Surveying => "surveying",
-            Self::Baking | Self::Copying | Self::Comparing => "progress",
+            Self::Baking | Self::Copying | Self::Comparing | Self::Verifying => "progress",
             Self::Reading => "reading",
             Self::Writing => "writing",
         }
@@ -192,7 +195,7 @@ impl Phase {
         match self {
             Self::Opening => "sources",
             Self::Surveying => "pieces",
-            Self::Baking | Self::Copying | Self::Comparing => "tiles",
+            Self::Baking | Self::Copying | Self::Comparing | Self::Verifying => "tiles",
             Self::Reading => "blocks",
             Self::Writing => "percent",
         }

@@ -143,7 +143,10 @@ fn in_one_piece(all: &Bounds, cut: &Bounds) -> Option<Bounds> {
 }
 
 /// A rectangle of `scheme` in degrees.
-fn degrees(square: &Bounds, scheme: &Scheme) -> Result<Bounds> {
+///
+/// # Errors
+/// When PROJ knows no way.
+pub(crate) fn degrees(square: &Bounds, scheme: &Scheme) -> Result<Bounds> {
     let crs = Crs::parse(scheme.crs())?;
     let way = Projection::new(&crs, &Crs::lon_lat()?, None)?;
     let Some(period) = crs.period() else {

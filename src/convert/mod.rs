@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub(crate) use self::metadata::degrees;
 use self::metadata::{TILE_SIZE_PX, Told};
-use self::order::post_order;
+pub(crate) use self::order::post_order;
 pub use self::piece::Piece;
 pub use self::recode::Recoding;
 use crate::archive::{Digest, Metadata, Sink, Store, StoredMetadata, open_store};
@@ -340,7 +341,7 @@ fn known() -> String {
 }
 
 /// The scheme that the tiles are of, if we know one of that name and shape.
-fn scheme_of(stored: &StoredMetadata) -> Option<Scheme> {
+pub(crate) fn scheme_of(stored: &StoredMetadata) -> Option<Scheme> {
     let (columns, rows) = stored.matrix_roots;
     let scheme = Scheme::named(&stored.scheme_id).ok()?;
     (scheme.matrix_size(0) == (columns.into(), rows.into())).then_some(scheme)

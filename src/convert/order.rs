@@ -15,7 +15,7 @@ struct Zoom<'a> {
 }
 
 /// See [`post_order`].
-pub(super) struct PostOrder<'a> {
+pub(crate) struct PostOrder<'a> {
     deepest: u8,
     /// Those that have tiles left.
     zooms: Vec<Zoom<'a>>,
@@ -25,7 +25,7 @@ pub(super) struct PostOrder<'a> {
 /// [`Sink::write`](crate::archive::Sink::write): root by root, children along the curve before their parent.
 ///
 /// Each zoom is in order by itself, so they are merged: nothing is sorted and no second list is made.
-pub(super) fn post_order(tiles: &[TileCoord]) -> PostOrder<'_> {
+pub(crate) fn post_order(tiles: &[TileCoord]) -> PostOrder<'_> {
     let deepest = tiles.last().map_or(0, |tile| tile.z());
     let zooms = tiles.chunk_by(|a, b| a.z() == b.z());
     PostOrder {

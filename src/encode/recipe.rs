@@ -48,11 +48,20 @@ impl Recipe {
             ));
         }
         for quality in self.qualities() {
-            let settings = self.settings_with(quality, Edges::Exact);
+            let settings = self.settings_with(quality, self.settings.edges);
             match self.format.info().is_of_values() {
                 true => drop(values_encoder(self.format, &settings, &self.label)?),
                 false => drop(encoder(self.format, &settings)?),
             }
+        }
+        if self.settings.edges == Edges::Lossy
+            && !matches!(self.format, Format::Webp | Format::Mixed)
+        {
+            return Err(Error::usage(format!(
+                "lossy edges of {} tiles, in which those with transparency are like the others; expected webp or mixed",
+                self.format
+            ))
+            .with_help("leave --lossy-edges away, or -f webp"));
         }
         let can_lose = self.format.quality(&self.settings).is_some();
         if self.tile_bytes_max.is_some() && !can_lose {
@@ -124,7 +133,7 @@ impl TileEncoder {
             ..
         } = recipe;
         let open = |quality| {
-            let settings = recipe.settings_with(quality, Edges::Exact);
+            let settings = recipe.settings_with(quality, settings.edges);
             Ok((quality, encoder(*format, &settings)?))
         };
         let encoders = match format.info().is_of_values() {

@@ -87,31 +87,54 @@ pub(super) fn serialise(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// The entries of a directory; what is wrong with it, where something is. Ids rise and runs do not overlap.
-pub(super) fn parse(mut bytes: &[u8]) -> Result<Vec<Entry>, String> {
-    let cut_off = || "a directory that is cut off".to_string();
-    let n = take_varint(&mut bytes).ok_or_else(cut_off)?;
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
+    let mut faults = Vec::new();
+    let entries = parse_all(bytes, &mut |fault| faults.push(fault));
+    match (faults.into_iter().next(), entries) {
+        (None, Some(entries)) => Ok(entries),
+        (fault, _) => Err(fault.unwrap_or_else(cut_off)),
+    }
+}
+
+fn cut_off() -> String {
+    "a directory that is cut off".to_string()
+}
+
+/// The same, but that `fault` is told what is wrong, and entries are given as far as they make sense, those that are out of
+/// order too. `None` when nothing can be made of it.
+pub(super) fn parse_all(mut bytes: &[u8], fault: &mut dyn FnMut(String)) -> Option<Vec<Entry>> {
+    let Some(n) = take_varint(&mut bytes) else {
+        fault(cut_off());
+        return None;
+    };
     // An entry takes at least four bytes; so no more is asked of memory than the file accounts for.
     if n > bytes.len() as u64 / 4 {
-        return Err(format!("a directory of {n} entries that is cut off"));
+        fault(format!("a directory of {n} entries that is cut off"));
+        return None;
     }
     let mut columns = [bytes; 4];
     for column in &mut columns {
         *column = bytes;
         for _ in 0..n {
-            take_varint(&mut bytes).ok_or_else(cut_off)?;
+            if take_varint(&mut bytes).is_none() {
+                fault(cut_off());
+                return None;
+            }
         }
     }
     let mut entries: Vec<Entry> = Vec::with_capacity(n as usize);
     for at in 0..n {
         let last = entries.last().copied();
-        let entry = next_entry(&mut columns, last)
-            .ok_or_else(|| format!("a directory whose entry {at} makes no sense"))?;
+        let Some(entry) = next_entry(&mut columns, last) else {
+            fault(format!("a directory whose entry {at} makes no sense"));
+            break;
+        };
         if last.is_some_and(|last| last.end().is_none_or(|end| end > entry.id)) {
-            return Err(format!("a directory whose entry {at} is out of order"));
+            fault(format!("a directory whose entry {at} is out of order"));
         }
         entries.push(entry);
     }
-    Ok(entries)
+    Some(entries)
 }
 
 /// Takes the next entry off the fronts of the four columns; `None` if its numbers are too large, or none where there

@@ -12,6 +12,7 @@
 //! every zoom by itself ascends. So each zoom has a file of its own beside the output, and at the end they are put
 //! together: nothing is sorted, and nothing is kept in memory but what equal tiles are found by.
 
+mod audit;
 mod directory;
 mod gzip;
 mod header;
@@ -37,6 +38,7 @@ use header::{Compression, HEADER_BYTES, Header, MAGIC, Section};
 use spool::Spool;
 use zoom::{Common, Zoom};
 
+pub(super) use audit::{audit, audit_remote};
 pub(super) use store::{open, open_remote};
 
 /// What an archive looks like.

@@ -20,7 +20,7 @@ use crate::geo::tile::{MAX_ZOOM, TileCoord};
 use crate::remote::{RemoteFile, download};
 
 /// The longest directory, packed and unpacked: two million entries and more, where writers put a few thousand.
-const DIRECTORY_BYTES_MAX: usize = 16 << 20;
+pub(super) const DIRECTORY_BYTES_MAX: usize = 16 << 20;
 
 /// The longest metadata. Statistics of vector tiles take some megabytes.
 const METADATA_BYTES_MAX: usize = 64 << 20;
@@ -29,7 +29,7 @@ const METADATA_BYTES_MAX: usize = 64 << 20;
 const TILE_BYTES_MAX: usize = 256 << 20;
 
 /// Directories on the way to a tile: the root, and three more, as readers in browsers have it.
-const DIRECTORIES_MAX: usize = 4;
+pub(super) const DIRECTORIES_MAX: usize = 4;
 
 /// Leaf directories that are kept: one a zoom and some.
 const LEAVES_KEPT: usize = 40;
@@ -39,7 +39,7 @@ const ENTRIES_KEPT: usize = 1 << 19;
 
 /// As many addresses are listed of any archive; of one with more bytes than this, as many as it has bytes. An entry of a
 /// few bytes may stand for thousands of millions of tiles, which would not fit into memory.
-const ADDRESSES_MAX: u64 = 1 << 25;
+pub(super) const ADDRESSES_MAX: u64 = 1 << 25;
 
 /// Opens the archive at `path` for reading.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Store>> {

@@ -4,6 +4,7 @@
 //! plain TIFF files are decoded by [`tiff`](super::tiff); masks, and all else, by GDAL.
 
 mod bands;
+mod damage;
 mod facts;
 mod header;
 pub mod held;
@@ -33,11 +34,12 @@ use self::messages::watched;
 
 pub use crate::remote::vsi_path;
 pub use bands::{BandChoice, BandId};
+pub use damage::damage_in;
 pub use facts::{BandFacts, FileFacts};
 pub use messages::disk_was_full;
 pub use state::FileState;
 pub use types::type_name;
-pub use vsi::{list, read_text};
+pub use vsi::{list, read_text, with_bytes};
 
 pub(super) use bands::band_named;
 
