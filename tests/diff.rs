@@ -532,6 +532,15 @@ fn files_that_cannot_be_are_refused_before_the_work() {
     let desk = Desk::new();
     desk.with_tiles("a.mbtiles", &[((3, 1, 1), png(256, &[RED]))]);
     fs::create_dir(desk.path("folder.txt")).unwrap();
+    desk.run(&["convert", "a.mbtiles", "-o", "a"]).ok();
+    let tiles = desk.bytes("a");
+    for within in ["a/metadata.json", "a/3/1/list.json"] {
+        desk.run(&["diff", "a", "a.mbtiles", "--expired", within])
+            .fails(2, "within the tileset a");
+    }
+    desk.run(&["diff", "a.mbtiles", "a", "--heatmap", "a/3/1/1.png"])
+        .fails(2, "within the tileset a");
+    assert!(desk.bytes("a") == tiles);
     let before = desk.names();
     for (args, code, said) in [
         (&["--expired", "l.csv"][..], 2, ".txt, .json or .geojson"),

@@ -307,6 +307,121 @@ fn files_behind_files_are_looked_at() {
     desk.run(&resumed).ok();
 }
 
+fn touched(desk: &Desk, name: &str) -> impl Fn() {
+    let path = desk.path(name);
+    let file = fs::File::options().write(true).open(path).unwrap();
+    let before = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    move || file.set_modified(before).unwrap()
+}
+
+#[test]
+fn lists_of_lists_are_followed_to_their_ends() {
+    let desk = Desk::new();
+    desk.copy("RGB.byte.tif", "a.tif");
+    let vrt = |of: &str| {
+        format!(
+            "<VRTDataset rasterXSize=\"791\" rasterYSize=\"718\"><SRS>EPSG:32618</SRS>\
+             <GeoTransform>101985, 300.0379266750948, 0, 2826915, 0, -300.041782729805</GeoTransform>\
+             <VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource>\
+             <SourceFilename relativeToVRT=\"1\">{of}</SourceFilename><SourceBand>1</SourceBand>\
+             </SimpleSource></VRTRasterBand></VRTDataset>"
+        )
+    };
+    desk.write("inner.vrt", vrt("a.tif"));
+    desk.write("outer.vrt", vrt("inner.vrt"));
+    let resumed = args("outer.vrt", "x.mbtiles", &["--resume"]);
+    cut_off(&desk, &resumed, "x.mbtiles");
+    let back = touched(&desk, "a.tif");
+    desk.run(&resumed).fails(2, "a.tif was");
+    back();
+    // Overviews that have come, which GDAL would read.
+    desk.write("a.tif.ovr", "none");
+    desk.run(&resumed).fails(2, "a.tif.ovr was nothing");
+    fs::remove_file(desk.path("a.tif.ovr")).unwrap();
+    desk.run(&resumed).ok();
+}
+
+#[test]
+fn polygons_are_known_by_what_they_are_wherever_they_lie() {
+    let (desk, source) = (Desk::new(), source());
+    let polygon = |east: f64| {
+        format!(
+            "{{\"type\":\"Polygon\",\"coordinates\":[[[-79,24],[{east},24],[{east},25.5],[-79,25.5],[-79,24]]]}}"
+        )
+    };
+    fs::create_dir(desk.path("cuts")).unwrap();
+    desk.write("cuts/a.json", polygon(-76.5));
+    desk.write(
+        "cut.vrt",
+        "<OGRVRTDataSource><OGRVRTLayer name=\"a\"><SrcDataSource relativeToVRT=\"1\">cuts/a.json</SrcDataSource>\
+         </OGRVRTLayer></OGRVRTDataSource>",
+    );
+    let resumed = args(&source, "x.mbtiles", &["--resume", "--cutline", "cut.vrt"]);
+    cut_off(&desk, &resumed, "x.mbtiles");
+    desk.write("cuts/a.json", polygon(-76.75));
+    desk.run(&resumed).fails(2, "polygons of --cutline");
+    // The same ones, written anew.
+    desk.write("cuts/a.json", polygon(-76.5));
+    desk.run(&resumed).ok();
+}
+
+#[test]
+fn options_of_gdal_that_change_no_pixel_may_change() {
+    let (desk, source) = (Desk::new(), source());
+    let config = |value: &'static str| {
+        args(
+            &source,
+            "x.mbtiles",
+            &["--resume", "--report", "run.json", "--config", value],
+        )
+    };
+    cut_off(&desk, &config("GDAL_CACHEMAX=32"), "x.mbtiles");
+    desk.run(&config("GDAL_TIFF_INTERNAL_MASK=YES"))
+        .fails(2, "--config was");
+    desk.run(&config("GDAL_HTTP_MAX_RETRY=5")).ok();
+    assert!(report(&desk)["parts"]["taken"].as_u64().unwrap() >= 3);
+}
+
+/// Whatever lies in the folder: nothing but its own files is changed, and it keeps nobody waiting.
+#[test]
+fn what_is_not_its_own_stays_as_it_is() {
+    let (desk, source) = (Desk::new(), source());
+    let resumed = args(&source, "x.mbtiles", &["--resume"]);
+    cut_off(&desk, &resumed, "x.mbtiles");
+    let folder = desk.path(".x.mbtiles.azulejo-resume");
+    desk.write("precious.txt", "precious");
+    fs::remove_file(folder.join("lock")).unwrap();
+    std::os::unix::fs::symlink("../precious.txt", folder.join("lock")).unwrap();
+    desk.run(&resumed).fails(4, "lock: cannot be written");
+    assert_eq!(fs::read(desk.path("precious.txt")).unwrap(), b"precious");
+    fs::remove_file(folder.join("lock")).unwrap();
+    // A zoom that was not written there.
+    let about = fs::read_to_string(folder.join("bake.json")).unwrap();
+    let other = about.replace("\"shard_zoom\": 10", "\"shard_zoom\": 31");
+    assert_ne!(about, other);
+    fs::write(folder.join("bake.json"), other).unwrap();
+    for name in ["video.part", "notes.shard", "1-2.shard"] {
+        fs::write(folder.join(name), "mine").unwrap();
+    }
+    fs::create_dir(folder.join("10-1-1.shard")).unwrap();
+    let loud: Vec<&str> = resumed.into_iter().filter(|arg| *arg != "-q").collect();
+    desk.run(&loud)
+        .ok()
+        .says("could not be told what they are of");
+    let mut left: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    left.retain(|name| name != "lock");
+    assert_eq!(
+        left,
+        ["1-2.shard", "10-1-1.shard", "notes.shard", "video.part"]
+    );
+}
+
 #[test]
 fn damaged_parts_are_baked_again() {
     let (desk, source) = (Desk::new(), source());

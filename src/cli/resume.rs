@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azulejo::error::{Error, Kind, Result};
+use azulejo::mosaic::clip::Clip;
 use azulejo::pyramid::checkpoint::{Checkpoint, Facts};
 use azulejo::remote::virtual_name;
 use azulejo::source::cache::BlockCache;
@@ -22,6 +23,9 @@ use super::versions;
 
 /// How long a bake goes on before it keeps what it has finished, unless it is asked to from the start.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of an output's name that fit the name of the folder beside it.
+const LONGEST_NAME: usize = 200;
 
 /// Options of going on with a bake that was cut off.
 #[derive(Args)]
@@ -58,7 +62,7 @@ impl ResumeArgs {
     }
 }
 
-/// Where the bake of `sources` keeps its finished parts, and has those of a run before it. `decided` are options as they took
+/// Where the bake of `sources`, clipped, keeps its finished parts, and has those of a run before it. `decided` are options as they took
 /// effect. `None` where they cannot be kept, and nobody has asked for it.
 ///
 /// # Errors
@@ -66,7 +70,7 @@ impl ResumeArgs {
 pub(super) fn checkpoint(
     args: &TileArgs,
     decided: &[&Value],
-    sources: &[Opened],
+    sources: (&[Opened], Option<&Clip>),
     cache: &Arc<BlockCache>,
 ) -> Result<Option<Arc<Checkpoint>>> {
     let asked = args.resume.resume;
@@ -95,22 +99,21 @@ pub(super) fn checkpoint(
 
 /// `error` of a bake with this checkpoint: with what can be done about it.
 pub(super) fn ended(error: Error, checkpoint: Option<&Checkpoint>) -> Error {
-    let there = checkpoint.map_or(0, |checkpoint| {
-        let shards = checkpoint.shards();
-        shards.taken + shards.kept
-    });
-    match error.kind() {
-        Kind::Interrupted | Kind::Resources | Kind::Output | Kind::Retry if there > 0 => {
-            let help = "the same command with --resume goes on with what is finished";
-            match error.help() {
-                Some(first) => {
-                    let both = format!("{first}; then {help}");
-                    error.with_help(both)
-                }
-                None => error.with_help(help),
-            }
+    if !checkpoint.is_some_and(Checkpoint::is_of_use) {
+        return error;
+    }
+    let help = "the same command with --resume goes on with what is finished";
+    match (error.kind(), error.help()) {
+        (Kind::Internal | Kind::Usage, _) => error,
+        (_, None) => error.with_help(help),
+        (Kind::Input | Kind::Damaged, Some(first)) => {
+            let both = format!("{first}; or, if it passes, {help}");
+            error.with_help(both)
         }
-        _ => error,
+        (_, Some(first)) => {
+            let both = format!("{first}; then {help}");
+            error.with_help(both)
+        }
     }
 }
 
@@ -121,6 +124,12 @@ pub(super) fn note(checkpoint: &Checkpoint) -> Option<String> {
     if shards.taken > 0 {
         let taken = parts(shards.taken);
         return Some(format!("{taken} taken from a run that was cut off"));
+    }
+    if shards.removed > 0 && checkpoint.was_unusable() {
+        let removed = parts(shards.removed);
+        return Some(format!(
+            "{removed} of a run that was cut off removed: it could not be told what they are of"
+        ));
     }
     if shards.removed > 0 {
         let removed = parts(shards.removed);
@@ -145,7 +154,14 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
     if let Some(first) = outputs.iter().find(is_here) {
         let name = first.file_name().unwrap_or_default();
         let mut hidden = OsString::from(".");
-        hidden.push(name);
+        // Names end at 255 bytes on most systems.
+        if name.len() <= LONGEST_NAME {
+            hidden.push(name);
+        } else {
+            let digest = Sha256::digest(name.as_encoded_bytes());
+            let start: String = name.to_string_lossy().chars().take(50).collect();
+            hidden.push(format!("{start}-{}", hex(&digest[..8])));
+        }
         hidden.push(".azulejo-resume");
         return Ok(first.parent().unwrap_or(Path::new("")).join(hidden));
     }
@@ -167,7 +183,11 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
 }
 
 /// All that decides what the tiles are.
-fn facts(args: &TileArgs, decided: &[&Value], sources: &[Opened]) -> Result<Facts> {
+fn facts(
+    args: &TileArgs,
+    decided: &[&Value],
+    (sources, clip): (&[Opened], Option<&Clip>),
+) -> Result<Facts> {
     let mut facts: Vec<(String, Value)> = Vec::new();
     let versions = versions::json();
     for library in ["azulejo", "gdal", "proj"] {
@@ -176,12 +196,22 @@ fn facts(args: &TileArgs, decided: &[&Value], sources: &[Opened]) -> Result<Fact
     for options in decided {
         for (name, value) in options.as_object().into_iter().flatten() {
             // Legends are no tiles.
-            if !name.starts_with("legend") {
-                facts.push((format!("--{name}"), value.clone()));
+            if name.starts_with("legend") {
+                continue;
             }
+            let value = match name.as_str() {
+                "config" => without(value, &NO_PIXELS),
+                "oo" => without(value, &["NUM_THREADS"]),
+                _ => value.clone(),
+            };
+            facts.push((format!("--{name}"), value));
         }
     }
     let how = args.resume.fingerprint;
+    facts.push((
+        Facts::METHOD.to_owned(),
+        args.resume.json()["fingerprint"].clone(),
+    ));
     let mut order = Vec::new();
     for source in sources {
         let mut files = source.files()?;
@@ -200,35 +230,18 @@ fn facts(args: &TileArgs, decided: &[&Value], sources: &[Opened]) -> Result<Fact
         Some(args.tiling_scheme.as_str()),
         args.style.colormap.as_deref(),
     ];
-    let cutline = args
-        .source
-        .clip
-        .cutline
-        .as_deref()
-        .into_iter()
-        .flat_map(companions);
-    let read = read.into_iter().flatten().map(str::to_owned).chain(cutline);
-    for file in read.filter(|file| Path::new(file).is_file()) {
-        facts.push((format!("file {file}"), identity(&file, how)?));
+    for file in read.into_iter().flatten() {
+        if Path::new(file).is_file() {
+            facts.push((format!("file {file}"), identity(file, how)?));
+        }
+    }
+    if let Some(cutline) = clip.and_then(Clip::cutline) {
+        facts.push((
+            "polygons of --cutline".to_owned(),
+            json!(format!("sha256 {}", hex(&cutline.digest()))),
+        ));
     }
     Ok(Facts::new(facts))
-}
-
-/// The files that belong to a file of polygons: a shapefile has several.
-fn companions(name: &str) -> Vec<String> {
-    let path = Path::new(name);
-    let is_shape = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("shp"));
-    let others: &[&str] = if is_shape {
-        &["dbf", "shx", "prj"]
-    } else {
-        &[]
-    };
-    let others = others
-        .iter()
-        .map(|ending| path.with_extension(ending).to_string_lossy().into_owned());
-    std::iter::once(name.to_owned()).chain(others).collect()
 }
 
 /// What a file is known again by.
@@ -250,6 +263,37 @@ fn identity(file: &str, how: Fingerprint) -> Result<Value> {
             None => size,
         },
     }))
+}
+
+/// What the names of GDAL's options begin with that change no pixel.
+const NO_PIXELS: [&str; 9] = [
+    "GDAL_CACHEMAX",
+    "GDAL_NUM_THREADS",
+    "GDAL_HTTP_",
+    "CPL_DEBUG",
+    "CPL_VSIL_CURL_",
+    "VSI_CACHE",
+    "AWS_",
+    "GS_",
+    "AZURE_",
+];
+
+/// `options` without those whose names begin like one of `beginnings`.
+fn without(options: &Value, beginnings: &[&str]) -> Value {
+    let Some(options) = options.as_object() else {
+        return options.clone();
+    };
+    let stays = |name: &str| {
+        let name = name.to_uppercase();
+        !beginnings
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+    };
+    let kept = options.iter().filter(|(name, _)| stays(name));
+    Value::Object(
+        kept.map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -119,8 +119,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
 
     let mut tiles = report::tile::of_tiles(args, &plan, &job.recipe);
     extend(&mut tiles, report::of_sources(&args.source));
-    let decided_as = [&tiles, &json!({ "values": decided.told })];
-    let checkpoint = resume::checkpoint(args, &decided_as, &sources, &cache)?;
+    let decided_as = [&tiles, &json!({ "rescale, as it came out": decided.told })];
+    let checkpoint = resume::checkpoint(args, &decided_as, (&sources, clip), &cache)?;
     let baked = build(
         (&job, budget),
         &mosaic,

@@ -1,6 +1,6 @@
 //! Whether a tileset is whole and true: [`verify`] is the one way in.
 //!
-//! The container is looked at by [`audit`](crate::archive::audit), which goes on after a fault; then every tile is decoded, family by
+//! The container is looked at by [`audit`], which goes on after a fault; then every tile is decoded, family by
 //! family: a parent and its children, which are compared with it and with each other. What a tileset says of itself is
 //! compared with what was seen.
 //!

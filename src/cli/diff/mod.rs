@@ -162,10 +162,9 @@ pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<()> {
 fn compare(args: &DiffArgs, console: &Console) -> Result<()> {
     azulejo::source::gdal::init();
     let (a, b) = (args.a.to_string_lossy(), args.b.to_string_lossy());
-    outputs::check_apart(
-        args.files(),
-        [("tileset", &*a), ("tileset", &*b)].into_iter(),
-    )?;
+    let read = [("tileset", &*a), ("tileset", &*b)];
+    outputs::check_apart(args.files(), read.into_iter())?;
+    outputs::check_outside(args.files(), read.into_iter())?;
     files::check_names(args)?;
     let jobs = running::jobs(args.jobs)?.0;
     let mut pair = Pair::open(&args.a, &args.b)?;

@@ -21,7 +21,7 @@ use super::report::{extend, pairs, text};
 use super::values::{self, KeyValue};
 
 pub(super) use ending::Ending;
-pub(super) use places::{check_apart, check_places};
+pub(super) use places::{check_apart, check_outside, check_places};
 use remote::RemoteArgs;
 
 /// Options of the outputs, and of what they say about themselves.

@@ -59,6 +59,28 @@ pub(in crate::cli) fn check_apart<'a, 'b>(
     Ok(())
 }
 
+/// Makes sure that none of `written` lies within a folder of `read`, each with what it is.
+///
+/// # Errors
+/// [`Kind::Usage`](azulejo::error::Kind::Usage), naming both.
+pub(in crate::cli) fn check_outside<'a, 'b>(
+    written: impl Iterator<Item = &'a PathBuf>,
+    read: impl Iterator<Item = (&'static str, &'b str)> + Clone,
+) -> Result<()> {
+    for path in written {
+        let place = real(path);
+        let is_within =
+            |name: &str| Path::new(name).is_dir() && place.starts_with(real(Path::new(name)));
+        if let Some((what, name)) = read.clone().find(|(_, name)| is_within(name)) {
+            return Err(Error::usage(format!(
+                "{}: within the {what} {name}; expected a place outside it",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// What is read, as far as it may be files: what each is, and its name.
 fn read<'a>(
     args: &'a SourceArgs,

@@ -5,6 +5,7 @@ use std::path::Path;
 use gdal::vector::{Layer, LayerAccess};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use gdal_sys::{OGRGeometryH, OGRwkbGeometryType};
+use sha2::{Digest, Sha256};
 
 use super::Shapes;
 use crate::error::{Error, Result};
@@ -79,6 +80,28 @@ impl Cutline {
     /// What the user should know.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// SHA-256 of the polygons and their systems, by which they are known again, wherever they come from.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut number = |n: usize| digest.update((n as u64).to_le_bytes());
+        number(self.shapes.len());
+        for shapes in &self.shapes {
+            for polygon in &shapes.polygons {
+                let lengths = polygon.iter().map(Vec::len);
+                std::iter::once(polygon.len())
+                    .chain(lengths)
+                    .for_each(&mut number);
+            }
+        }
+        for shapes in &self.shapes {
+            digest.update(shapes.crs.wkt());
+            for place in shapes.polygons.iter().flatten().flatten().flatten() {
+                digest.update(place.to_bits().to_le_bytes());
+            }
+        }
+        digest.finalize().into()
     }
 
     pub(super) fn shapes(&self) -> &[Shapes] {

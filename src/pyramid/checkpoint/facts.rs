@@ -13,6 +13,9 @@ const SCHEMA: &str = "azulejo-bake/1";
 pub struct Facts(BTreeMap<String, Value>);
 
 impl Facts {
+    /// The name of the fact that says how sources are known again: what is known by other means cannot be compared.
+    pub const METHOD: &'static str = "--fingerprint";
+
     /// These facts.
     pub fn new(facts: impl IntoIterator<Item = (String, Value)>) -> Self {
         Self(facts.into_iter().collect())
@@ -37,7 +40,14 @@ impl Facts {
         let mut names: Vec<&String> = self.0.keys().chain(now.0.keys()).collect();
         names.sort();
         names.dedup();
-        let differs = |name: &&String| self.0.get(*name) != now.0.get(*name);
+        let value = |facts: &Self, name: &str| facts.0.get(name).cloned().unwrap_or_default();
+        let differs = |name: &&String| value(self, name) != value(now, name);
+        if names
+            .iter()
+            .any(|name| *name == Self::METHOD && differs(name))
+        {
+            names.retain(|name| *name == Self::METHOD);
+        }
         let shown = |value: Option<&Value>| match value {
             None | Some(Value::Null) => "nothing".to_owned(),
             Some(Value::String(text)) => text.clone(),
@@ -55,7 +65,12 @@ impl Facts {
 
     /// As a file, with the zoom of the shards' roots.
     pub(super) fn write(&self, shard_zoom: u8) -> Vec<u8> {
-        let about = json!({ "schema": SCHEMA, "shard_zoom": shard_zoom, "facts": self.0 });
+        let about = json!({
+            "schema": SCHEMA,
+            "shard_zoom": shard_zoom,
+            "facts": self.0,
+            "sum": self.sum(shard_zoom),
+        });
         format!("{about:#}\n").into_bytes()
     }
 
@@ -66,7 +81,16 @@ impl Facts {
             return None;
         }
         let shard_zoom = about["shard_zoom"].as_u64()?.try_into().ok()?;
-        let facts = about["facts"].as_object()?.clone();
-        Some((Self::new(facts), shard_zoom))
+        let facts = Self::new(about["facts"].as_object()?.clone());
+        (about["sum"] == facts.sum(shard_zoom)).then_some((facts, shard_zoom))
+    }
+
+    /// By which it is seen that a file is as it was written.
+    fn sum(&self, shard_zoom: u8) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.digest());
+        digest.update([shard_zoom]);
+        let sum = digest.finalize();
+        sum.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -10,6 +10,7 @@ mod shard;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -52,6 +53,8 @@ pub struct Checkpoint {
     kept: AtomicU64,
     taken: AtomicU64,
     removed: AtomicU64,
+    /// Whether what was there could not be told from anything else.
+    was_unusable: bool,
 }
 
 /// What came of a [`Checkpoint`].
@@ -75,9 +78,10 @@ impl Checkpoint {
     pub fn resume(folder: &Path, facts: Facts) -> Result<Self> {
         let mut checkpoint = Self::new(folder, facts, Duration::ZERO);
         let about = folder.join(ABOUT);
-        let text = match fs::read(&about) {
+        let text = match read_file(&about) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                checkpoint.was_unusable = true;
                 checkpoint.discard()?;
                 return Ok(checkpoint);
             }
@@ -86,6 +90,7 @@ impl Checkpoint {
         checkpoint.hold()?;
         // A file that the power failed over has shards that nobody can tell apart.
         let Some((before, shard_zoom)) = Facts::read(&text) else {
+            checkpoint.was_unusable = true;
             checkpoint.discard()?;
             return Ok(checkpoint);
         };
@@ -130,6 +135,7 @@ impl Checkpoint {
             kept: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             removed: AtomicU64::new(0),
+            was_unusable: false,
         }
     }
 
@@ -148,6 +154,16 @@ impl Checkpoint {
     /// The zoom at which the shards that are there have their roots, if there are any: the tree must be cut there again.
     pub(super) fn shard_zoom(&self) -> Option<u8> {
         self.shard_zoom
+    }
+
+    /// Whether there is something to go on with.
+    pub fn is_of_use(&self) -> bool {
+        self.shard_zoom.is_some() || self.kept.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether there was something, but nobody could tell of what bake.
+    pub fn was_unusable(&self) -> bool {
+        self.was_unusable
     }
 
     /// How many shards were taken and kept so far.
@@ -178,7 +194,7 @@ impl Checkpoint {
     /// The shard below `root`, if it is there and whole.
     pub(super) fn take(&self, root: TileCoord, shape: Shape) -> Option<Kept> {
         self.shard_zoom?;
-        let bytes = fs::read(self.path(root)).ok()?;
+        let bytes = read_file(&self.path(root)).ok()?;
         let kept = Kept::read(&bytes, &self.key, root, shape)?;
         self.taken.fetch_add(1, Ordering::Relaxed);
         Some(kept)
@@ -247,7 +263,15 @@ impl Checkpoint {
         }
         let failed = |error: io::Error| Error::writing(self.folder.display(), &error);
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        let lock = File::create(self.folder.join(LOCK)).map_err(failed)?;
+        let lock = self.folder.join(LOCK);
+        // Never what a link points at, nor with anything in it.
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(&lock);
+        let lock = opened.map_err(|error| Error::writing(lock.display(), &error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
@@ -275,9 +299,14 @@ impl Checkpoint {
         self.hold()?;
         let entries = fs::read_dir(&self.folder)
             .map_err(|error| Error::writing(self.folder.display(), &error))?;
+        // What cannot be removed keeps nothing else from it, and is in nobody's way.
         for entry in entries.flatten() {
-            if remove_ours(&entry.path())? {
-                self.removed.fetch_add(1, Ordering::Relaxed);
+            match remove_ours(&entry.path()) {
+                Ok(was_shard) => {
+                    self.removed
+                        .fetch_add(u64::from(was_shard), Ordering::Relaxed);
+                }
+                Err(error) => log::warn!("{error}"),
             }
         }
         Ok(())
@@ -337,16 +366,33 @@ fn remove_ours(path: &Path) -> Result<bool> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Ok(false);
     };
-    let is_shard = name.ends_with(SHARD);
-    if name != ABOUT && !is_shard && !name.ends_with(".part") {
+    let is_shard = name.strip_suffix(SHARD).is_some_and(is_address);
+    let is_aside = name.strip_suffix(".part").is_some_and(is_address);
+    if !is_shard && !is_aside && name != ABOUT && name != "bake.part" {
         return Ok(false);
     }
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::writing(path.display(), &error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::output(
+            path.display(),
+            format_args!("cannot be removed ({error}); expected a file of ours"),
+        )),
         _ => Ok(is_shard),
     }
+}
+
+/// Whether `name` is `Z-X-Y`.
+fn is_address(name: &str) -> bool {
+    let mut n = 0;
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    name.split('-').inspect(|_| n += 1).all(is_number) && n == 3
+}
+
+/// Reads a file, and nothing else: a pipe would keep us waiting.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    fs::read(path)
 }
 
 #[cfg(test)]

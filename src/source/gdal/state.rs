@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
+use std::path::Path;
 
 use gdal::Dataset;
 use sha2::{Digest, Sha256};
@@ -86,13 +87,50 @@ fn stat(path: &str) -> Option<libc::stat> {
     (told == 0).then(|| unsafe { found.assume_init() })
 }
 
+/// How deep lists of lists are looked into.
+const DEEPEST: usize = 8;
+
 /// The names of the files that `dataset`, opened as `path`, is made of: its own, those beside it, and those that it refers to. In
 /// the network nobody is asked what lies beside it.
 pub(super) fn files(path: &str, dataset: &Dataset) -> Vec<String> {
+    let mut names = Vec::new();
+    add_files(path, dataset, DEEPEST, &mut names);
+    names
+}
+
+fn add_files(path: &str, dataset: &Dataset, depth: usize, names: &mut Vec<String>) {
     let is_list = dataset.driver().short_name() == "VRT";
     if path.starts_with("/vsi") && !is_list {
-        return vec![path.to_owned()];
+        return add(path, names);
     }
+    let listed = listed(dataset);
+    add(path, names);
+    for name in listed {
+        if names.contains(&name) {
+            continue;
+        }
+        add(&name, names);
+        // GDAL lists what a list refers to, but not what lies beside that, nor what a list in it refers to.
+        if is_list && depth > 0 && !name.starts_with("/vsi") {
+            let beside = [".ovr", ".msk", ".aux.xml"].map(|ending| format!("{name}{ending}"));
+            let there = beside.iter().filter(|name| Path::new(name).exists());
+            there.for_each(|name| add(name, names));
+            if name.to_lowercase().ends_with(".vrt")
+                && let Ok(inner) = Dataset::open(&name)
+            {
+                add_files(&name, &inner, depth - 1, names);
+            }
+        }
+    }
+}
+
+fn add(name: &str, names: &mut Vec<String>) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
+    }
+}
+
+fn listed(dataset: &Dataset) -> Vec<String> {
     let mut names = Vec::new();
     // SAFETY: the dataset is open; the list is ours to free.
     unsafe {
@@ -103,9 +141,6 @@ pub(super) fn files(path: &str, dataset: &Dataset) -> Vec<String> {
             next = next.add(1);
         }
         gdal_sys::CSLDestroy(list);
-    }
-    if names.is_empty() {
-        names.push(path.to_owned());
     }
     names
 }
