@@ -13,6 +13,7 @@ mod holes;
 mod human;
 mod info;
 mod interrupt;
+mod job;
 mod label;
 mod memory;
 mod merge;

@@ -69,7 +69,7 @@ impl ResumeArgs {
 /// With `--resume`: when a file cannot be read, what is there is of another bake, or another run is at it.
 pub(super) fn checkpoint(
     args: &TileArgs,
-    decided: &[&Value],
+    decided: &Value,
     sources: (&[Opened], Option<&Clip>),
     cache: &Arc<BlockCache>,
 ) -> Result<Option<Arc<Checkpoint>>> {
@@ -185,7 +185,7 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
 /// All that decides what the tiles are.
 fn facts(
     args: &TileArgs,
-    decided: &[&Value],
+    decided: &Value,
     (sources, clip): (&[Opened], Option<&Clip>),
 ) -> Result<Facts> {
     let mut facts: Vec<(String, Value)> = Vec::new();
@@ -193,19 +193,17 @@ fn facts(
     for library in ["azulejo", "gdal", "proj"] {
         facts.push((format!("version of {library}"), versions[library].clone()));
     }
-    for options in decided {
-        for (name, value) in options.as_object().into_iter().flatten() {
-            // Legends are no tiles.
-            if name.starts_with("legend") {
-                continue;
-            }
-            let value = match name.as_str() {
-                "config" => without(value, &NO_PIXELS),
-                "oo" => without(value, &["NUM_THREADS"]),
-                _ => value.clone(),
-            };
-            facts.push((format!("--{name}"), value));
+    for (name, value) in decided.as_object().into_iter().flatten() {
+        // Legends are no tiles.
+        if name.starts_with("legend") {
+            continue;
         }
+        let value = match name.as_str() {
+            "config" => without(value, &NO_PIXELS),
+            "oo" => without(value, &["NUM_THREADS"]),
+            _ => value.clone(),
+        };
+        facts.push((format!("--{name}"), value));
     }
     let how = args.resume.fingerprint;
     facts.push((

@@ -4,39 +4,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use azulejo::archive::{Published, Sink};
-use azulejo::encode::Recipe;
 use azulejo::error::{Error, Kind, Result};
-use azulejo::geo::scheme::Scheme;
-use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
-use azulejo::mosaic::scenes::{self, Item};
-use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::checkpoint::Checkpoint;
-use azulejo::pyramid::node::Shape;
-use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
+use azulejo::pyramid::plan::Plan;
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
-use azulejo::raster::SampleType;
-use azulejo::raster::kernel::Resampling;
-use azulejo::raster::reduce::Reducer;
 use azulejo::source::SourceInfo;
-use azulejo::source::cache::{Hole, walk_bytes};
-use azulejo::source::gdal::OpenOptions;
-use azulejo::source::stack::scene::Opened;
-use azulejo::style::{self, Form, Step};
+use azulejo::source::cache::Hole;
+use azulejo::style::{self, Step};
 use serde_json::json;
 
 use super::args::TileArgs;
 use super::console::Console;
 use super::interrupt::Interrupt;
-use super::label::{self, Told};
+use super::job::{Job, Ready};
 use super::outputs::{self, Ending};
 use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
-use super::report::{ReportFile, Run, extend};
-use super::running::{self, Means};
-use super::style::{LegendFile, Map, Site};
-use super::values::Zooms;
-use super::{holes, memory, metadata, panics, report, resume, sources, summary};
+use super::report::{ReportFile, Run};
+use super::style::LegendFile;
+use super::{holes, panics, resume, running, summary};
 
 /// Runs the command.
 ///
@@ -50,7 +37,6 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mut job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
-    let (manifest, clip) = (&named.manifest, named.clip.as_ref());
     let written = args.outputs.paths.iter();
     let written = written.chain(&args.run.report).chain(&args.style.legend);
     let scheme = ("tiling scheme", args.tiling_scheme.as_str());
@@ -58,7 +44,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let others: Vec<_> = std::iter::once(scheme)
         .chain(map.map(|map| ("colour map", map)))
         .collect();
-    outputs::check_places(written, &args.source, &manifest.names, &others)?;
+    outputs::check_places(written, &args.source, &named.manifest.names, &others)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
     let report_file = args
@@ -75,98 +61,66 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let stored = args.format.picture.info().stored;
     let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
 
-    let found = scenes::items(manifest, args.source.stack.as_ref())?;
-    let told = Told::read(args, &found.items, &job.open)?;
-    let sources = open_sources((args, &job), &found.items, (console, &interrupt))?;
-    let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
-    let demand = job.demand(args, &infos);
-    let (budget, cache) = memory::divide(&demand)?;
-    let cached = |source| args.source.through(&cache, source);
-    let cached = sources.iter().map(|source| source.over(&cached));
-    let mosaic = args.source.mosaic(cached.collect::<Result<_>>()?, clip)?;
-    let plan = Plan::new(&mosaic, job.plan_options(args, &told))?;
-    let site = Site {
-        mosaic: &mosaic,
-        plan: &plan,
-        budget: &budget,
-        console,
-        interrupt: &interrupt,
-    };
-    let mut decided = args.style.decide(&site, &args.format, job.map.clone())?;
-    let form = decided.style.form(Form {
-        bands: mosaic.bands(),
-        sample_type: mosaic.sample_type(),
-    })?;
-    let plan = plan.styled(decided.style.clone())?;
-    let is_of_values = args.format.picture.info().is_of_values();
-    if is_of_values {
-        job.recipe.label = told.label(args, &infos, form);
-        extend(&mut decided.told, label::json(&job.recipe.label, form));
-    }
-    let metadata = metadata::describe(args, &manifest.names, &plan, &decided.rows)?;
-
-    let mut notes = named.notes(&found.notes, &infos);
-    notes.extend(decided.notes.iter().cloned());
-    notes.extend(is_of_values.then(|| label::note(args, &job.recipe.label, form)));
-    notes.extend(summary::notes(args, &plan)?);
-    notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
-    console.say("sources", &summary::sources(&args.source, &infos, clip));
-    console.say("plan", &summary::plan(args, &plan));
-    notes.iter().for_each(|note| console.note(note));
+    let ready = Ready::new((args, &mut job), named, (console, &interrupt))?;
+    let clip = ready.clip.as_ref();
+    console.say(
+        "sources",
+        &summary::sources(&args.source, &ready.infos, clip),
+    );
+    console.say("plan", &summary::plan(args, &ready.plan));
+    ready.notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
-        console.event(&start_event(&plan));
+        console.event(&start_event(&ready.plan));
     }
 
-    let mut tiles = report::tile::of_tiles(args, &plan, &job.recipe);
-    extend(&mut tiles, report::of_sources(&args.source));
-    let decided_as = [&tiles, &json!({ "rescale, as it came out": decided.told })];
-    let checkpoint = resume::checkpoint(args, &decided_as, (&sources, clip), &cache)?;
+    let options = ready.options(args, &job);
+    let checkpoint = resume::checkpoint(args, &options, (&ready.sources, clip), &ready.cache)?;
     let baked = build(
-        (&job, budget),
-        &mosaic,
-        &plan,
+        (args, &job),
+        &ready,
         &mut sinks,
         checkpoint.clone(),
         (console, &interrupt),
     );
     let baked = baked.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
+    let mut notes = ready.notes;
     let kept = checkpoint.as_deref().and_then(resume::note);
     kept.iter().for_each(|note| console.note(note));
     notes.extend(kept);
     let too_large = args.encoding.too_large(&baked);
     too_large.iter().for_each(|note| console.note(note));
     notes.extend(too_large);
-    let beyond = beyond_range(&decided.style);
+    let beyond = beyond_range(&ready.decided.style);
     beyond.iter().for_each(|note| console.note(note));
     notes.extend(beyond);
-    let holes = cache.holes();
+    let holes = ready.cache.holes();
     holes::warn(&holes, console);
-    check_stored(&baked, &infos, &holes, clip)?;
+    check_stored(&baked, &ready.infos, &holes, clip)?;
     let ending = Ending {
         sinks,
-        metadata: &metadata,
+        metadata: &ready.metadata,
         tiles: &baked,
         report: report_file,
         started,
     };
     let report = |published: &[Published]| {
         let run = Run {
-            infos: &infos,
+            infos: &ready.infos,
             notes: &notes,
-            reads: cache.reads(),
+            reads: ready.cache.reads(),
             holes: &holes,
             elapsed: started.elapsed(),
         };
         let report = Report {
             args,
-            plan: &plan,
-            metadata: &metadata,
-            values: &decided.told,
+            plan: &ready.plan,
+            metadata: &ready.metadata,
+            values: &ready.decided.told,
             baked: &baked,
             published,
             recipe: &job.recipe,
-            jobs: budget.jobs,
-            memory_bytes: demand.ceiling_bytes,
+            jobs: ready.budget.jobs,
+            memory_bytes: ready.demand.ceiling_bytes,
             shards: checkpoint.as_deref().map(Checkpoint::shards),
             run,
         };
@@ -178,7 +132,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         resume::finish(checkpoint);
     }
     if let Some(file) = legend {
-        file.write(&decided)?;
+        file.write(&ready.decided)?;
     }
     holes::check(&holes, "--report FILE lists them all")
 }
@@ -199,105 +153,9 @@ fn beyond_range(style: &style::Style) -> Option<String> {
     })
 }
 
-/// What the options come to, checked before a source is touched.
-struct Job {
-    scheme: Scheme,
-    zooms: Zooms,
-    open: OpenOptions,
-    recipe: Recipe,
-    map: Map,
-    means: Means,
-    shard_height: Option<u8>,
-    /// Whether somebody will read the digest of the tiles.
-    digest: bool,
-}
-
-impl Job {
-    fn new(args: &TileArgs) -> Result<Self> {
-        let means = args.run.means(&args.source.config)?;
-        let recipe = args.encoding.recipe(args.format.picture);
-        // Refuses settings that mean nothing for the format.
-        recipe.check()?;
-        let map = args.style.check(&args.format)?;
-        Ok(Self {
-            scheme: Scheme::open(&args.tiling_scheme)?,
-            zooms: args.zooms.asked()?,
-            open: OpenOptions {
-                bands: args.style.bands(&args.source.bands, &args.format)?,
-                indices: args.style.takes_indices(&args.format),
-                nodata: args.source.nodata.clone(),
-                unscale: args.style.unscale,
-                fractions: args.style.takes_heights(&args.format),
-                all_bands: args.style.computes(),
-                ..args.source.open_options()?
-            },
-            recipe,
-            map,
-            means,
-            shard_height: args.shard_height,
-            digest: args.run.report.is_some(),
-        })
-    }
-
-    fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
-        let types = infos.iter().map(|info| info.sample_type);
-        let shape = Shape {
-            tile_size_px: args.tile_size,
-            // All sources have as many, or the mosaic refuses them.
-            bands: infos.iter().map(|info| info.bands).max().unwrap_or(1),
-            sample_type: types.reduce(SampleType::union).unwrap_or(SampleType::U8),
-        };
-        let seams = args.source.seam_bytes(infos.len(), &shape);
-        let mut demand = self.means.demand((shape, seams), infos.iter());
-        if !self.means.is_asked {
-            // Nobody has asked for less than it takes, nor for more than is of use.
-            demand.ceiling_bytes = demand.ceiling_bytes.max(demand.least_bytes());
-            demand.cache_bytes = Some(walk_bytes(infos, demand.jobs));
-        }
-        demand
-    }
-
-    fn plan_options(&self, args: &TileArgs, told: &Told) -> PlanOptions {
-        let (kernel, reducer) = if told.is_palette() {
-            (Some(Resampling::Nearest), Some(Reducer::Mode))
-        } else {
-            args.style.usual(&self.map, &args.format)
-        };
-        PlanOptions {
-            scheme: self.scheme.clone(),
-            tile_size_px: args.tile_size,
-            zoom_min: self.zooms.min,
-            zoom_max: self.zooms.max,
-            strategy: args.zoom_level_strategy,
-            resampling: args.resampling.or(kernel),
-            reducer: args.overview_resampling.or(reducer),
-            blank: if args.keep_blank {
-                Blank::Keep
-            } else {
-                Blank::Skip
-            },
-        }
-    }
-}
-
-/// Opens `items`, scenes put together.
-fn open_sources(
-    (args, job): (&TileArgs, &Job),
-    items: &[Item],
-    watch: (&Console, &Interrupt),
-) -> Result<Vec<Opened>> {
-    let kernel = args.resampling.unwrap_or(Resampling::Cubic);
-    let open = |item: &Item| match args.style.keeps_values(&args.format) {
-        true => item.open(&label::with_all_bands(item, &job.open)?, kernel),
-        false => item.open(&job.open, kernel),
-    };
-    sources::open_all(job.means.jobs, items, open, watch)
-}
-
 fn build(
-    (job, budget): (&Job, Budget),
-    mosaic: &Mosaic,
-    plan: &Plan,
+    (args, job): (&TileArgs, &Job),
+    ready: &Ready,
     sinks: &mut [Box<dyn Sink>],
     checkpoint: Option<Arc<Checkpoint>>,
     (console, interrupt): (&Console, &Interrupt),
@@ -310,15 +168,16 @@ fn build(
         Ok(())
     };
     pyramid::build(
-        mosaic,
-        plan,
+        &ready.mosaic,
+        &ready.plan,
         &job.recipe,
         sinks,
         &BuildOptions {
-            jobs: budget.jobs,
-            shard_height: job.shard_height,
-            budget,
-            digest: job.digest,
+            jobs: ready.budget.jobs,
+            shard_height: args.shard_height,
+            budget: ready.budget.clone(),
+            // Nobody else will read it.
+            digest: args.run.report.is_some(),
             checkpoint,
         },
         &mut watch,
