@@ -24,7 +24,7 @@
 //! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them; values with their place to bytes: GeoTIFF |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
-//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, finished parts kept for a run that is cut off; [`pyramid::build`] is the one way in |
+//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, finished parts kept for a run that is cut off, and what parts are made of for a run that brings them up to date; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //! | | [`convert`] | a tileset, or a piece of it, from one container into others; [`convert::Tileset`] is the one way in |
 //! | | [`diff`] | what differs between two tilesets; [`diff::Pair`] is the one way in |

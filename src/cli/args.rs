@@ -21,6 +21,7 @@ use super::resume::ResumeArgs;
 use super::running::{Loudness, RunArgs, place};
 use super::sources::SourceArgs;
 use super::style::{StyleArgs, TileFormat};
+use super::update::UpdateArgs;
 use super::values;
 use super::verify::{self, VerifyArgs};
 use super::versions;
@@ -87,6 +88,7 @@ Examples:
   azulejo tile dem.tif -f tif -o values/
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
+  azulejo tile 'orthos/*.tif' -o city.mbtiles --update --expired purge.txt
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
 /// What holds for all commands that write something.
@@ -191,6 +193,9 @@ pub(super) struct TileArgs {
 
     #[command(flatten)]
     pub(super) resume: ResumeArgs,
+
+    #[command(flatten)]
+    pub(super) update: UpdateArgs,
 
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]

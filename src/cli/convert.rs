@@ -164,7 +164,9 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         matrix_roots,
         ..
     } = described.metadata;
-    let mut sinks = args.outputs.open(written, matrix_roots, &interrupt)?;
+    let mut sinks =
+        args.outputs
+            .open(written, matrix_roots, args.outputs.overwrite(), &interrupt)?;
     console.say("tileset", &summary::tileset(&tileset, &described.metadata));
     notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {

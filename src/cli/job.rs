@@ -29,7 +29,7 @@ use super::label::{self, Told};
 use super::report::extend;
 use super::running::Means;
 use super::sources::Named;
-use super::style::{Decided, Map, Site};
+use super::style::{Decided, Map, Site, Surveys};
 use super::values::Zooms;
 use super::{memory, metadata, report, sources, summary};
 
@@ -41,6 +41,8 @@ pub(super) struct Job {
     pub(super) recipe: Recipe,
     map: Map,
     pub(super) means: Means,
+    /// What was found by looking through all sources, now or for an earlier bake.
+    pub(super) surveys: Surveys,
 }
 
 impl Job {
@@ -69,6 +71,7 @@ impl Job {
             recipe,
             map,
             means,
+            surveys: Surveys::default(),
         })
     }
 
@@ -161,6 +164,7 @@ impl Ready {
             budget: &budget,
             console,
             interrupt,
+            surveys: &job.surveys,
         };
         let mut decided = args.style.decide(&site, &args.format, job.map.clone())?;
         let form = decided.style.form(Form {
@@ -211,9 +215,10 @@ fn open_sources(
     watch: (&Console, &Interrupt),
 ) -> Result<Vec<Opened>> {
     let kernel = args.resampling.unwrap_or(Resampling::Cubic);
+    let options = &job.open;
     let open = |item: &Item| match args.style.keeps_values(&args.format) {
-        true => item.open(&label::with_all_bands(item, &job.open)?, kernel),
-        false => item.open(&job.open, kernel),
+        true => item.open(&label::with_all_bands(item, options)?, kernel),
+        false => item.open(options, kernel),
     };
     sources::open_all(job.means.jobs, items, open, watch)
 }

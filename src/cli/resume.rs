@@ -8,6 +8,7 @@ use std::time::Duration;
 use azulejo::error::{Error, Kind, Result};
 use azulejo::mosaic::clip::Clip;
 use azulejo::pyramid::checkpoint::{Checkpoint, Facts};
+use azulejo::pyramid::state::Sum;
 use azulejo::remote::virtual_name;
 use azulejo::source::cache::BlockCache;
 use azulejo::source::gdal::FileState;
@@ -188,6 +189,27 @@ fn facts(
     decided: &Value,
     (sources, clip): (&[Opened], Option<&Clip>),
 ) -> Result<Facts> {
+    let mut facts = fixed_facts(args, decided, clip)?;
+    let mut order = Vec::new();
+    for source in identified(args, sources)? {
+        order.push(source.name);
+        for (file, identity) in source.files {
+            facts.push((format!("source {file}"), json!(identity)));
+        }
+    }
+    facts.push(("order of sources".to_owned(), json!(order)));
+    Ok(Facts::new(facts))
+}
+
+/// All that decides what the tiles are, but the sources.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn fixed_facts(
+    args: &TileArgs,
+    decided: &Value,
+    clip: Option<&Clip>,
+) -> Result<Vec<(String, Value)>> {
     let mut facts: Vec<(String, Value)> = Vec::new();
     let versions = versions::json();
     for library in ["azulejo", "gdal", "proj"] {
@@ -205,32 +227,18 @@ fn facts(
         };
         facts.push((format!("--{name}"), value));
     }
-    let how = args.resume.fingerprint;
     facts.push((
         Facts::METHOD.to_owned(),
         args.resume.json()["fingerprint"].clone(),
     ));
-    let mut order = Vec::new();
-    for source in sources {
-        let mut files = source.files()?;
-        files.sort();
-        files.dedup();
-        order.push(report::shown(&source.info().name));
-        for file in files {
-            facts.push((
-                format!("source {}", report::shown(&file)),
-                identity(&file, how)?,
-            ));
-        }
-    }
-    facts.push(("order of sources".to_owned(), json!(order)));
     let read = [
         Some(args.tiling_scheme.as_str()),
         args.style.colormap.as_deref(),
     ];
     for file in read.into_iter().flatten() {
         if Path::new(file).is_file() {
-            facts.push((format!("file {file}"), identity(file, how)?));
+            let identity = identity(file, args.resume.fingerprint)?;
+            facts.push((format!("file {file}"), json!(identity)));
         }
     }
     if let Some(cutline) = clip.and_then(Clip::cutline) {
@@ -239,17 +247,69 @@ fn facts(
             json!(format!("sha256 {}", hex(&cutline.digest()))),
         ));
     }
-    Ok(Facts::new(facts))
+    Ok(facts)
+}
+
+/// A source, and what it is known again by.
+pub(super) struct Identified {
+    /// As it is shown.
+    name: String,
+    /// Its files, each with what that is known again by.
+    files: Vec<(String, String)>,
+    /// Whether files are known by what is in them, wherever they are.
+    by_content: bool,
+}
+
+impl Identified {
+    /// Its name, and what it is known again by.
+    pub(super) fn text(&self) -> (String, String) {
+        let files = self.files.iter().map(|(_, identity)| identity.as_str());
+        (self.name.clone(), files.collect::<Vec<_>>().join("; "))
+    }
+
+    /// What it is known again by, as a number.
+    pub(super) fn sum(&self) -> Sum {
+        let mut digest = Sha256::new();
+        for (file, identity) in &self.files {
+            let file = if self.by_content { "" } else { file };
+            for part in [file, identity] {
+                digest.update((part.len() as u64).to_le_bytes());
+                digest.update(part);
+            }
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        *digest.first_chunk().expect("32 bytes are more than 16")
+    }
+}
+
+/// The sources in their order, with what they are known again by.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn identified(args: &TileArgs, sources: &[Opened]) -> Result<Vec<Identified>> {
+    let how = args.resume.fingerprint;
+    let of = |source: &Opened| {
+        let mut files = source.files()?;
+        files.sort();
+        files.dedup();
+        let file = |file: String| Ok((report::shown(&file), identity(&file, how)?));
+        Ok(Identified {
+            name: report::shown(&source.info().name),
+            files: files.into_iter().map(file).collect::<Result<_>>()?,
+            by_content: how == Fingerprint::Content,
+        })
+    };
+    sources.iter().map(of).collect()
 }
 
 /// What a file is known again by.
-fn identity(file: &str, how: Fingerprint) -> Result<Value> {
+fn identity(file: &str, how: Fingerprint) -> Result<String> {
     let state = FileState::of(file);
     let size = match state.bytes {
         Some(bytes) => format!("{bytes} bytes"),
         None => "of unknown size".to_owned(),
     };
-    Ok(json!(match how {
+    Ok(match how {
         Fingerprint::Stat => match state.modified {
             Some((seconds, billionths)) => {
                 format!("{size}, changed at {seconds}.{billionths:09}")
@@ -260,7 +320,7 @@ fn identity(file: &str, how: Fingerprint) -> Result<Value> {
             Some(_) => format!("{size}, sha256 {}", hex(&state.sha256()?)),
             None => size,
         },
-    }))
+    })
 }
 
 /// What the names of GDAL's options begin with that change no pixel.

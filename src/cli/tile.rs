@@ -23,6 +23,7 @@ use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::style::LegendFile;
+use super::update::{self, Book, Expired};
 use super::{holes, panics, resume, running, summary};
 
 /// Runs the command.
@@ -39,12 +40,15 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let named = args.source.named(args.resampling)?;
     let written = args.outputs.paths.iter();
     let written = written.chain(&args.run.report).chain(&args.style.legend);
+    let written = written.chain(&args.update.expired);
     let scheme = ("tiling scheme", args.tiling_scheme.as_str());
     let map = args.style.colormap.as_deref();
     let others: Vec<_> = std::iter::once(scheme)
         .chain(map.map(|map| ("colour map", map)))
         .collect();
     outputs::check_places(written, &args.source, &named.manifest.names, &others)?;
+    let before = args.update.before(&args.outputs)?;
+    job.surveys = before.surveys();
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
     let report_file = args
@@ -54,12 +58,14 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .map(ReportFile::create)
         .transpose()?;
     let roots = outputs::matrix_roots(&job.scheme)?;
+    let overwrite = args.update.overwrite(&args.outputs);
     let legend = args.style.legend.as_deref();
     let legend = legend
-        .map(|path| LegendFile::create(path, args.outputs.overwrite()))
+        .map(|path| LegendFile::create(path, overwrite))
         .transpose()?;
     let stored = args.format.picture.info().stored;
-    let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
+    let mut sinks = args.outputs.open(stored, roots, overwrite, &interrupt)?;
+    let expired = before.watched(args, &mut sinks, &job.scheme)?;
 
     let ready = Ready::new((args, &mut job), named, (console, &interrupt))?;
     let clip = ready.clip.as_ref();
@@ -74,16 +80,23 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     }
 
     let options = ready.options(args, &job);
+    let book = before.book(args, (&job, &ready), &options)?;
+    let note = book.as_ref().and_then(|book| book.note.clone());
+    note.iter().for_each(|note| console.note(note));
     let checkpoint = resume::checkpoint(args, &options, (&ready.sources, clip), &ready.cache)?;
     let baked = build(
         (args, &job),
         &ready,
         &mut sinks,
-        checkpoint.clone(),
+        (checkpoint.clone(), book.as_ref()),
         (console, &interrupt),
     );
     let baked = baked.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
     let mut notes = ready.notes;
+    notes.extend(note);
+    let updated = book.as_ref().and_then(Book::told);
+    updated.iter().for_each(|note| console.note(note));
+    notes.extend(updated);
     let kept = checkpoint.as_deref().and_then(resume::note);
     kept.iter().for_each(|note| console.note(note));
     notes.extend(kept);
@@ -96,6 +109,15 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let holes = ready.cache.holes();
     holes::warn(&holes, console);
     check_stored(&baked, &ready.infos, &holes, clip)?;
+    // Complete before an output gets its name, though they get theirs after it.
+    let state = book.as_ref().map(|book| book.finish(!holes.is_empty()));
+    let list = expired.map(Expired::write).transpose()?;
+    let after: Vec<_> = state
+        .transpose()?
+        .flatten()
+        .into_iter()
+        .chain(list)
+        .collect();
     let ending = Ending {
         sinks,
         metadata: &ready.metadata,
@@ -122,12 +144,14 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
             jobs: ready.budget.jobs,
             memory_bytes: ready.demand.ceiling_bytes,
             shards: checkpoint.as_deref().map(Checkpoint::shards),
+            updated: book.as_ref().map(|book| book.ledger.updated()),
             run,
         };
         report.json()
     };
     let concluded = ending.conclude(report, (console, &interrupt));
     concluded.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
+    update::publish(after).map_err(update::there_all_the_same)?;
     if let Some(checkpoint) = &checkpoint {
         resume::finish(checkpoint);
     }
@@ -157,7 +181,7 @@ fn build(
     (args, job): (&TileArgs, &Job),
     ready: &Ready,
     sinks: &mut [Box<dyn Sink>],
-    checkpoint: Option<Arc<Checkpoint>>,
+    (checkpoint, book): (Option<Arc<Checkpoint>>, Option<&Book>),
     (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Baked> {
     let mut meter = Meter::start(console, Phase::Baking);
@@ -175,10 +199,11 @@ fn build(
         &BuildOptions {
             jobs: ready.budget.jobs,
             shard_height: args.shard_height,
-            budget: ready.budget.clone(),
+            budget: ready.budget,
             // Nobody else will read it.
             digest: args.run.report.is_some(),
             checkpoint,
+            ledger: book.map(|book| Arc::clone(&book.ledger)),
         },
         &mut watch,
     )

@@ -103,6 +103,14 @@ impl Changes {
         self.0.push((tile, change));
     }
 
+    /// Puts them in the order of stores: zooms ascending, within a zoom root by root, within a root along the Hilbert curve.
+    pub fn sort(&mut self) {
+        self.0.sort_by_key(|(tile, _)| {
+            let z = tile.z();
+            (z, tile.y() >> z, tile.x() >> z, tile.hilbert())
+        });
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (TileCoord, Change)> + '_ {
         self.0.iter().copied()

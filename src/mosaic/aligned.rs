@@ -25,22 +25,28 @@ struct Member {
 
 /// Joins each run of neighbours in the list that lie on one grid; when all that overlap have a say (`takes_one` is not so),
 /// only of those that do not.
-pub(super) fn join(sources: Vec<Arc<dyn Source>>, takes_one: bool) -> Vec<Arc<dyn Source>> {
-    let mut layers: Vec<Arc<dyn Source>> = Vec::new();
+/// With each, how many sources it is made of.
+pub(super) fn join(
+    sources: Vec<Arc<dyn Source>>,
+    takes_one: bool,
+) -> (Vec<Arc<dyn Source>>, Vec<usize>) {
+    let (mut layers, mut made_of): (Vec<Arc<dyn Source>>, _) = (Vec::new(), Vec::new());
     let mut run: Vec<Arc<dyn Source>> = Vec::new();
     for source in sources {
         if let Some(first) = run.first()
             && (offset(first.info(), source.info()).is_none()
                 || !takes_one && overlaps_any(&run, source.info()))
         {
+            made_of.push(run.len());
             layers.push(close(std::mem::take(&mut run)));
         }
         run.push(source);
     }
     if !run.is_empty() {
+        made_of.push(run.len());
         layers.push(close(run));
     }
-    layers
+    (layers, made_of)
 }
 
 fn close(mut run: Vec<Arc<dyn Source>>) -> Arc<dyn Source> {

@@ -10,6 +10,7 @@ pub mod scenes;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
+use crate::geo::transform::PixelRect;
 use crate::raster::SampleType;
 use crate::source::{Source, check_bands};
 
@@ -22,6 +23,8 @@ pub use aligned::Aligned;
 pub struct Mosaic {
     sources: Vec<Arc<dyn Source>>,
     layers: Vec<Arc<dyn Source>>,
+    /// How many sources each layer is made of.
+    made_of: Vec<usize>,
     rule: Rule,
     bands: usize,
     sample_type: SampleType,
@@ -62,7 +65,7 @@ impl Mosaic {
         if rule.reverses() {
             sources.reverse();
         }
-        let layers = aligned::join(sources.clone(), rule.takes_one());
+        let (layers, made_of) = aligned::join(sources.clone(), rule.takes_one());
         // What comes of counting is a number, whatever was counted.
         let (bands, sample_type, palette) = match rule {
             Rule::Count if layers.len() > 255 => (1, SampleType::U16, false),
@@ -72,6 +75,7 @@ impl Mosaic {
         Ok(Self {
             sources,
             layers,
+            made_of,
             rule,
             bands,
             sample_type,
@@ -96,7 +100,8 @@ impl Mosaic {
         self.feather_px = feather_px;
         // Sources that overlap within one layer would have a hard seam.
         let sources = self.sources.clone();
-        self.layers = aligned::join(sources, self.rule.takes_one() && !self.blends());
+        let takes_one = self.rule.takes_one() && !self.blends();
+        (self.layers, self.made_of) = aligned::join(sources, takes_one);
         self
     }
 
@@ -128,6 +133,25 @@ impl Mosaic {
     /// The layers in paint order.
     pub fn layers(&self) -> &[Arc<dyn Source>] {
         &self.layers
+    }
+
+    /// The sources that layer `layer` is made of, by their numbers in the order in which they were given, each with the
+    /// rectangles of the layer's pixels that it has.
+    pub fn members(&self, layer: usize) -> Vec<(usize, Vec<PixelRect>)> {
+        let before: usize = self.made_of[..layer].iter().sum();
+        let mut outlines = self.layers[layer].outlines().into_iter();
+        let n = self.made_of[layer];
+        let member = |k: usize| {
+            let rects = self.sources[k].outlines().len();
+            let rects = outlines.by_ref().take(rects).collect();
+            let given = if self.rule.reverses() {
+                self.sources.len() - 1 - k
+            } else {
+                k
+            };
+            (given, rects)
+        };
+        (before..before + n).map(member).collect()
     }
 
     /// Bands of the mosaic.

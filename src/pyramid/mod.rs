@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod emit;
 pub mod node;
 pub mod plan;
+pub mod state;
 pub mod survey;
 
 mod cover;
@@ -26,7 +27,8 @@ use self::checkpoint::Checkpoint;
 use self::crown::Crown;
 use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
-use self::walk::{Keeper, Shared, Walker};
+use self::state::{Keys, Ledger};
+use self::walk::{Bookkeeper, Keeper, Shared, Walker};
 use crate::archive::Sink;
 use crate::encode::{Fit, GeoKeys, Recipe, TileEncoder};
 use crate::error::Result;
@@ -48,6 +50,8 @@ pub struct BuildOptions {
     pub digest: bool,
     /// Where finished shards are kept and taken from, if they are.
     pub checkpoint: Option<Arc<Checkpoint>>,
+    /// Where it is written down what shards are made of, and what was written down the last time, if that is wanted.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 /// How far a bake is.
@@ -126,9 +130,8 @@ pub fn build(
     let emitter = || Ok(Emitter::new(TileEncoder::new(recipe)?, plan));
     let shared = Shared::default();
     let checkpoint = options.checkpoint.as_deref();
-    let shard_zoom = checkpoint
-        .and_then(Checkpoint::shard_zoom)
-        .unwrap_or_else(|| shard_zoom(plan, options));
+    let ledger = options.ledger.as_deref();
+    let shard_zoom = shard_zoom(plan, options);
     let shards = plan.walk(shard_zoom);
     let planned = plan.count_all();
     let keeper = checkpoint.map(|checkpoint| Keeper {
@@ -164,9 +167,25 @@ pub fn build(
             shard_bytes: shard_bytes(plan, shard_zoom),
         },
         &shared,
-        || Ok(Walker::new(plan, renderer(), emitter()?, &shared, keeper)),
+        || {
+            let bookkeeper = ledger.map(|ledger| Bookkeeper {
+                ledger,
+                keys: Keys::new(plan, mosaic, ledger.identities()),
+            });
+            let walker = Walker::new(plan, renderer(), emitter()?, &shared, keeper, bookkeeper);
+            Ok(walker)
+        },
         tick,
-        |next_shard| Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all(),
+        |next_shard| {
+            let next_shard = || {
+                let mut shard = next_shard()?;
+                if let (Some(ledger), Some(record)) = (ledger, shard.record.take()) {
+                    ledger.write(&record)?;
+                }
+                Ok(shard)
+            };
+            Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all()
+        },
     )?;
     let tally = tally.into_inner();
     watch(&tally.progress(planned, planned))?;
@@ -246,9 +265,17 @@ impl Tally {
     }
 }
 
-/// The zoom of the shards' roots: low enough that a shard is worth a thread's while, high enough that every thread has
+/// The zoom of the shards' roots: that of the shards that are there, or else one that is low enough that a shard is worth a thread's while, high enough that every thread has
 /// several and none is larger than the memory set aside for it.
 fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
+    let kept = options.checkpoint.as_deref();
+    let kept = kept.and_then(Checkpoint::shard_zoom);
+    let written = options.ledger.as_deref().and_then(Ledger::shard_zoom);
+    // What lies above the lowest zoom is no shard's any more.
+    let written = written.filter(|z| (plan.zoom_min..=plan.zoom_max).contains(z));
+    if let Some(there) = kept.or(written) {
+        return there;
+    }
     if let Some(height) = options.shard_height {
         return plan.zoom_max.saturating_sub(height).max(plan.zoom_min);
     }

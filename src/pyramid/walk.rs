@@ -6,6 +6,7 @@ use super::checkpoint::{Checkpoint, Kept};
 use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
+use super::state::{Keys, Ledger, Record, Sum};
 use crate::error::{Error, Kind, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::tile::TileCoord;
@@ -37,6 +38,13 @@ pub(super) struct Walker<'a> {
     /// Made when first needed.
     metres: Option<Metres>,
     keeper: Option<Keeper<'a>>,
+    bookkeeper: Option<Bookkeeper<'a>>,
+}
+
+/// Who writes down what shards are made of, and takes those that are made of the same as before.
+pub(super) struct Bookkeeper<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) keys: Keys<'a>,
 }
 
 /// Where finished shards are kept.
@@ -57,6 +65,8 @@ pub(super) struct Shard {
     pub(super) tiles: Vec<Emitted>,
     /// The root, reduced: a quarter of its pixels.
     pub(super) root: Node,
+    /// What is to be written down of it, if somebody does.
+    pub(super) record: Option<Record>,
 }
 
 impl Shard {
@@ -94,6 +104,7 @@ impl<'a> Walker<'a> {
         emitter: Emitter,
         shared: &'a Shared,
         keeper: Option<Keeper<'a>>,
+        bookkeeper: Option<Bookkeeper<'a>>,
     ) -> Self {
         Self {
             plan,
@@ -104,26 +115,24 @@ impl<'a> Walker<'a> {
             looked_at: 0,
             metres: None,
             keeper,
+            bookkeeper,
         }
     }
 
-    /// Bakes the subtree below `root`, or takes it from where it was kept.
+    /// Bakes the subtree below `root`, or takes it from where it was kept, or from the tileset that is brought up to date.
     ///
     /// # Errors
-    /// When a source cannot be read, or the run was stopped.
+    /// When a source or that tileset cannot be read, or the run was stopped.
     pub(super) fn shard(&mut self, root: TileCoord) -> Result<Shard> {
-        let Some(keeper) = self.keeper else {
-            return self.bake(root);
+        let key = match &mut self.bookkeeper {
+            Some(bookkeeper) => Some(bookkeeper.keys.key(root)?),
+            None => None,
         };
-        if let Some(kept) = keeper.checkpoint.take(root, self.plan.shape) {
-            self.shared
-                .done
-                .fetch_add(kept.looked_at, Ordering::Relaxed);
-            if kept.beyond {
-                self.plan.style.note_beyond();
-            }
-            self.shared.add(&kept.shard);
-            return Ok(kept.shard);
+        if let Some(kept) = self.kept(root) {
+            return Ok(self.booked(root, key, kept, false));
+        }
+        if let Some(kept) = self.unchanged(root, key.as_ref())? {
+            return Ok(self.booked(root, key, kept, true));
         }
         let shard = self.bake(root)?;
         let kept = Kept {
@@ -131,12 +140,56 @@ impl<'a> Walker<'a> {
             beyond: self.plan.style.were_beyond(),
             shard,
         };
+        if let Some(keeper) = self.keeper {
+            self.shared.add(&kept.shard);
+            let output_bytes = keeper.output_bytes(self.shared);
+            keeper
+                .checkpoint
+                .keep(root, keeper.shard_zoom, &kept, output_bytes);
+        }
+        Ok(self.booked(root, key, kept, false))
+    }
+
+    /// The shard below `root`, if a run that was cut off has kept it.
+    fn kept(&self, root: TileCoord) -> Option<Kept> {
+        let kept = self.keeper?.checkpoint.take(root, self.plan.shape)?;
+        self.count(&kept);
+        Some(kept)
+    }
+
+    /// The shard below `root`, if the tileset has it as it would be baked.
+    fn unchanged(&self, root: TileCoord, key: Option<&Sum>) -> Result<Option<Kept>> {
+        let (Some(bookkeeper), Some(key)) = (&self.bookkeeper, key) else {
+            return Ok(None);
+        };
+        if self.shared.stop.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Interrupted, "stopped"));
+        }
+        let kept = bookkeeper.ledger.take(root, key, self.plan)?;
+        kept.iter().for_each(|kept| self.count(kept));
+        Ok(kept)
+    }
+
+    /// Counts what was not baked here.
+    fn count(&self, kept: &Kept) {
+        self.shared
+            .done
+            .fetch_add(kept.looked_at, Ordering::Relaxed);
+        if kept.beyond {
+            self.plan.style.note_beyond();
+        }
         self.shared.add(&kept.shard);
-        let output_bytes = keeper.output_bytes(self.shared);
-        keeper
-            .checkpoint
-            .keep(root, keeper.shard_zoom, &kept, output_bytes);
-        Ok(kept.shard)
+    }
+
+    /// The shard, with what is to be written down of it.
+    fn booked(&self, root: TileCoord, key: Option<Sum>, kept: Kept, was_taken: bool) -> Shard {
+        let record = self.bookkeeper.as_ref().zip(key);
+        let record =
+            record.map(|(bookkeeper, key)| bookkeeper.ledger.record(root, key, &kept, was_taken));
+        Shard {
+            record,
+            ..kept.shard
+        }
     }
 
     fn bake(&mut self, root: TileCoord) -> Result<Shard> {
@@ -146,6 +199,7 @@ impl<'a> Walker<'a> {
         Ok(Shard {
             tiles: std::mem::take(&mut self.emitted),
             root,
+            record: None,
         })
     }
 

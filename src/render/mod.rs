@@ -60,7 +60,7 @@ pub fn seam_bytes(reach_px: f64, tile_size_px: usize, pixel_bytes: usize) -> usi
 }
 
 /// Pixels beyond a tile that say how its seams look.
-fn seam_px(reach_px: f64) -> usize {
+pub(crate) fn seam_px(reach_px: f64) -> usize {
     reach_px.ceil() as usize + 1
 }
 
@@ -206,7 +206,11 @@ impl<'a> Renderer<'a> {
     }
 }
 
-fn make_transform(job: &Job, ways: &mut Ways, place: Place) -> Result<PixelTransform> {
+/// The way to the part at `place` of a layer.
+///
+/// # Errors
+/// When PROJ knows none.
+pub(crate) fn make_transform(job: &Job, ways: &mut Ways, place: Place) -> Result<PixelTransform> {
     let info = job.mosaic.layers()[place.layer].info();
     let footprint = job.layout.footprints()[place.layer].as_ref();
     let part: &Part = &footprint.expect("a place is in a footprint").parts[place.part];

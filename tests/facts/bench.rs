@@ -158,6 +158,7 @@ pub(crate) fn bake_to(
         budget: Budget::default(),
         digest: true,
         checkpoint: None,
+        ledger: None,
     };
     let baked = build(&mosaic, &plan, &recipe, &mut sinks, &options, &mut |_| {
         Ok(())

@@ -44,6 +44,7 @@ pub(crate) fn bake_into(
         budget: Budget::default(),
         digest: true,
         checkpoint: None,
+        ledger: None,
     };
     build(mosaic, plan, &Format::Png.into(), sinks, &how, &mut |_| {
         Ok(())

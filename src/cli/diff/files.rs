@@ -1,21 +1,21 @@
 //! `--expired` and `--heatmap`: claimed before the work, written after it, complete or not there.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::Path;
 
 use azulejo::archive::{FileOutput, Overwrite, Staged};
 use azulejo::diff::{Difference, Heatmap, Pair};
 use azulejo::encode::{Format, Settings, encoder};
 use azulejo::error::{Error, Result};
-use azulejo::geo::changes::{Changes, ListForm, ListKind};
+use azulejo::geo::changes::ListKind;
 
 use super::DiffArgs;
+use crate::cli::lists::ListFile;
 use crate::cli::report::check_replaced;
 
 /// What is to be written.
 pub(super) struct Files {
-    expired: Option<(ListForm, FileOutput)>,
+    expired: Option<ListFile>,
     heatmap: Option<FileOutput>,
 }
 
@@ -36,15 +36,8 @@ impl Files {
     /// [`Kind::Output`](azulejo::error::Kind::Output) when a file cannot be written.
     pub(super) fn create(args: &DiffArgs, pair: &Pair) -> Result<Self> {
         let scheme = pair.scheme();
-        let form = |path: &Path| ListKind::of(path)?.form(scheme.as_ref());
-        let form = args.expired.as_deref().map(form).transpose()?;
-        let list = args.expired.as_deref().zip(form);
-        let list = list.map(|(path, form)| {
-            let file = FileOutput::create(path, Overwrite::Replace, |path| {
-                check_replaced(path, "list")
-            });
-            file.map(|file| (form, file))
-        });
+        let list = args.expired.as_deref();
+        let list = list.map(|path| ListFile::create(path, scheme.as_ref()));
         let map = args.heatmap.as_deref().map(|path| {
             FileOutput::create(path, Overwrite::Replace, |path| check_replaced(path, "map"))
         });
@@ -60,8 +53,8 @@ impl Files {
     /// When the disk is full, or something has come into their places.
     pub(super) fn write(self, found: &Difference) -> Result<()> {
         let mut staged = Vec::new();
-        if let Some((form, file)) = self.expired {
-            staged.push(write_list(&form, &found.changes, file)?);
+        if let Some(list) = self.expired {
+            staged.push(list.write(&found.changes)?);
         }
         if let (Some(file), Some(heatmap)) = (self.heatmap, &found.heatmap) {
             staged.push(write_map(heatmap, file)?);
@@ -83,16 +76,6 @@ fn check_png(path: &Path) -> Result<()> {
         "{}: a map is a picture; expected a path that ends in .png",
         path.display()
     )))
-}
-
-fn write_list(form: &ListForm, changes: &Changes, file: FileOutput) -> Result<Staged> {
-    let written = File::create(file.path()).and_then(|out| {
-        let mut out = BufWriter::new(out);
-        changes.write(form, &mut out)?;
-        out.flush()
-    });
-    written.map_err(|error| Error::writing(file.shown(), &error))?;
-    file.finish()
 }
 
 fn write_map(heatmap: &Heatmap, file: FileOutput) -> Result<Staged> {

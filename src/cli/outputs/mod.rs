@@ -102,7 +102,7 @@ impl OutputArgs {
     }
 
     /// Opens a sink for each output, for tiles of `format` on a grid of `matrix_roots` columns and rows at zoom 0. They
-    /// check that nothing is there and that they can write. Those in object stores look at `interrupt` while they wait.
+    /// check that nothing is there that `overwrite` would keep, and that they can write. Those in object stores look at `interrupt` while they wait.
     ///
     /// # Errors
     /// As [`open_sink`].
@@ -110,10 +110,11 @@ impl OutputArgs {
         &self,
         format: Format,
         matrix_roots: (u32, u32),
+        overwrite: Overwrite,
         interrupt: &Interrupt,
     ) -> Result<Vec<Box<dyn Sink>>> {
         let options = SinkOptions {
-            overwrite: self.overwrite(),
+            overwrite,
             rows: self.scheme,
             format,
             matrix_roots,

@@ -6,6 +6,7 @@ use azulejo::geo::scheme::Strategy;
 use azulejo::pyramid::Baked;
 use azulejo::pyramid::checkpoint::Shards;
 use azulejo::pyramid::plan::Plan;
+use azulejo::pyramid::state::Updated;
 use serde_json::{Map, Value, json};
 
 use super::{Run, extend, options, text};
@@ -26,6 +27,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) memory_bytes: u64,
     /// Parts taken and kept, where they are.
     pub(in crate::cli) shards: Option<Shards>,
+    /// How the shards of an update came about, where it is written down.
+    pub(in crate::cli) updated: Option<Updated>,
     pub(in crate::cli) run: Run<'a>,
 }
 
@@ -38,6 +41,15 @@ impl Report<'_> {
             .shards
             .map(|shards| json!({ "taken": shards.taken, "kept": shards.kept }));
         extend(&mut own, json!({ "parts": shards }));
+        let updated = self.updated.map(|updated| {
+            let Updated {
+                clean,
+                dirty,
+                altered,
+            } = updated;
+            json!({ "parts_taken": clean, "parts_baked": dirty, "parts_altered": altered })
+        });
+        extend(&mut own, json!({ "update": updated }));
         self.run.json(self.options(), own)
     }
 
@@ -57,6 +69,7 @@ impl Report<'_> {
         });
         extend(&mut own, running);
         extend(&mut own, args.resume.json());
+        extend(&mut own, args.update.json());
         extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::heights::TileFormat;
 use super::rescale::{self, Range, Rescale, Stretches, Usual};
-use super::{Map, StyleArgs};
+use super::{Map, StyleArgs, Surveys};
 use crate::cli::console::Console;
 use crate::cli::interrupt::Interrupt;
 
@@ -42,6 +42,8 @@ pub(in crate::cli) struct Site<'a> {
     pub(in crate::cli) budget: &'a Budget,
     pub(in crate::cli) console: &'a Console,
     pub(in crate::cli) interrupt: &'a Interrupt,
+    /// What need not be looked for again.
+    pub(in crate::cli) surveys: &'a Surveys,
 }
 
 impl StyleArgs {

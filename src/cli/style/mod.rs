@@ -5,6 +5,7 @@ mod heights;
 mod legend;
 mod parse;
 mod rescale;
+mod surveys;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub(super) use self::heights::TileFormat;
 pub(super) use self::legend::LegendFile;
 use self::parse::{Formulas, Lit, Spelled};
 use self::rescale::Rescale;
+pub(super) use self::surveys::Surveys;
 
 /// Options of values and colour.
 #[derive(Args)]

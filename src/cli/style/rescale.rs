@@ -231,6 +231,11 @@ pub(super) fn stretches(
 
 /// The percentiles of what `before` makes of the mosaic.
 pub(super) fn look(site: &Site, before: &Style, percents: &[f64]) -> Result<Survey> {
+    let look = || look_through(site, before, percents);
+    site.surveys.find(percents, look)
+}
+
+fn look_through(site: &Site, before: &Style, percents: &[f64]) -> Result<Survey> {
     let mut meter = Meter::start(site.console, Phase::Surveying);
     let mut tick = |done: u64, planned: u64| {
         site.interrupt.check()?;

@@ -72,6 +72,17 @@ impl Area {
         }
     }
 
+    /// Every place along its edges, to `look`: two areas of the same places in one order are the same.
+    pub fn visit(&self, mut look: impl FnMut(Place)) {
+        let unions = self.unions.iter();
+        for polygon in unions.flat_map(|union| &union.polygons) {
+            let places = polygon.outline.places();
+            // How many there are, too: where one ends and the next begins.
+            look([places.len() as f64, 0.0]);
+            places.iter().copied().for_each(&mut look);
+        }
+    }
+
     /// A rectangle around it; `None` when there surely is nothing inside.
     pub fn bounds(&self) -> Option<Bounds> {
         self.unions

@@ -52,6 +52,11 @@ impl Outline {
         })
     }
 
+    /// Of all rings, each ring's first one again at its end.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     pub(super) fn bounds(&self) -> Bounds {
         self.tree.bounds().expect("an outline has an edge")
     }

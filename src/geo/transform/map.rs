@@ -15,7 +15,7 @@ mod tests;
 use std::ops::Range;
 
 use self::axes::Axes;
-use super::PixelTransform;
+use super::{PixelTransform, closes};
 use crate::geo::affine::Affine;
 use crate::geo::bounds::Bounds;
 
@@ -154,11 +154,7 @@ impl TileMap {
 
     /// Whether the last column of a source `width` pixels wide lies beside its first, once round the Earth.
     pub fn closes(&self, width: usize) -> bool {
-        // Files round the size of their pixels.
-        const SLACK_PX: f64 = 0.1;
-        self.turn_px.is_some_and(|(cols, rows)| {
-            (cols.abs() - width as f64).abs() < SLACK_PX && rows.abs() < SLACK_PX
-        })
+        closes(self.turn_px, width)
     }
 
     /// Rows from `row` on, at least one, between which the map is linear along each column: what lies between the first and

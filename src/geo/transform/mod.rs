@@ -309,6 +309,11 @@ impl PixelTransform {
         self.turn_px
     }
 
+    /// Whether the last column of a source `width` pixels wide lies beside its first, once round the Earth.
+    pub fn closes(&self, width: usize) -> bool {
+        closes(self.turn_px, width)
+    }
+
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
     pub fn to_source(&self, xs: &mut [f64], ys: &mut [f64]) {
         self.way.apply_to_source(xs, ys);
@@ -347,6 +352,15 @@ impl PixelTransform {
         }
         self.way.to_target.apply(cols, rows);
     }
+}
+
+/// Whether a turn round the Earth, in pixels of a source `width` of them wide, is all of it.
+fn closes(turn_px: Option<(f64, f64)>, width: usize) -> bool {
+    // Files round the size of their pixels.
+    const SLACK_PX: f64 = 0.1;
+    turn_px.is_some_and(|(cols, rows)| {
+        (cols.abs() - width as f64).abs() < SLACK_PX && rows.abs() < SLACK_PX
+    })
 }
 
 /// How often, and which way, a source must be taken round the Earth so that every part of it is met by coordinates as

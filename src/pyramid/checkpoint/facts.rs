@@ -63,6 +63,11 @@ impl Facts {
             .collect()
     }
 
+    /// An object of them.
+    pub(in crate::pyramid) fn json(&self) -> Value {
+        json!(self.0)
+    }
+
     /// As a file, with the zoom of the shards' roots.
     pub(super) fn write(&self, shard_zoom: u8) -> Vec<u8> {
         let about = json!({

@@ -17,7 +17,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use self::facts::Facts;
-pub(super) use self::shard::Kept;
+pub(super) use self::shard::{Kept, read_node, write_node};
 use super::node::Shape;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;

@@ -98,11 +98,29 @@ impl Kept {
         }
         let root = input.node(shape)?;
         input.0.is_empty().then_some(Self {
-            shard: Shard { tiles, root },
+            shard: Shard {
+                tiles,
+                root,
+                record: None,
+            },
             looked_at,
             beyond: flags & 1 > 0,
         })
     }
+}
+
+/// A root's node as bytes.
+pub(in crate::pyramid) fn write_node(node: &Node) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_node(&mut out, node);
+    out
+}
+
+/// The node that [`write_node`] has written, of tiles of `shape`; `None` of anything else.
+pub(in crate::pyramid) fn read_node(bytes: &[u8], shape: Shape) -> Option<Node> {
+    let mut input = Input(bytes);
+    let node = input.node(shape)?;
+    input.0.is_empty().then_some(node)
 }
 
 fn crc(bytes: &[u8]) -> u32 {

@@ -54,6 +54,7 @@ fn shard(sample_type: SampleType, seed: usize) -> Kept {
                 emitted(tile(5, 3, 3), &ocean, Fit::Fits),
             ],
             root: Node::Block(raster),
+            record: None,
         },
         looked_at: 17,
         beyond: seed.is_multiple_of(2),
@@ -100,6 +101,7 @@ fn a_shard_comes_back_as_it_was() {
             shard: Shard {
                 tiles: Vec::new(),
                 root,
+                record: None,
             },
             looked_at: 0,
             beyond: false,

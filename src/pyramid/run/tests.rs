@@ -90,6 +90,7 @@ fn a_fold_that_panics_ends_the_workers() {
                 emitter,
                 &shared,
                 None,
+                None,
             ))
         };
         let folding = || {
