@@ -129,10 +129,10 @@ impl<'a> Walker<'a> {
             None => None,
         };
         if let Some(kept) = self.kept(root) {
-            return Ok(self.booked(root, key, kept, false));
+            return self.booked(root, key, kept, false);
         }
         if let Some(kept) = self.unchanged(root, key.as_ref())? {
-            return Ok(self.booked(root, key, kept, true));
+            return self.booked(root, key, kept, true);
         }
         let shard = self.bake(root)?;
         let kept = Kept {
@@ -147,7 +147,7 @@ impl<'a> Walker<'a> {
                 .checkpoint
                 .keep(root, keeper.shard_zoom, &kept, output_bytes);
         }
-        Ok(self.booked(root, key, kept, false))
+        self.booked(root, key, kept, false)
     }
 
     /// The shard below `root`, if a run that was cut off has kept it.
@@ -182,14 +182,20 @@ impl<'a> Walker<'a> {
     }
 
     /// The shard, with what is to be written down of it.
-    fn booked(&self, root: TileCoord, key: Option<Sum>, kept: Kept, was_taken: bool) -> Shard {
+    fn booked(
+        &self,
+        root: TileCoord,
+        key: Option<Sum>,
+        kept: Kept,
+        was_taken: bool,
+    ) -> Result<Shard> {
         let record = self.bookkeeper.as_ref().zip(key);
         let record =
             record.map(|(bookkeeper, key)| bookkeeper.ledger.record(root, key, &kept, was_taken));
-        Shard {
-            record,
+        Ok(Shard {
+            record: record.transpose()?,
             ..kept.shard
-        }
+        })
     }
 
     fn bake(&mut self, root: TileCoord) -> Result<Shard> {

@@ -71,6 +71,40 @@ impl About {
     }
 }
 
+/// A node as it is in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Packed {
+    bytes: Vec<u8>,
+    inflated: u32,
+}
+
+impl Packed {
+    /// Deflates `node`.
+    ///
+    /// # Errors
+    /// None that could be met.
+    pub(super) fn new(node: &[u8]) -> Result<Self> {
+        let level = CompressionLvl::new(LEVEL).expect("a level of libdeflate's");
+        let mut compressor = Compressor::new(level);
+        let mut bytes = vec![0; compressor.deflate_compress_bound(node.len())];
+        let n = compressor.deflate_compress(node, &mut bytes);
+        let n = n.map_err(|_| Error::internal("deflate has less room than it asked for"))?;
+        bytes.truncate(n);
+        Ok(Self {
+            bytes,
+            // A root is a quarter of a tile of at most 4096 pixels.
+            inflated: node.len() as u32,
+        })
+    }
+
+    /// The node; `None` of damaged bytes.
+    pub(super) fn node(&self) -> Option<Vec<u8>> {
+        let mut node = vec![0; self.inflated as usize];
+        let n = Decompressor::new().deflate_decompress(&self.bytes, &mut node);
+        (n == Ok(node.len())).then_some(node)
+    }
+}
+
 /// What was written down of a shard, and where its root is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -130,7 +164,6 @@ impl Place {
 /// Writes down what is known of a bake, under a temporary name beside its place.
 pub struct Writer {
     output: Option<(FileOutput, BufWriter<File>)>,
-    compressor: Compressor,
     places: Vec<Place>,
     offset: u64,
 }
@@ -145,22 +178,17 @@ impl Writer {
         let failed = |error| Error::writing(path.display(), &error);
         let mut file = BufWriter::new(File::create(output.path()).map_err(failed)?);
         file.write_all(MAGIC).map_err(failed)?;
-        let level = CompressionLvl::new(LEVEL).expect("a level of libdeflate's");
         Ok(Self {
             output: Some((output, file)),
-            compressor: Compressor::new(level),
             places: Vec::new(),
             offset: MAGIC.len() as u64,
         })
     }
 
     pub(super) fn write(&mut self, record: &Record) -> Result<()> {
-        let mut packed = vec![0; self.compressor.deflate_compress_bound(record.node.len())];
-        let n = self.compressor.deflate_compress(&record.node, &mut packed);
-        let n = n.map_err(|_| Error::internal("deflate has less room than it asked for"))?;
-        packed.truncate(n);
+        let packed = &record.node.bytes;
         let (output, file) = self.open()?;
-        let written = file.write_all(&packed);
+        let written = file.write_all(packed);
         written.map_err(|error| Error::writing(output.shown(), &error))?;
         self.places.push(Place {
             root: record.root,
@@ -169,12 +197,11 @@ impl Writer {
             looked_at: record.looked_at,
             beyond: record.beyond,
             offset: self.offset,
-            // A root is a quarter of a tile of at most 4096 pixels.
-            bytes: n as u32,
-            inflated: record.node.len() as u32,
-            crc: crc(&packed),
+            bytes: packed.len() as u32,
+            inflated: record.node.inflated,
+            crc: crc(packed),
         });
-        self.offset += n as u64;
+        self.offset += packed.len() as u64;
         Ok(())
     }
 
@@ -290,16 +317,14 @@ impl StateFile {
         self.places.get(&root)
     }
 
-    /// The bytes of the root at `place`; `None` when they are damaged.
-    pub(super) fn node(&self, place: &Place) -> Option<Vec<u8>> {
-        let mut packed = vec![0; place.bytes as usize];
-        self.file.read_exact_at(&mut packed, place.offset).ok()?;
-        if crc(&packed) != place.crc {
-            return None;
-        }
-        let mut node = vec![0; place.inflated as usize];
-        let n = Decompressor::new().deflate_decompress(&packed, &mut node);
-        (n == Ok(node.len())).then_some(node)
+    /// The root at `place`; `None` when it is damaged.
+    pub(super) fn node(&self, place: &Place) -> Option<Packed> {
+        let mut bytes = vec![0; place.bytes as usize];
+        self.file.read_exact_at(&mut bytes, place.offset).ok()?;
+        (crc(&bytes) == place.crc).then_some(Packed {
+            bytes,
+            inflated: place.inflated,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
+use self::file::Packed;
 pub use self::file::{About, StateFile, Writer};
 pub(super) use self::keys::Keys;
 use self::prior::Prior;
@@ -42,7 +43,7 @@ pub(super) struct Record {
     /// Whether some heights may have been beyond what their encoding can tell.
     pub(super) beyond: bool,
     /// What its root hands up, as [`write_node`] has it.
-    pub(super) node: Vec<u8>,
+    node: Packed,
 }
 
 /// How the shards of an update came about.
@@ -123,17 +124,36 @@ impl Ledger {
     }
 
     /// Counts a shard, and says what is to be written down of it.
-    pub(super) fn record(&self, root: TileCoord, key: Sum, kept: &Kept, was_taken: bool) -> Record {
+    ///
+    /// # Errors
+    /// None that could be met.
+    pub(super) fn record(
+        &self,
+        root: TileCoord,
+        key: Sum,
+        kept: &Kept,
+        was_taken: bool,
+    ) -> Result<Record> {
         let count = if was_taken { &self.clean } else { &self.dirty };
         count.fetch_add(1, Ordering::Relaxed);
-        Record {
+        // What was taken need not be added up and deflated again.
+        let prior = self.prior.as_ref().filter(|_| was_taken);
+        let known = prior.and_then(|prior| prior.known(root, &key));
+        let (tiles, node) = match known {
+            Some(known) => known,
+            None => (
+                sum_of(&kept.shard.tiles),
+                Packed::new(&write_node(&kept.shard.root))?,
+            ),
+        };
+        Ok(Record {
             root,
             key,
-            tiles: sum_of(&kept.shard.tiles),
+            tiles,
             looked_at: kept.looked_at,
             beyond: kept.beyond,
-            node: write_node(&kept.shard.root),
-        }
+            node,
+        })
     }
 
     /// Writes a record down. They come in the order of the plan.

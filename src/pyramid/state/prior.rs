@@ -7,7 +7,7 @@ use super::super::checkpoint::{Kept, read_node};
 use super::super::emit::Emitted;
 use super::super::plan::Plan;
 use super::super::walk::Shard;
-use super::file::{Place, StateFile};
+use super::file::{Packed, Place, StateFile};
 use super::{Sum, sum_of, tiles_below};
 use crate::archive::{Digest, Store, open_store};
 use crate::encode::Fit;
@@ -48,15 +48,19 @@ impl Prior {
         self.state.find(root).filter(|place| place.key == *key)
     }
 
+    /// What the tiles of the shard below `root` come to, and its root as it was written down.
+    pub(super) fn known(&self, root: TileCoord, key: &Sum) -> Option<(Sum, Packed)> {
+        let place = self.find(root, key)?;
+        Some((place.tiles, self.state.node(place)?))
+    }
+
     /// The shard with its tiles; `None` when these are not what was baked, or what was written down is damaged.
     ///
     /// # Errors
     /// When the tileset cannot be read.
     pub(super) fn take(&self, place: &Place, plan: &Plan) -> Result<Option<Kept>> {
-        let Some(node) = self.state.node(place) else {
-            return Ok(None);
-        };
-        let Some(root) = read_node(&node, plan.shape) else {
+        let node = self.state.node(place).and_then(|packed| packed.node());
+        let Some(root) = node.and_then(|node| read_node(&node, plan.shape)) else {
             return Ok(None);
         };
         let unused = self.stores().pop();

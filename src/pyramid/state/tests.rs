@@ -18,8 +18,12 @@ fn record(k: u8) -> Record {
         tiles: [k + 1; 16],
         looked_at: 80 + u64::from(k),
         beyond: k % 2 == 1,
-        node: (0..5000).map(|n| (n / 50) as u8 ^ k).collect(),
+        node: Packed::new(&node(k)).unwrap(),
     }
+}
+
+fn node(k: u8) -> Vec<u8> {
+    (0..5000).map(|n| (n / 50) as u8 ^ k).collect()
 }
 
 fn about() -> About {
@@ -56,6 +60,7 @@ fn what_was_written_down_is_read() {
         let counted = (place.looked_at, place.beyond);
         assert_eq!(counted, (record.looked_at, record.beyond));
         assert_eq!(state.node(place), Some(record.node));
+        assert_eq!(state.node(place).unwrap().node(), Some(node(k)));
     }
     assert!(state.find(TileCoord::new(7, 9, 3)).is_none());
 }
