@@ -119,7 +119,6 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "merge/",
             "mosaic/clip/",
             "archive/",
-            "pyramid/checkpoint/disk.rs",
             "cli/",
         ],
     ),

@@ -11,7 +11,7 @@ use crate::geo::tile::TileCoord;
 use crate::remote::{RemoteFile, virtual_name};
 
 /// What may be wrong with a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flaw {
     /// The container as a whole: damaged, cut short, something missing.
     Container,

@@ -13,6 +13,7 @@
 mod audit;
 mod digest;
 mod directory;
+mod disk;
 mod file;
 mod file_type;
 mod hosting;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use audit::{Audit, Fault, Flaw, Tick, audit};
 pub use digest::Digest;
+pub use disk::Disk;
 pub use file::{FileOutput, Scratch};
 pub use file_type::FileType;
 pub use hosting::Host;

@@ -224,12 +224,12 @@ impl Command {
     /// How much is said.
     pub(super) fn loudness(&self) -> Loudness {
         match self {
-            Self::Tile(args) => args.run.loudness,
-            Self::Merge(args) => args.run.loudness,
-            Self::Convert(args) => args.loudness,
-            Self::Diff(args) => args.loudness,
+            Self::Tile(args) => args.run.pace.loudness,
+            Self::Merge(args) => args.run.pace.loudness,
+            Self::Convert(args) => args.pace.loudness,
+            Self::Diff(args) => args.pace.loudness,
             Self::Doctor(args) => args.loudness,
-            Self::Verify(args) => args.loudness,
+            Self::Verify(args) => args.pace.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -237,12 +237,12 @@ impl Command {
     /// How progress is shown; not at all to those who want quiet and have not asked for a style.
     pub(super) fn progress(&self) -> Style {
         let asked = match self {
-            Self::Tile(args) => args.run.progress,
-            Self::Merge(args) => args.run.progress,
-            Self::Convert(args) => args.progress,
-            Self::Diff(args) => args.progress,
+            Self::Tile(args) => args.run.pace.progress,
+            Self::Merge(args) => args.run.pace.progress,
+            Self::Convert(args) => args.pace.progress,
+            Self::Diff(args) => args.pace.progress,
             Self::Info(_) | Self::Doctor(_) => Style::None,
-            Self::Verify(args) => args.progress,
+            Self::Verify(args) => args.pace.progress,
         };
         if self.loudness().quiet && asked == Style::Auto {
             return Style::None;

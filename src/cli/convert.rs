@@ -21,9 +21,9 @@ use super::outputs::{self, Ending, OutputArgs};
 use super::progress::{Meter, Phase, Style};
 use super::report::ReportFile;
 use super::report::convert::Report;
-use super::running::{self, Loudness, place};
+use super::running::{self, PaceArgs, place};
 use super::summary;
-use super::values::{self, Jobs, KeyValue, Sides};
+use super::values::{self, KeyValue, Sides};
 use super::zooms::ZoomArgs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -39,6 +39,9 @@ Examples:
 const NAME: &str = "\
 Name of the tileset. This and the other words about it are the tileset's own unless given. [default: its own]";
 
+const JOBS: &str = "\
+Threads that encode, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]";
+
 /// Options of `azulejo convert`. Those shared with other commands that mean something else here say what.
 #[derive(Args)]
 #[command(
@@ -46,6 +49,7 @@ Name of the tileset. This and the other words about it are the tileset's own unl
     mut_arg("min_zoom", |arg| arg.help_heading("Piece")),
     mut_arg("max_zoom", |arg| arg.help_heading("Piece")),
     mut_arg("name", |arg| arg.help(NAME)),
+    mut_arg("jobs", |arg| arg.help(JOBS)),
     mut_arg("kind", |arg| {
         arg.help("Whether the tileset lies over other maps or under them: overlay or baselayer")
     }),
@@ -90,28 +94,12 @@ pub(super) struct ConvertArgs {
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
 
-    /// Threads that encode, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
-    #[arg(short, long, value_name = "N", alias = "num-threads", display_order = place::JOBS, help_heading = "Running")]
-    jobs: Option<Jobs>,
-
-    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
-    /// stderr into one JSON object a line.
-    #[arg(
-        long,
-        value_name = "STYLE",
-        default_value = "auto",
-        hide_possible_values = true,
-        display_order = place::PROGRESS,
-        help_heading = "Running"
-    )]
-    pub(super) progress: Style,
-
     /// Write what was done to a file, as JSON. It replaces a file of that name.
     #[arg(long, value_name = "FILE", display_order = place::REPORT, help_heading = "Running")]
     pub(super) report: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) loudness: Loudness,
+    pub(super) pace: PaceArgs,
 }
 
 /// Runs the command.
@@ -241,7 +229,7 @@ impl ConvertArgs {
         Ok(Some(Recoding {
             recipe,
             keep: self.encoding.is_usual(),
-            jobs: running::jobs(self.jobs)?.0,
+            jobs: self.pace.jobs()?,
         }))
     }
 

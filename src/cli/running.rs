@@ -27,19 +27,13 @@ pub(super) mod place {
     pub(in crate::cli) const LOUDNESS: usize = 7;
 }
 
-/// Options of running.
+/// Options of every command that takes long.
 #[derive(Args)]
 #[command(next_help_heading = "Running")]
-pub(super) struct RunArgs {
+pub(super) struct PaceArgs {
     /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
     #[arg(short, long, value_name = "N", alias = "num-threads", display_order = place::JOBS)]
     jobs: Option<Jobs>,
-
-    /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
-    /// little of it, fewer threads run. Never changes a byte. [default: what the job has use for, at most half of what the
-    /// machine or its container has free]
-    #[arg(long, value_name = "SIZE", value_parser = values::memory, display_order = place::MEMORY)]
-    memory: Option<u64>,
 
     /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
     /// stderr into one JSON object a line.
@@ -52,12 +46,26 @@ pub(super) struct RunArgs {
     )]
     pub(super) progress: Style,
 
+    #[command(flatten)]
+    pub(super) loudness: Loudness,
+}
+
+/// Options of running.
+#[derive(Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) pace: PaceArgs,
+
+    /// Ceiling for caches, buffers and queues together, with KiB, MiB, GiB, KB, MB or GB, or in bytes; at least 128MiB. With
+    /// little of it, fewer threads run. Never changes a byte. [default: what the job has use for, at most half of what the
+    /// machine or its container has free]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory, display_order = place::MEMORY)]
+    memory: Option<u64>,
+
     /// Write what was done to a file, as JSON. It replaces a file of that name.
     #[arg(long, value_name = "FILE", display_order = place::REPORT)]
     pub(super) report: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) loudness: Loudness,
 }
 
 /// How much is said.
@@ -86,6 +94,25 @@ pub(super) struct Means {
     pub(super) is_lowered: bool,
 }
 
+impl PaceArgs {
+    /// Threads: as the user says, else as GDAL's users say, else all.
+    ///
+    /// # Errors
+    /// When the variable for GDAL's threads says something else.
+    pub(super) fn jobs(&self) -> Result<usize> {
+        if let Some(jobs) = self.jobs {
+            return Ok(jobs.0);
+        }
+        let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();
+        if told.is_empty() {
+            return Ok(Jobs::all().0);
+        }
+        let jobs: std::result::Result<Jobs, _> = told.parse();
+        jobs.map(|jobs| jobs.0)
+            .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
+    }
+}
+
 impl RunArgs {
     /// What the options come to, after GDAL has been told of it and of `config`.
     ///
@@ -94,7 +121,7 @@ impl RunArgs {
     pub(super) fn means(&self, config: &[KeyValue]) -> Result<Means> {
         let memory_bytes = self.memory.unwrap_or_else(memory::half_of_what_is_free);
         configure_gdal(config)?;
-        let jobs = jobs(self.jobs)?.0;
+        let jobs = self.pace.jobs()?;
         memory::share_with_gdal(memory_bytes, jobs)?;
         let within = memory::within_own_limit(memory_bytes, jobs)?;
         Ok(Means {
@@ -136,19 +163,6 @@ fn configure_gdal(config: &[KeyValue]) -> Result<()> {
         gdal::config::set_config_option(&option.key, &option.value).map_err(refused)?;
     }
     Ok(())
-}
-
-/// Threads: as the user says, else as GDAL's users say, else all.
-pub(super) fn jobs(asked: Option<Jobs>) -> Result<Jobs> {
-    if let Some(jobs) = asked {
-        return Ok(jobs);
-    }
-    let told = gdal::config::get_config_option("GDAL_NUM_THREADS", "").unwrap_or_default();
-    if told.is_empty() {
-        return Ok(Jobs::all());
-    }
-    told.parse()
-        .map_err(|refusal| Error::usage(format!("GDAL_NUM_THREADS={told}: {refusal}")))
 }
 
 /// How a command that was to write `outputs` ends: interrupted, it says that they are not there.

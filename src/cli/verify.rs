@@ -13,10 +13,9 @@ use serde_json::{Value, json};
 use super::console::Console;
 use super::human;
 use super::interrupt::Interrupt;
-use super::progress::{Meter, Phase, Style};
+use super::progress::{Meter, Phase};
 use super::report::place as shown;
-use super::running::{self, Loudness, place};
-use super::values::Jobs;
+use super::running::PaceArgs;
 
 /// Changes when a reader of the JSON would have to.
 const SCHEMA: &str = "azulejo-verify/1";
@@ -44,8 +43,12 @@ pub(super) fn after_help() -> String {
     )
 }
 
+const JOBS: &str = "\
+Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes what is found. [default: all processors]";
+
 /// Options of `azulejo verify`.
 #[derive(Args)]
+#[command(mut_arg("jobs", |arg| arg.help(JOBS)))]
 pub(super) struct VerifyArgs {
     /// A tileset: a .mbtiles or .pmtiles file, or a folder of Z/X/Y files, by azulejo or by others; or a PMTiles archive in the
     /// network: https://, s3://, gs://, az:// or a name of GDAL's that begins with /vsi. All of its tiles are read.
@@ -69,24 +72,8 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind)]
     ignore: Vec<azulejo::verify::Kind>,
 
-    /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes what is found. [default: all processors]
-    #[arg(short, long, value_name = "N", alias = "num-threads", display_order = place::JOBS, help_heading = "Running")]
-    jobs: Option<Jobs>,
-
-    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
-    /// stderr into one JSON object a line.
-    #[arg(
-        long,
-        value_name = "STYLE",
-        default_value = "auto",
-        hide_possible_values = true,
-        display_order = place::PROGRESS,
-        help_heading = "Running"
-    )]
-    pub(super) progress: Style,
-
     #[command(flatten)]
-    pub(super) loudness: Loudness,
+    pub(super) pace: PaceArgs,
 }
 
 fn digest(text: &str) -> std::result::Result<String, String> {
@@ -120,7 +107,7 @@ pub(super) fn run(args: &VerifyArgs, console: &Console) -> Result<()> {
         },
     };
     let options = Options {
-        jobs: running::jobs(args.jobs)?.0,
+        jobs: args.pace.jobs()?,
         recorded,
         ignore: args.ignore.clone(),
         stop: Some(interrupt.flag()),

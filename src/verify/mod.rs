@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use self::walk::Walk;
-use crate::archive::{Store, audit, open_store};
+use crate::archive::{Flaw, Store, audit, open_store};
 use crate::convert::post_order;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::geo::tile::TileCoord;
@@ -135,7 +135,7 @@ fn open(path: &Path, verified: &mut Verified) -> Result<Option<Box<dyn Store>>> 
                 let expected = "a container that is whole";
                 verified
                     .findings
-                    .add(Finding::at(Kind::Container, "", found, expected));
+                    .add(Finding::at(Flaw::Container.into(), "", found, expected));
             }
             Ok(None)
         }
@@ -156,9 +156,12 @@ fn contents(
         return Ok(());
     };
     if tiles.is_empty() {
-        verified
-            .findings
-            .add(Finding::at(Kind::Container, "", "no tiles", "at least one"));
+        verified.findings.add(Finding::at(
+            Flaw::Container.into(),
+            "",
+            "no tiles",
+            "at least one",
+        ));
         return Ok(());
     }
     if let Some(stop) = &options.stop {
@@ -208,7 +211,12 @@ fn recorded(
         .ok_or_else(|| Error::internal("a sum without a digest"))?;
     let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     if !expected.trim().eq_ignore_ascii_case(&found) {
-        let finding = Finding::at(Kind::Digest, "all tiles", found.clone(), expected.clone());
+        let finding = Finding::at(
+            Flaw::Digest.into(),
+            "all tiles",
+            found.clone(),
+            expected.clone(),
+        );
         verified.findings.add(finding);
     }
     verified.digest = Some(found);
@@ -229,7 +237,7 @@ fn counts(zooms: &BTreeMap<u8, (u64, u64)>, verified: &mut Verified) {
         if seen != expected {
             let place = format!("zoom {z}");
             verified.findings.add(Finding::at(
-                Kind::Digest,
+                Flaw::Digest.into(),
                 &place,
                 told(seen),
                 told(expected),

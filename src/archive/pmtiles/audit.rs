@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::directory::{self, Entry};
 use super::header::{HEADER_BYTES, Header, Section};
+use super::part::{self, Unusable};
 use super::store::{ADDRESSES_MAX, DIRECTORIES_MAX, DIRECTORY_BYTES_MAX};
 use crate::archive::audit::{Audit, Flaw, Tick};
 use crate::archive::random_access::{LocalFile, RandomAccess};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 use crate::remote::RemoteFile;
 
@@ -29,14 +30,7 @@ pub(in crate::archive) fn audit_remote(file: RemoteFile, tick: &mut Tick<'_>) ->
 
 fn look(name: &str, mut file: Box<dyn RandomAccess>, tick: &mut Tick<'_>) -> Result<Audit> {
     let file_bytes = file.bytes();
-    let mut head = vec![0; HEADER_BYTES.min(usize::try_from(file_bytes).unwrap_or(HEADER_BYTES))];
-    file.read(0, &mut head)?;
-    let header = Header::parse(&head).map_err(|found| {
-        Error::input(
-            name,
-            format_args!("{found}; expected a PMTiles archive of version 3"),
-        )
-    })?;
+    let header = part::header(name, &mut *file)?;
     let mut auditor = Auditor {
         file,
         header,
@@ -72,13 +66,7 @@ struct Auditor {
 impl Auditor {
     /// Whether all sections lie in the file; and not over each other.
     fn sections(&mut self, file_bytes: u64) -> bool {
-        let Header {
-            root,
-            metadata,
-            leaves,
-            data,
-            ..
-        } = self.header;
+        let root = self.header.root;
         let header = Section {
             offset: 0,
             bytes: HEADER_BYTES as u64,
@@ -87,13 +75,8 @@ impl Auditor {
             offset: 0,
             bytes: file_bytes,
         };
-        let mut sections = vec![
-            ("header", header),
-            ("root directory", root),
-            ("metadata", metadata),
-            ("leaf directories", leaves),
-            ("tile data", data),
-        ];
+        let mut sections = vec![("header", header)];
+        sections.extend(self.header.sections());
         sections.retain(|(_, section)| section.bytes > 0);
         let mut is_whole = true;
         for (what, section) in &sections {
@@ -126,31 +109,25 @@ impl Auditor {
 
     /// The entries of a directory as far as they can be read; `None` if it cannot be unpacked. Whatever is wrong is taken down.
     fn directory(&mut self, what: &str, section: Section) -> Result<Option<Vec<Entry>>> {
-        if section.bytes > DIRECTORY_BYTES_MAX as u64 {
-            let found = format!("{} bytes", section.bytes);
-            self.audit.add(
-                Flaw::Directory,
-                what,
-                found,
-                format!("at most {DIRECTORY_BYTES_MAX}"),
-            );
-            return Ok(None);
-        }
-        let mut data = vec![0; section.bytes as usize];
-        match self.file.read(section.offset, &mut data) {
-            Err(error) if error.kind() != Kind::Input => return Err(error),
+        let packed = self.header.internal;
+        let unpacked = match part::unpacked(&mut *self.file, section, packed, DIRECTORY_BYTES_MAX) {
+            Ok(unpacked) => unpacked,
             Err(error) => {
                 self.audit.add_error(error)?;
                 return Ok(None);
             }
-            Ok(()) => {}
-        }
-        let unpacked = self.header.internal.unpack(data, DIRECTORY_BYTES_MAX);
+        };
         let expected = "a directory as the specification has it";
         let mut faults = Vec::new();
         let entries = match unpacked {
             Ok(bytes) => directory::parse_all(&bytes, &mut |fault| faults.push(fault)),
-            Err(found) => {
+            Err(Unusable::TooLong) => {
+                let found = format!("{} bytes", section.bytes);
+                let expected = format!("at most {DIRECTORY_BYTES_MAX}");
+                self.audit.add(Flaw::Directory, what, found, expected);
+                None
+            }
+            Err(Unusable::Damaged(found)) => {
                 faults.push(found);
                 None
             }

@@ -140,6 +140,16 @@ impl Header {
         out.try_into().expect("the fields above are 127 bytes")
     }
 
+    /// The parts of the file that it names, each by what it is.
+    pub(super) fn sections(&self) -> [(&'static str, Section); 4] {
+        [
+            ("root directory", self.root),
+            ("metadata", self.metadata),
+            ("leaf directories", self.leaves),
+            ("tile data", self.data),
+        ]
+    }
+
     /// The header that a file begins with; what is found instead if it is none.
     pub(super) fn parse(head: &[u8]) -> Result<Self, String> {
         if head.is_empty() {

@@ -16,6 +16,7 @@ mod audit;
 mod directory;
 mod gzip;
 mod header;
+mod part;
 mod spool;
 mod store;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::directory::{self, Entry};
-use super::header::{Compression, HEADER_BYTES, Header, Section};
+use super::header::{Compression, Header, Section};
+use super::part::{self, Unusable};
 use crate::archive::metadata::text;
 use crate::archive::random_access::{LocalFile, RandomAccess};
 use crate::archive::stored::Rows;
@@ -17,7 +18,7 @@ use crate::archive::{Place, Store, StoredMetadata};
 use crate::encode::{FORMATS, Format};
 use crate::error::{Error, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
-use crate::remote::{RemoteFile, download};
+use crate::remote::RemoteFile;
 
 /// The longest directory, packed and unpacked: two million entries and more, where writers put a few thousand.
 pub(super) const DIRECTORY_BYTES_MAX: usize = 16 << 20;
@@ -55,20 +56,7 @@ pub(crate) fn open_remote(file: RemoteFile) -> Result<Box<dyn Store>> {
 
 fn read(path: PathBuf, mut file: Box<dyn RandomAccess>) -> Result<Box<dyn Store>> {
     let file_bytes = file.bytes();
-    let mut head = vec![0; HEADER_BYTES.min(usize::try_from(file_bytes).unwrap_or(HEADER_BYTES))];
-    file.read(0, &mut head)?;
-    let header = Header::parse(&head).map_err(|found| {
-        let error = Error::input(
-            path.display(),
-            format_args!("{found}; expected a PMTiles archive of version 3"),
-        );
-        // An address need not tell by its end what is there.
-        if file.is_far() && head.starts_with(b"SQLite format 3") {
-            error.with_help(download(&path.to_string_lossy()))
-        } else {
-            error
-        }
-    })?;
+    let header = part::header(&path.to_string_lossy(), &mut *file)?;
     for (what, compression) in [("directories", header.internal), ("tiles", header.tile)] {
         if let Compression::Other(_) = compression {
             return Err(Error::input(
@@ -123,23 +111,11 @@ impl PmtilesStore {
 
     /// Whether all sections lie in the file.
     fn check_sections(&self) -> Result<()> {
-        let Header {
-            root,
-            metadata,
-            leaves,
-            data,
-            ..
-        } = self.header;
         let whole = Section {
             offset: 0,
             bytes: self.file_bytes,
         };
-        for (what, section) in [
-            ("root directory", root),
-            ("metadata", metadata),
-            ("leaf directories", leaves),
-            ("tile data", data),
-        ] {
+        for (what, section) in self.header.sections() {
             if section.bytes > 0 && whole.part(section.offset, section.bytes).is_none() {
                 return Err(self.damaged(format_args!(
                     "{what} of {} bytes at {} in a file of {}",
@@ -150,30 +126,27 @@ impl PmtilesStore {
         Ok(())
     }
 
-    /// The bytes of a part of the file, which is `what` and has at most `limit` of them.
-    fn bytes(&mut self, what: &str, section: Section, limit: usize) -> Result<Vec<u8>> {
-        if section.bytes > limit as u64 {
-            return Err(self.damaged(format_args!(
+    /// What a part of the file holds, which is `what`, packed in that way, and at most `limit` bytes.
+    fn unpacked(
+        &mut self,
+        what: &str,
+        section: Section,
+        compression: Compression,
+        limit: usize,
+    ) -> Result<Vec<u8>> {
+        let data = part::unpacked(&mut *self.file, section, compression, limit)?;
+        data.map_err(|unusable| match unusable {
+            Unusable::TooLong => self.damaged(format_args!(
                 "{what} of {} bytes; expected at most {limit}",
                 section.bytes
-            )));
-        }
-        let mut data = vec![0; section.bytes as usize];
-        self.file.read(section.offset, &mut data)?;
-        Ok(data)
-    }
-
-    /// The same, unpacked as directories and metadata are.
-    fn internal(&mut self, what: &str, section: Section, limit: usize) -> Result<Vec<u8>> {
-        let data = self.bytes(what, section, limit)?;
-        self.header
-            .internal
-            .unpack(data, limit)
-            .map_err(|found| self.damaged(format_args!("{what} with {found}")))
+            )),
+            Unusable::Damaged(found) => self.damaged(format_args!("{what} with {found}")),
+        })
     }
 
     fn directory(&mut self, section: Section) -> Result<Vec<Entry>> {
-        let bytes = self.internal("a directory", section, DIRECTORY_BYTES_MAX)?;
+        let packed = self.header.internal;
+        let bytes = self.unpacked("a directory", section, packed, DIRECTORY_BYTES_MAX)?;
         directory::parse(&bytes).map_err(|found| self.damaged(found))
     }
 
@@ -207,7 +180,10 @@ impl PmtilesStore {
     fn rows(&mut self) -> Result<Rows> {
         let json = match self.header.metadata {
             Section { bytes: 0, .. } => Vec::new(),
-            section => self.internal("metadata", section, METADATA_BYTES_MAX)?,
+            section => {
+                let packed = self.header.internal;
+                self.unpacked("metadata", section, packed, METADATA_BYTES_MAX)?
+            }
         };
         let mut rows = if json.is_empty() {
             BTreeMap::new()
@@ -336,11 +312,8 @@ impl PmtilesStore {
         let Some(section) = self.place_of(id)? else {
             return Ok(None);
         };
-        let data = self.bytes("a tile", section, TILE_BYTES_MAX)?;
-        let unpacked = self.header.tile.unpack(data, TILE_BYTES_MAX);
-        unpacked
+        self.unpacked("a tile", section, self.header.tile, TILE_BYTES_MAX)
             .map(Some)
-            .map_err(|found| self.damaged(format_args!("a tile with {found}")))
     }
 }
 

@@ -16,10 +16,9 @@ use super::human;
 use super::interrupt::Interrupt;
 use super::memory;
 use super::outputs;
-use super::progress::{Meter, Phase, Style};
+use super::progress::{Meter, Phase};
 use super::report::place;
-use super::running::{self, Loudness, place as order};
-use super::values::Jobs;
+use super::running::{self, PaceArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -77,8 +76,12 @@ Exit codes:
   0 no difference, 6 differences, 2 usage, or tilesets that cannot be compared, 3 a tileset is
   unreadable; others as those of 'azulejo tile'.";
 
+const JOBS: &str = "\
+Threads that decode, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a result. [default: all processors]";
+
 /// Options of `azulejo diff`.
 #[derive(Args)]
+#[command(mut_arg("jobs", |arg| arg.help(JOBS)))]
 pub(super) struct DiffArgs {
     /// A tileset, the old one: a .mbtiles or .pmtiles file, or a folder of Z/X/Y files, by azulejo or by others; or a PMTiles
     /// archive in the network: https://, s3://, gs://, az:// or a name of GDAL's that begins with /vsi.
@@ -113,24 +116,8 @@ pub(super) struct DiffArgs {
     #[arg(long, value_name = "FILE.png", help_heading = "Results")]
     heatmap: Option<PathBuf>,
 
-    /// Threads that decode, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a result. [default: all processors]
-    #[arg(short, long, value_name = "N", alias = "num-threads", display_order = order::JOBS, help_heading = "Running")]
-    jobs: Option<Jobs>,
-
-    /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
-    /// stderr into one JSON object a line.
-    #[arg(
-        long,
-        value_name = "STYLE",
-        default_value = "auto",
-        hide_possible_values = true,
-        display_order = order::PROGRESS,
-        help_heading = "Running"
-    )]
-    pub(super) progress: Style,
-
     #[command(flatten)]
-    pub(super) loudness: Loudness,
+    pub(super) pace: PaceArgs,
 }
 
 fn tolerance(text: &str) -> std::result::Result<f64, String> {
@@ -166,7 +153,7 @@ fn compare(args: &DiffArgs, console: &Console) -> Result<()> {
     outputs::check_apart(args.files(), read.into_iter())?;
     outputs::check_outside(args.files(), read.into_iter())?;
     files::check_names(args)?;
-    let jobs = running::jobs(args.jobs)?.0;
+    let jobs = args.pace.jobs()?;
     let mut pair = Pair::open(&args.a, &args.b)?;
     let (jobs, note) = keep_to_ulimit(jobs, &pair)?;
     note.iter().for_each(|note| console.note(note));

@@ -1,10 +1,8 @@
 //! Processors, memory, limits and disks.
 
-use std::ffi::CString;
-use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use azulejo::archive::Disk;
 use azulejo::pyramid::budget::LEAST_CEILING_BYTES;
 
 use super::Check;
@@ -74,32 +72,17 @@ fn open_files() -> Check {
 
 fn disk(name: &'static str, folder: &Path) -> Check {
     let shown = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let Some((free, is_read_only)) = state(folder) else {
+    let Some(found) = Disk::of(folder) else {
         return Check::well(name, format!("{}: cannot be asked", shown.display()))
             .better("work in a folder that exists");
     };
-    let found = format!("{} free in {}", human::bytes(free), shown.display());
-    let check = Check::well(name, found);
-    if is_read_only {
+    let free = human::bytes(found.free_bytes);
+    let check = Check::well(name, format!("{free} free in {}", shown.display()));
+    if found.is_read_only {
         return check.better("it can only be read: outputs must go elsewhere");
     }
-    if free < LITTLE_DISK {
+    if found.free_bytes < LITTLE_DISK {
         return check.better("free some space, or write to another disk");
     }
     check
-}
-
-/// Free bytes of the disk with `folder`, and whether it can only be read.
-fn state(folder: &Path) -> Option<(u64, bool)> {
-    let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
-    let mut found = MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: a path that ends with a zero, and room for what is written.
-    let told = unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) };
-    if told != 0 {
-        return None;
-    }
-    // SAFETY: the call has succeeded, so it was written.
-    let found = unsafe { found.assume_init() };
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
-    Some((free, found.f_flag & libc::ST_RDONLY > 0))
 }

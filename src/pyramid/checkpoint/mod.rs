@@ -4,7 +4,6 @@
 //! root. Nothing in it is ever changed: a file is written under another name and gets its own when it is complete, and what a power
 //! failure leaves of one is told by its checksum. A shard that is missing or damaged is baked again.
 
-mod disk;
 mod facts;
 mod shard;
 
@@ -19,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use self::facts::Facts;
 pub(super) use self::shard::{Kept, read_node, write_node};
 use super::node::Shape;
+use crate::archive::Disk;
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
 
@@ -229,8 +229,8 @@ impl Checkpoint {
     ) -> Result<()> {
         self.make(shard_zoom)?;
         let needed = output_bytes.saturating_add(bytes.len() as u64);
-        let free = disk::free_bytes(&self.folder);
-        if free.is_some_and(|free| free < needed) {
+        let disk = Disk::of(&self.folder);
+        if disk.is_some_and(|disk| disk.free_bytes < needed) {
             return Err(Error::new(
                 Kind::Resources,
                 "the disk has room for the output alone",
