@@ -1235,6 +1235,7 @@ fn versions_and_help_go_to_stdout() {
         assert!(help.contains(heading), "{heading} in {help}");
     }
     assert!(help.contains("alpha of avif is nearly exact"), "{help}");
+    assert!(help.contains("--provenance"), "{help}");
 }
 
 #[test]

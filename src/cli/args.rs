@@ -88,6 +88,7 @@ Examples:
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
+  azulejo tile 'orthos/*.tif' -o city.pmtiles --provenance
 
 /// What holds for all commands that write something.
 const COMMON: &str = "\
@@ -187,6 +188,12 @@ pub(super) struct TileArgs {
     pub(super) outputs: OutputArgs,
 
     #[command(flatten)]
+    /// Tell in the metadata how the tiles came about, in the JSON object `provenance`: the versions of azulejo, GDAL and PROJ, the
+    /// options that decide what the tiles are, and the sources with bytes and SHA-256 of their files. These are read in full for
+    /// it. No time, machine or folder is told, so the same job tells the same; 'azulejo info' shows it, 'azulejo convert' keeps it.
+    #[arg(long, help_heading = "Outputs")]
+    pub(super) provenance: bool,
+
     pub(super) run: RunArgs,
 
     #[command(flatten)]

@@ -22,6 +22,7 @@ mod outputs;
 mod panics;
 mod progress;
 mod redact;
+mod provenance;
 mod report;
 mod resume;
 mod running;

@@ -23,7 +23,7 @@ use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::style::LegendFile;
-use super::{holes, panics, resume, running, summary};
+use super::{holes, panics, provenance, resume, running, summary};
 
 /// Runs the command.
 ///
@@ -73,6 +73,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console.event(&start_event(&ready.plan));
     }
 
+    let metadata = provenance::metadata((args, &job), &ready, (console, &interrupt))?;
     let options = ready.options(args, &job);
     let checkpoint = resume::checkpoint(args, &options, (&ready.sources, clip), &ready.cache)?;
     let baked = build(
@@ -98,7 +99,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     check_stored(&baked, &ready.infos, &holes, clip)?;
     let ending = Ending {
         sinks,
-        metadata: &ready.metadata,
+        metadata: &metadata,
         tiles: &baked,
         report: report_file,
         started,
@@ -114,7 +115,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         let report = Report {
             args,
             plan: &ready.plan,
-            metadata: &ready.metadata,
+            metadata: &metadata,
             values: &ready.decided.told,
             baked: &baked,
             published,
