@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod encoding;
 mod environment;
+mod github;
 mod ground;
 mod holes;
 mod human;
@@ -21,8 +22,8 @@ mod metadata;
 mod outputs;
 mod panics;
 mod progress;
-mod redact;
 mod provenance;
+mod redact;
 mod report;
 mod resume;
 mod running;
@@ -54,6 +55,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
+            console.failed(&error);
             ExitCode::from(exit_code(error.kind()))
         }
     }
