@@ -1235,6 +1235,11 @@ fn versions_and_help_go_to_stdout() {
         assert!(help.contains(heading), "{heading} in {help}");
     }
     assert!(help.contains("alpha of avif is nearly exact"), "{help}");
+    assert!(help.contains("--provenance"), "{help}");
+    for command in ["tile", "merge", "convert", "verify", "diff"] {
+        let help = desk.run(&[command, "--help"]).ok().stdout;
+        assert!(help.contains("GITHUB_STEP_SUMMARY"), "{command}: {help}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::diff::{self, DiffArgs};
 use super::doctor::{self, DoctorArgs};
 use super::encoding::EncodingArgs;
 use super::environment;
+use super::github::HELP as GITHUB;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
 use super::progress::Style;
@@ -47,19 +48,19 @@ struct Cli {
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
-    #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}"))]
+    #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}\n\n{GITHUB}"))]
     Tile(Box<TileArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
-    #[command(after_help = format!("{}\n\n{COMMON}", merge::EXAMPLES))]
+    #[command(after_help = format!("{}\n\n{COMMON}\n\n{GITHUB}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
     /// Put a tileset, or a piece of it, into other containers
-    #[command(after_help = format!("{}\n\n{COMMON}", convert::EXAMPLES))]
+    #[command(after_help = format!("{}\n\n{COMMON}\n\n{GITHUB}", convert::EXAMPLES))]
     Convert(Box<ConvertArgs>),
     /// Tell what differs between two tilesets
-    #[command(after_help = diff::EXAMPLES)]
+    #[command(after_help = format!("{}\n\n{GITHUB}", diff::EXAMPLES))]
     Diff(Box<DiffArgs>),
     /// Look for faults in a tileset: is it whole and true?
-    #[command(after_help = verify::after_help())]
+    #[command(after_help = format!("{}\n\n{GITHUB}", verify::after_help()))]
     Verify(Box<VerifyArgs>),
     /// Describe rasters and tilesets
     #[command(after_help = INFO_EXAMPLES)]
@@ -89,6 +90,7 @@ Examples:
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
   azulejo tile 'orthos/*.tif' -o city.mbtiles --update --expired purge.txt
+  azulejo tile 'orthos/*.tif' -o city.pmtiles --provenance
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
 /// What holds for all commands that write something.
@@ -188,6 +190,12 @@ pub(super) struct TileArgs {
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
 
+    /// Tell in the metadata how the tiles came about, in the JSON object `provenance`: the versions of azulejo, GDAL and PROJ, the
+    /// options that decide what the tiles are, and the sources with bytes and SHA-256 of their files. These are read in full for
+    /// it. No time, machine or folder is told, so the same job tells the same; 'azulejo info' shows it, 'azulejo convert' keeps it.
+    #[arg(long, help_heading = "Outputs")]
+    pub(super) provenance: bool,
+
     #[command(flatten)]
     pub(super) run: RunArgs,
 
@@ -266,19 +274,24 @@ pub(super) fn parse() -> Command {
 
 /// Ends the program with what clap says, as an event where all of stderr is to be JSON.
 fn refuse(error: clap::Error) -> ! {
-    if !error.use_stderr() || !wants_json(std::env::args_os()) {
-        error.exit();
-    }
-    let text = error.render().to_string();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (text, is_json) = (error.render().to_string(), wants_json(std::env::args_os()));
     let loudness = Loudness {
         verbose: 0,
         quiet: false,
     };
+    let console = |style| Console::new(loudness, style);
+    if error.use_stderr() && !is_json && console(Style::None).github().is_on() {
+        console(Style::None).refusal(&text);
+        std::process::exit(error.exit_code());
+    }
+    if !error.use_stderr() || !is_json {
+        error.exit();
+    }
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let refusal = Error::usage(message).with_help("azulejo tile --help");
-    Console::new(loudness, Style::Json).error(&refusal);
+    console(Style::Json).error(&refusal);
     std::process::exit(error.exit_code());
 }
 

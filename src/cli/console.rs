@@ -3,10 +3,11 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use azulejo::error::{Error, Result};
+use azulejo::error::{Error, Kind, Result};
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
 
+use super::github::{GitHub, Level};
 use super::progress::Style;
 use super::redact;
 use super::running::Loudness;
@@ -30,6 +31,7 @@ pub(super) struct Console {
     loudness: Loudness,
     style: Style,
     bars: MultiProgress,
+    github: GitHub,
 }
 
 impl Console {
@@ -47,6 +49,19 @@ impl Console {
             loudness,
             style,
             bars: MultiProgress::new(),
+            github: GitHub::new(),
+        }
+    }
+
+    /// What GitHub Actions is told besides, if it is there.
+    pub(super) fn github(&self) -> &GitHub {
+        &self.github
+    }
+
+    /// Adds a page of what `told`, a command's report or its JSON, says to GitHub's summary of the run, if it wants one.
+    pub(super) fn summarise(&self, told: impl FnOnce() -> Value) {
+        if let Some(failure) = self.github.summarise(told) {
+            self.warn(&failure);
         }
     }
 
@@ -73,6 +88,7 @@ impl Console {
 
     /// Something that the user should know.
     pub(super) fn note(&self, text: &str) {
+        self.github.hear(Level::Note, text);
         if !self.loudness.quiet {
             self.message("note", "36", text);
         }
@@ -80,8 +96,10 @@ impl Console {
 
     /// Something that the user should look into.
     pub(super) fn warn(&self, text: &str) {
+        self.github.hear(Level::Warning, text);
         if !self.loudness.quiet {
             self.message("warning", "33", text);
+            self.annotate(Level::Warning, text);
         }
     }
 
@@ -101,6 +119,27 @@ impl Console {
         if let Some(help) = error.help() {
             self.message("help", "36", help);
         }
+        let help = error
+            .help()
+            .map_or_else(String::new, |help| format!("\nhelp: {help}"));
+        self.annotate(Level::Error, &format!("{error}{help}"));
+    }
+
+    /// What clap says of options that it refuses, as people read it.
+    pub(super) fn refusal(&self, text: &str) {
+        self.line(text.trim_end());
+        let first = text.split("\n\n").next().unwrap_or_default();
+        self.annotate(Level::Error, first.strip_prefix("error: ").unwrap_or(first));
+    }
+
+    /// Adds a page to GitHub's summary of the run that says why it failed; where something was made or found, there is one already.
+    pub(super) fn failed(&self, error: &Error) {
+        if matches!(error.kind(), Kind::Found | Kind::Holes) {
+            return;
+        }
+        let code = super::exit_code(error.kind());
+        let failure = self.github.failed(code, &error.to_string(), error.help());
+        failure.iter().for_each(|failure| self.warn(failure));
     }
 
     /// A JSON event, whatever else stderr is.
@@ -110,8 +149,22 @@ impl Console {
 
     /// A line on stderr. There is nobody to tell when it cannot be written.
     pub(super) fn line(&self, text: &str) {
+        self.write(&self.github.harmless(text));
+    }
+
+    /// An annotation in GitHub Actions, on stderr as all messages are; none where that is to be JSON.
+    fn annotate(&self, level: Level, text: &str) {
+        if self.voice == Voice::Json {
+            return;
+        }
+        if let Some(command) = self.github.annotation(level, text) {
+            self.write(&command);
+        }
+    }
+
+    fn write(&self, line: &str) {
         self.bars.suspend(|| {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{line}");
         });
     }
 
@@ -120,6 +173,7 @@ impl Console {
     /// # Errors
     /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot be written; whoever closed the pipe has seen enough.
     pub(super) fn print(&self, text: &str) -> Result<()> {
+        let text = self.github.harmless(text);
         self.bars.suspend(|| {
             let mut stdout = io::stdout().lock();
             let written = stdout
@@ -159,13 +213,18 @@ impl Console {
         let result = env_logger::Builder::from_env(environment)
             .format(move |_, record| {
                 let level = record.level().as_str().to_lowercase();
+                let is_warning = record.level() == log::Level::Warn;
                 let text = redact::text(&record.args().to_string());
+                if is_warning {
+                    console.github.hear(Level::Warning, &text);
+                }
                 match console.voice {
                     Voice::Json => console.event(&json!({
                         "event": "log", "level": level, "target": record.target(), "text": text,
                     })),
-                    Voice::Text { .. } if record.level() == log::Level::Warn => {
+                    Voice::Text { .. } if is_warning => {
                         console.message("warning", "33", &text);
+                        console.annotate(Level::Warning, &text);
                     }
                     Voice::Text { .. } => {
                         console.line(&format!("{level}: {}: {text}", record.target()))

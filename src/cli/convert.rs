@@ -11,7 +11,7 @@ use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::pyramid::Progress;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::console::Console;
 use super::encoding::{self, EncodingArgs};
@@ -19,11 +19,12 @@ use super::interrupt::Interrupt;
 use super::memory;
 use super::outputs::{self, Ending, OutputArgs};
 use super::progress::{Meter, Phase, Style};
-use super::report::ReportFile;
+use super::provenance;
 use super::report::convert::Report;
+use super::report::{ReportFile, extend, shown};
 use super::running::{self, PaceArgs, place};
 use super::summary;
-use super::values::{self, KeyValue, Sides};
+use super::values::{self, KeyValue, Sides, Zooms};
 use super::zooms::ZoomArgs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -140,6 +141,9 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
     let mut described = tileset.describe(found)?;
     described.metadata.format = format.info().stored;
     args.put_into(&mut described)?;
+    if let Some(changed) = args.changed(&tileset, zooms, recoding.as_ref()) {
+        provenance::go_on(&mut described.metadata, changed);
+    }
     notes.append(&mut described.notes);
     notes.extend(recoding.as_ref().and_then(|_| encoding::note(format)));
 
@@ -231,6 +235,34 @@ impl ConvertArgs {
             keep: self.encoding.is_usual(),
             jobs: self.pace.jobs()?,
         }))
+    }
+
+    /// Options by their long names that make other tiles, or fewer, of those there are; `None` if all stay as they are.
+    fn changed(
+        &self,
+        tileset: &Tileset,
+        zooms: Zooms,
+        recoding: Option<&Recoding>,
+    ) -> Option<Value> {
+        let (taken, all) = tileset.n_tiles();
+        if taken == all && recoding.is_none() {
+            return None;
+        }
+        let mut options = recoding.map_or(json!({}), |recoding| encoding::json(&recoding.recipe));
+        if taken < all {
+            extend(&mut options, self.piece(zooms));
+        }
+        Some(options)
+    }
+
+    /// Options by their long names that say which tiles are taken.
+    pub(super) fn piece(&self, zooms: Zooms) -> Value {
+        json!({
+            "min-zoom": zooms.min,
+            "max-zoom": zooms.max,
+            "bbox": self.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
+            "region": self.region.as_deref().map(shown),
+        })
     }
 
     /// Says about the tileset what the user says, and checks it.

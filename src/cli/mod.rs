@@ -9,6 +9,7 @@ mod doctor;
 mod encoding;
 mod environment;
 mod expired;
+mod github;
 mod ground;
 mod holes;
 mod human;
@@ -23,6 +24,7 @@ mod metadata;
 mod outputs;
 mod panics;
 mod progress;
+mod provenance;
 mod redact;
 mod report;
 mod resume;
@@ -56,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
+            console.failed(&error);
             ExitCode::from(exit_code(error.kind()))
         }
     }

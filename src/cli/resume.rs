@@ -215,18 +215,7 @@ pub(super) fn fixed_facts(
     for library in ["azulejo", "gdal", "proj"] {
         facts.push((format!("version of {library}"), versions[library].clone()));
     }
-    for (name, value) in decided.as_object().into_iter().flatten() {
-        // Legends are no tiles.
-        if name.starts_with("legend") {
-            continue;
-        }
-        let value = match name.as_str() {
-            "config" => without(value, &NO_PIXELS),
-            "oo" => without(value, &["NUM_THREADS"]),
-            _ => value.clone(),
-        };
-        facts.push((format!("--{name}"), value));
-    }
+    facts.extend(deciding(decided).map(|(name, value)| (format!("--{name}"), value)));
     facts.push((
         Facts::METHOD.to_owned(),
         args.resume.json()["fingerprint"].clone(),
@@ -302,6 +291,21 @@ pub(super) fn identified(args: &TileArgs, sources: &[Opened]) -> Result<Vec<Iden
     sources.iter().map(of).collect()
 }
 
+/// Those of `decided`, options as they took effect, that decide what the tiles are.
+pub(super) fn deciding(decided: &Value) -> impl Iterator<Item = (String, Value)> {
+    let options = decided.as_object().into_iter().flatten();
+    // Legends are no tiles.
+    let options = options.filter(|(name, _)| !name.starts_with("legend"));
+    options.map(|(name, value)| {
+        let value = match name.as_str() {
+            "config" => without(value, &NO_PIXELS),
+            "oo" => without(value, &["NUM_THREADS"]),
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    })
+}
+
 /// What a file is known again by.
 fn identity(file: &str, how: Fingerprint) -> Result<String> {
     let state = FileState::of(file);
@@ -354,6 +358,7 @@ fn without(options: &Value, beginnings: &[&str]) -> Value {
     )
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -24,7 +24,7 @@ use super::report::tile::Report;
 use super::report::{ReportFile, Run};
 use super::style::LegendFile;
 use super::update::{self, Book, Expired};
-use super::{holes, panics, resume, running, summary};
+use super::{holes, panics, provenance, resume, running, summary};
 
 /// Runs the command.
 ///
@@ -79,6 +79,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console.event(&start_event(&ready.plan));
     }
 
+    let metadata = provenance::metadata((args, &job), &ready, (console, &interrupt))?;
     let options = ready.options(args, &job);
     let book = before.book(args, (&job, &ready), &options)?;
     let note = book.as_ref().and_then(|book| book.note.clone());
@@ -120,7 +121,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .collect();
     let ending = Ending {
         sinks,
-        metadata: &ready.metadata,
+        metadata: &metadata,
         tiles: &baked,
         report: report_file,
         started,
@@ -136,7 +137,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         let report = Report {
             args,
             plan: &ready.plan,
-            metadata: &ready.metadata,
+            metadata: &metadata,
             values: &ready.decided.told,
             baked: &baked,
             published,

@@ -122,6 +122,7 @@ pub(super) fn run(args: &VerifyArgs, console: &Console) -> Result<()> {
         Ok(())
     })?;
     drop(meter);
+    console.summarise(|| json(&args.tileset, &verified));
     if args.json {
         let told = json(&args.tileset, &verified);
         console.print(&format!("{told:#}\n"))?;

@@ -8,7 +8,8 @@ use std::sync::Once;
 /// The program, to be run in `folder`, with none of the tester's own settings.
 pub(crate) fn program<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_azulejo"));
-    let ours = |name: &str| name.starts_with("AZULEJO_") || name.starts_with("RUST_");
+    let starts = ["AZULEJO_", "RUST_", "GITHUB_"];
+    let ours = |name: &str| starts.iter().any(|start| name.starts_with(start));
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(ours) {
             command.env_remove(name);

@@ -191,6 +191,7 @@ fn compare(args: &DiffArgs, console: &Console) -> Result<()> {
         pair: &pair,
         found: &found,
     };
+    console.summarise(|| told.json());
     let text = match args.json {
         true => format!("{:#}\n", told.json()),
         false => told.text(),

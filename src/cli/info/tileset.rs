@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Description, degrees};
-use crate::cli::human;
 use crate::cli::report::place;
+use crate::cli::{human, provenance};
 
 /// How the tiles of an archive in the network were counted.
 const BY_DIRECTORIES: &str =
@@ -100,6 +100,11 @@ pub(super) fn describe(path: &Path) -> Result<Description> {
     }
     lines.extend(storage.map(|storage| ("stored", stored(storage, all.tiles))));
     lines.extend(metadata_lines(metadata));
+    let told = metadata
+        .json
+        .get(provenance::NAME)
+        .filter(|told| told.is_object());
+    lines.extend(told.map(provenance::lines).unwrap_or_default());
     let zoom = |(z, count): (&u8, &Count)| ("zoom", format!("{z:>2}  {}", count.told()));
     lines.extend(zooms.iter().map(zoom));
     Ok(Description {
@@ -179,6 +184,7 @@ fn json(
         "mbtiles_type": storage.map(|storage| storage.kind.name()),
         "tiles_stored": storage.map(|storage| storage.n_stored),
         "zooms": zooms.collect::<Vec<_>>(),
+        "provenance": metadata.json.get(provenance::NAME),
         "metadata": rows.map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>(),
     })
 }

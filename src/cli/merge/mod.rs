@@ -97,6 +97,7 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
             elapsed,
         },
     };
+    console.summarise(|| report.json());
     let reported = report_file.map_or(Ok(()), |file| file.write(&report.json()));
     let there = |error| running::all_the_same(error, std::slice::from_ref(&published));
     let printed = console.print(&result_line(&published, &plan.grid, elapsed));

@@ -46,9 +46,11 @@ impl Ending<'_> {
         staged.iter().try_for_each(Staged::check)?;
         let (published, all_published) = publish(staged);
         let there = |error| running::all_the_same(error, &published);
-        let reported = all_published.and_then(|()| match self.report {
-            Some(file) => file.write(&report(&published)),
-            None => Ok(()),
+        let is_told = self.report.is_some() || console.github().wants_page();
+        let reported = all_published.and_then(|()| {
+            let report = is_told.then(|| report(&published)).unwrap_or_default();
+            console.summarise(|| report.clone());
+            self.report.map_or(Ok(()), |file| file.write(&report))
         });
         for output in &published {
             if let Some(note) = summary::left_note(output) {

@@ -8,7 +8,7 @@ use azulejo::pyramid::Baked;
 use serde_json::{Map, Value, json};
 
 use super::tile::made;
-use super::{Facts, extend, place, shown, text};
+use super::{Facts, extend, place, text};
 use crate::cli::convert::ConvertArgs;
 use crate::cli::encoding;
 use crate::cli::values::Zooms;
@@ -53,14 +53,10 @@ impl Report<'_> {
             metadata,
             ..
         } = self;
-        let mut options = json!({
-            "tileset": place(&args.tileset),
-            "min-zoom": zooms.min,
-            "max-zoom": zooms.max,
-            "bbox": args.bbox.iter().map(|sides| sides.0).collect::<Vec<_>>(),
-            "region": args.region.as_deref().map(shown),
-            "report": args.report.as_deref().map(text),
-        });
+        let mut options = json!({ "tileset": place(&args.tileset) });
+        extend(&mut options, args.piece(*zooms));
+        let report = args.report.as_deref().map(text);
+        extend(&mut options, json!({ "report": report }));
         let encoding = self.recoding.map(|recoding| {
             let mut encoding = encoding::json(&recoding.recipe);
             extend(&mut encoding, json!({ "jobs": recoding.jobs }));

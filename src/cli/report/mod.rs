@@ -117,15 +117,18 @@ impl Facts<'_> {
             "peak_memory_bytes": peak_memory_bytes(),
             "notes": self.notes.iter().map(|note| redact::text(note)).collect::<Vec<_>>(),
         });
-        // The only date there is: one that somebody chose.
-        let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-        let epoch = epoch.and_then(|e| e.parse::<i64>().ok());
-        let date = epoch.map_or(json!({}), |epoch| json!({ "source_date_epoch": epoch }));
-        for part in parts.into_iter().chain([run, date]) {
+        for part in parts.into_iter().chain([run, source_date()]) {
             extend(&mut report, part);
         }
         report
     }
+}
+
+/// The only date there is: one that somebody chose.
+pub(super) fn source_date() -> Value {
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let epoch = epoch.and_then(|e| e.parse::<i64>().ok());
+    epoch.map_or(json!({}), |epoch| json!({ "source_date_epoch": epoch }))
 }
 
 /// Adds the fields of the object `more` to those of `object`.

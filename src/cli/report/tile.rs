@@ -66,6 +66,7 @@ impl Report<'_> {
         let running = json!({
             "zoom-level-strategy": strategy(args.zoom_level_strategy),
             "shard-height": args.shard_height,
+            "provenance": args.provenance,
         });
         extend(&mut own, running);
         extend(&mut own, args.resume.json());
