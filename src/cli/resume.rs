@@ -10,13 +10,13 @@ use azulejo::mosaic::clip::Clip;
 use azulejo::pyramid::checkpoint::{Checkpoint, Facts};
 use azulejo::remote::virtual_name;
 use azulejo::source::cache::BlockCache;
-use azulejo::source::gdal::FileState;
 use azulejo::source::stack::scene::Opened;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::args::TileArgs;
+use super::fingerprint::{FileFacts, Fingerprint, SourceFiles};
 use super::report;
 use super::running::place;
 use super::versions;
@@ -39,38 +39,27 @@ pub(super) struct ResumeArgs {
     pub(super) resume: bool,
 
     /// How --resume tells that a source is the same: stat, by path, size and time of change; or content, by the SHA-256 of
-    /// all that is in its files, wherever they are.
+    /// all that is in its files, wherever they are. --report tells it too.
     #[arg(long, value_name = "stat|content", default_value = "stat", hide_possible_values = true, display_order = place::RESUME + 1)]
-    fingerprint: Fingerprint,
-}
-
-/// By what sources are known again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Fingerprint {
-    Stat,
-    Content,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl ResumeArgs {
     /// As options, by their long names.
     pub(super) fn json(&self) -> Value {
-        let fingerprint = match self.fingerprint {
-            Fingerprint::Stat => "stat",
-            Fingerprint::Content => "content",
-        };
-        json!({ "resume": self.resume, "fingerprint": fingerprint })
+        json!({ "resume": self.resume, "fingerprint": self.fingerprint.name() })
     }
 }
 
-/// Where the bake of `sources`, clipped, keeps its finished parts, and has those of a run before it. `decided` are options as they took
-/// effect. `None` where they cannot be kept, and nobody has asked for it.
+/// Where the bake of `sources`, made of such files and clipped, keeps its finished parts, and has those of a run before it.
+/// `decided` are options as they took effect. `None` where they cannot be kept, and nobody has asked for it.
 ///
 /// # Errors
 /// With `--resume`: when a file cannot be read, what is there is of another bake, or another run is at it.
 pub(super) fn checkpoint(
     args: &TileArgs,
     decided: &Value,
-    sources: (&[Opened], Option<&Clip>),
+    sources: (&[Opened], &Result<SourceFiles>, Option<&Clip>),
     cache: &Arc<BlockCache>,
 ) -> Result<Option<Arc<Checkpoint>>> {
     let asked = args.resume.resume;
@@ -160,7 +149,7 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
         } else {
             let digest = Sha256::digest(name.as_encoded_bytes());
             let start: String = name.to_string_lossy().chars().take(50).collect();
-            hidden.push(format!("{start}-{}", hex(&digest[..8])));
+            hidden.push(format!("{start}-{}", report::hex(&digest[..8])));
         }
         hidden.push(".azulejo-resume");
         return Ok(first.parent().unwrap_or(Path::new("")).join(hidden));
@@ -179,14 +168,16 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
         digest.update(output.as_os_str().as_encoded_bytes());
         digest.update([0]);
     }
-    Ok(caches.join("azulejo").join(hex(&digest.finalize()[..16])))
+    Ok(caches
+        .join("azulejo")
+        .join(report::hex(&digest.finalize()[..16])))
 }
 
 /// All that decides what the tiles are.
 fn facts(
     args: &TileArgs,
     decided: &Value,
-    (sources, clip): (&[Opened], Option<&Clip>),
+    (sources, files, clip): (&[Opened], &Result<SourceFiles>, Option<&Clip>),
 ) -> Result<Facts> {
     let mut facts: Vec<(String, Value)> = Vec::new();
     let versions = versions::json();
@@ -210,19 +201,13 @@ fn facts(
         Facts::METHOD.to_owned(),
         args.resume.json()["fingerprint"].clone(),
     ));
-    let mut order = Vec::new();
-    for source in sources {
-        let mut files = source.files()?;
-        files.sort();
-        files.dedup();
-        order.push(report::shown(&source.info().name));
-        for file in files {
-            facts.push((
-                format!("source {}", report::shown(&file)),
-                identity(&file, how)?,
-            ));
-        }
-    }
+    let files = files.as_ref().map_err(Error::clone)?;
+    let fact = |file: &FileFacts| (format!("source {}", file.name), json!(file.identity()));
+    facts.extend(files.all().map(fact));
+    let names = sources
+        .iter()
+        .map(|source| report::shown(&source.info().name));
+    let order: Vec<String> = names.collect();
     facts.push(("order of sources".to_owned(), json!(order)));
     let read = [
         Some(args.tiling_scheme.as_str()),
@@ -230,37 +215,17 @@ fn facts(
     ];
     for file in read.into_iter().flatten() {
         if Path::new(file).is_file() {
-            facts.push((format!("file {file}"), identity(file, how)?));
+            let found = FileFacts::look(file, how)?;
+            facts.push((format!("file {file}"), json!(found.identity())));
         }
     }
     if let Some(cutline) = clip.and_then(Clip::cutline) {
         facts.push((
             "polygons of --cutline".to_owned(),
-            json!(format!("sha256 {}", hex(&cutline.digest()))),
+            json!(format!("sha256 {}", report::hex(&cutline.digest()))),
         ));
     }
     Ok(Facts::new(facts))
-}
-
-/// What a file is known again by.
-fn identity(file: &str, how: Fingerprint) -> Result<Value> {
-    let state = FileState::of(file);
-    let size = match state.bytes {
-        Some(bytes) => format!("{bytes} bytes"),
-        None => "of unknown size".to_owned(),
-    };
-    Ok(json!(match how {
-        Fingerprint::Stat => match state.modified {
-            Some((seconds, billionths)) => {
-                format!("{size}, changed at {seconds}.{billionths:09}")
-            }
-            None => size,
-        },
-        Fingerprint::Content => match state.bytes {
-            Some(_) => format!("{size}, sha256 {}", hex(&state.sha256()?)),
-            None => size,
-        },
-    }))
 }
 
 /// What the names of GDAL's options begin with that change no pixel.
@@ -292,8 +257,4 @@ fn without(options: &Value, beginnings: &[&str]) -> Value {
         kept.map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
