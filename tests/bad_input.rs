@@ -102,10 +102,12 @@ impl Desk {
             .stderr(stderr.try_clone().unwrap());
         let (status, peak_kib) = wait(&command.spawn().unwrap());
         stderr.seek(SeekFrom::Start(0)).unwrap();
+        let stderr = std::io::read_to_string(stderr).unwrap();
+        program::schema::check_told(&command, status.code(), stderr.as_bytes());
         Run {
             args: args.iter().map(|arg| arg.as_ref().to_owned()).collect(),
             status,
-            stderr: std::io::read_to_string(stderr).unwrap(),
+            stderr,
             peak_kib,
         }
     }

@@ -846,8 +846,8 @@ fn json_progress_is_one_object_a_line() {
 fn the_report_agrees_with_the_outputs() {
     let desk = Desk::new();
     desk.write("r.json", "an older report");
-    let run = desk
-        .command(&[
+    let run = program::output(
+        desk.command(&[
             "tile",
             &bahamas(),
             "-o",
@@ -859,9 +859,8 @@ fn the_report_agrees_with_the_outputs() {
             "--config",
             "AWS_SECRET_ACCESS_KEY=hidden",
         ])
-        .env("SOURCE_DATE_EPOCH", "1700000000")
-        .output()
-        .unwrap();
+        .env("SOURCE_DATE_EPOCH", "1700000000"),
+    );
     assert!(run.status.success());
     assert_eq!(desk.names(), ["r.json", "x.mbtiles", "y"]);
     let report = json(&desk.path("r.json"));
@@ -1038,7 +1037,8 @@ fn patterns_folders_and_lists_name_sources() {
             "--report",
             "r.json",
         ];
-        let mut child = piped(desk.command(&args).stdin(Stdio::piped()));
+        let mut command = desk.command(&args);
+        let mut child = piped(command.stdin(Stdio::piped()));
         child
             .stdin
             .take()
@@ -1046,6 +1046,7 @@ fn patterns_folders_and_lists_name_sources() {
             .write_all(stdin.as_bytes())
             .unwrap();
         let output = child.wait_with_output().unwrap();
+        program::schema::check_told(&command, output.status.code(), &output.stderr);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{stderr}");
         let report = json(&desk.path("r.json"));

@@ -792,7 +792,7 @@ fn sources_outside_the_clip_are_neither_read_nor_counted() {
 
 /// Exit code, stdout and stderr of a run in `folder`.
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = program::program(folder, args).output().unwrap();
+    let output = program::output(&mut program::program(folder, args));
     (
         output.status.code().unwrap(),
         String::from_utf8(output.stdout).unwrap(),

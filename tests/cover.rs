@@ -134,7 +134,7 @@ fn bake(case: &Case, grid: &Grid, z: u8) -> Baked {
     if let Some(crs) = case.crs {
         args.extend(["--src-crs", crs]);
     }
-    let output = program(folder.path(), &args).output().unwrap();
+    let output = program::output(&mut program(folder.path(), &args));
     // The source is outside the grid.
     if output.status.code() == Some(8) {
         return Baked {

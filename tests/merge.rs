@@ -21,7 +21,7 @@ use self::rasters::{fixture, shared};
 fn run(folder: &Path, args: &[&str]) -> Output {
     let mut all = vec!["merge"];
     all.extend(args);
-    program(folder, &all).output().unwrap()
+    program::output(&mut program(folder, &all))
 }
 
 /// Runs what must end well.

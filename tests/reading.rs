@@ -100,10 +100,7 @@ impl Desk {
     /// Bakes into `x.mbtiles`, which is gone afterwards like the report.
     fn bake(&self, args: &[&str]) -> Run {
         let fixed = ["-o", "x.mbtiles", "--overwrite", "--report", "x.json"];
-        let output = self
-            .command(&[&["tile"], args, &fixed].concat())
-            .output()
-            .unwrap();
+        let output = program::output(&mut self.command(&[&["tile"], args, &fixed].concat()));
         let report = fs::read(self.path("x.json")).unwrap_or_default();
         let _ = fs::remove_file(self.path("x.json"));
         Run {
@@ -277,9 +274,7 @@ fn a_merge_tells_of_a_damaged_block_once() {
     let merge = |policy: &str| {
         let args = ["merge", "a.tif", "-o", "m.tif", "--report", "r.json"];
         let policy = ["--on-read-error", policy];
-        desk.command(&[&args[..], &policy].concat())
-            .output()
-            .unwrap()
+        program::output(&mut desk.command(&[&args[..], &policy].concat()))
     };
     assert_eq!(merge("fail").status.code(), Some(3));
     assert!(!desk.path("m.tif").exists() && !desk.path("r.json").exists());

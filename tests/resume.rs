@@ -237,9 +237,11 @@ fn another_bake_is_refused_and_it_is_said_what_differs() {
         .write(true)
         .open(desk.path("a.tif"))
         .unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+    let moment = Duration::new(1_795_369_329, 123_456_789);
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + moment)
         .unwrap();
     refused(&jpeg, "source a.tif was");
+    refused(&jpeg, "bytes, changed at 2026-11-22T17:42:09.123456789Z");
     // Without --resume it begins anew, and says so.
     let anew: Vec<&str> = args("a.tif", "x.mbtiles", &jpeg);
     let anew: Vec<&str> = anew.into_iter().filter(|arg| *arg != "-q").collect();

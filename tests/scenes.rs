@@ -44,7 +44,7 @@ impl Desk {
     }
 
     fn run(&self, args: &[&str]) -> Run {
-        let output = program::program(self.0.path(), args).output().unwrap();
+        let output = program::output(&mut program::program(self.0.path(), args));
         Run {
             code: output.status.code().unwrap_or(-1),
             stderr: String::from_utf8(output.stderr).unwrap(),

@@ -217,6 +217,7 @@ impl Sink for DirectorySink {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
+            n_stored: tally.n_tiles(),
             bytes,
             sha256: None,
         }

@@ -57,6 +57,7 @@ impl FileOutput {
             place,
             temporary,
             n_tiles: 0,
+            n_stored: 0,
             bytes,
             sha256: Some(sha256),
         }

@@ -178,13 +178,14 @@ impl Sink for MbtilesSink {
         if gain.is_some_and(|gain| gain.pays()) {
             database = normalized(database, &place)?;
         }
-        let temporary = database.complete(&place, metadata.rows(), agg_hash)?;
+        let (temporary, n_stored) = database.complete(&place, metadata.rows(), agg_hash)?;
         let (bytes, sha256) =
             stage::sync_and_digest(temporary.path()).map_err(|error| place.writing(&error))?;
         Ok(Local {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
+            n_stored,
             bytes,
             sha256: Some(sha256),
         }

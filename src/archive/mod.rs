@@ -40,6 +40,7 @@ pub use file_type::FileType;
 pub use hosting::Host;
 pub use mbtiles::{MbtilesOptions, MbtilesType};
 pub use metadata::{DEFAULT_VERSION, Metadata, RowScheme, TilesetKind};
+pub(crate) use recent::Recent;
 pub use stage::{Overwrite, Published, Staged, Transfer};
 pub use stored::StoredMetadata;
 

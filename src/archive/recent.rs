@@ -8,7 +8,7 @@ use std::hash::Hash;
 const REMEMBERED: usize = 1 << 16;
 
 /// The last keys that were new. First in, first out: what is remembered depends on the order of the keys alone.
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     values: HashMap<K, V>,
     order: VecDeque<K>,
 }
@@ -24,12 +24,12 @@ impl<K, V> Default for Recent<K, V> {
 
 impl<K: Copy + Eq + Hash, V: Copy> Recent<K, V> {
     /// What belongs to a key.
-    pub(super) fn find(&self, key: K) -> Option<V> {
+    pub(crate) fn find(&self, key: K) -> Option<V> {
         self.values.get(&key).copied()
     }
 
     /// Remembers a key that was not found.
-    pub(super) fn remember(&mut self, key: K, value: V) {
+    pub(crate) fn remember(&mut self, key: K, value: V) {
         if self.order.len() == REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {

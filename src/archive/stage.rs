@@ -54,6 +54,7 @@ pub(super) struct Local {
     pub(super) place: Place,
     pub(super) temporary: Temporary,
     pub(super) n_tiles: u64,
+    pub(super) n_stored: u64,
     pub(super) bytes: u64,
     pub(super) sha256: Option<String>,
 }
@@ -67,6 +68,8 @@ pub struct Published {
     pub bytes: u64,
     /// Tiles in it.
     pub n_tiles: u64,
+    /// How often it holds the bytes of a tile: less where equal ones are stored once.
+    pub n_stored: u64,
     /// SHA-256 of the file in lower-case hexadecimal digits; `None` for a folder.
     pub sha256: Option<String>,
     /// What went into an object store; `None` for what is here.
@@ -150,6 +153,7 @@ impl Local {
         let Self {
             place,
             n_tiles,
+            n_stored,
             bytes,
             sha256,
             ..
@@ -158,6 +162,7 @@ impl Local {
             path: place.asked,
             bytes,
             n_tiles,
+            n_stored,
             sha256,
             transfer: None,
         })

@@ -10,17 +10,20 @@ use azulejo::error::Result;
 use azulejo::geo::transform::crs::Crs;
 use azulejo::mosaic::clip::{Bbox, Clip, Cutline};
 use azulejo::pyramid::Progress;
+use azulejo::source::cache::ReadTimes;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::console::Console;
 use super::encoding::{self, EncodingArgs};
+use super::fingerprint::{FileFacts, Fingerprint};
 use super::interrupt::Interrupt;
 use super::memory;
 use super::outputs::{self, Ending, OutputArgs};
 use super::progress::{Meter, Phase, Style};
 use super::provenance;
 use super::report::convert::Report;
+use super::report::times::{Phases, Spent};
 use super::report::{ReportFile, extend, shown};
 use super::running::{self, PaceArgs, place};
 use super::summary;
@@ -95,7 +98,8 @@ pub(super) struct ConvertArgs {
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
 
-    /// Write what was done to a file, as JSON. It replaces a file of that name.
+    /// Write what was done to a file, as JSON (azulejo-report/1, described in src/cli/report/report.schema.json of the source).
+    /// It replaces a file of that name.
     #[arg(long, value_name = "FILE", display_order = place::REPORT, help_heading = "Running")]
     pub(super) report: Option<PathBuf>,
 
@@ -114,6 +118,7 @@ pub(super) fn run(args: &ConvertArgs, console: &Console) -> Result<()> {
 
 fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()> {
     azulejo::source::gdal::init();
+    let mut phases = Phases::since(started);
     check_places(args)?;
     let zooms = args.zooms.asked()?;
     let clip = args.clip()?;
@@ -122,6 +127,12 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         .filter_map(Clip::cutline)
         .flat_map(|cutline| cutline.notes().to_vec())
         .collect();
+    let file = args
+        .tileset
+        .is_file()
+        .then(|| args.tileset.to_string_lossy());
+    let file = file.map(|path| FileFacts::look(&path, Fingerprint::Stat));
+    let file = file.transpose()?;
     let mut tileset = Tileset::open(&args.tileset)?;
     tileset.cut(&Piece {
         zoom_min: zooms.min,
@@ -164,6 +175,7 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
     if console.style() == Style::Json {
         console.event(&start_event(&tileset, &described));
     }
+    phases.end("prepare");
     let copied = copy(
         (
             &mut tileset,
@@ -174,6 +186,7 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         &mut sinks,
         (console, &interrupt),
     )?;
+    phases.end("copy");
     copied.notes.iter().for_each(|note| console.warn(note));
     notes.extend_from_slice(&copied.notes);
     let too_large = args.encoding.too_large(&copied.tiles);
@@ -188,16 +201,25 @@ fn convert(args: &ConvertArgs, console: &Console, started: Instant) -> Result<()
         started,
     };
     let report = |published: &[Published]| {
+        phases.end("finish");
+        let spent = Spent {
+            phases: &phases,
+            workers: recoding.as_ref().map_or(0, |recoding| recoding.jobs),
+            times: copied.tiles.times,
+            reads: ReadTimes::default(),
+        };
         let report = Report {
             args,
             zooms,
             tileset: &tileset,
+            file: file.as_ref(),
             metadata: &described.metadata,
             copied: &copied.tiles,
             recoding: recoding.as_ref(),
             published,
             notes: &notes,
             elapsed: started.elapsed(),
+            times: spent.of_copy(),
         };
         report.json()
     };

@@ -1,6 +1,7 @@
 //! All of a bake that is decided before its first tile: [`Job`], from the options alone, and [`Ready`], from the sources too.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use azulejo::archive::Metadata;
 use azulejo::encode::Recipe;
@@ -27,6 +28,7 @@ use super::console::Console;
 use super::interrupt::Interrupt;
 use super::label::{self, Told};
 use super::report::extend;
+use super::report::times::Phases;
 use super::running::Means;
 use super::sources::Named;
 use super::style::{Decided, Map, Site, Surveys};
@@ -135,6 +137,8 @@ pub(super) struct Ready {
     pub(super) metadata: Metadata,
     /// For the user.
     pub(super) notes: Vec<String>,
+    /// What all that took.
+    pub(super) phases: Phases,
 }
 
 impl Ready {
@@ -147,9 +151,11 @@ impl Ready {
         named: Named,
         (console, interrupt): (&Console, &Interrupt),
     ) -> Result<Self> {
+        let mut phases = Phases::since(Instant::now());
         let found = scenes::items(&named.manifest, args.source.stack.as_ref())?;
         let told = Told::read(args, &found.items, &job.open)?;
         let sources = open_sources((args, job), &found.items, (console, interrupt))?;
+        phases.end("open");
         let infos: Vec<SourceInfo> = sources.iter().map(Opened::info).collect();
         let demand = job.demand(args, &infos);
         let (budget, cache) = memory::divide(&demand)?;
@@ -166,7 +172,9 @@ impl Ready {
             interrupt,
             surveys: &job.surveys,
         };
+        phases.end("plan");
         let mut decided = args.style.decide(&site, &args.format, job.map.clone())?;
+        phases.end("survey");
         let form = decided.style.form(Form {
             bands: mosaic.bands(),
             sample_type: mosaic.sample_type(),
@@ -183,6 +191,7 @@ impl Ready {
         notes.extend(is_of_values.then(|| label::note(args, &job.recipe.label, form)));
         notes.extend(summary::notes(args, &plan)?);
         notes.extend(memory::note(&budget, &demand, job.means.is_lowered));
+        phases.end("plan");
         Ok(Self {
             clip: named.clip,
             sources,
@@ -195,6 +204,7 @@ impl Ready {
             decided,
             metadata,
             notes,
+            phases,
         })
     }
 

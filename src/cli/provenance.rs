@@ -120,7 +120,7 @@ impl Sum {
         }
         Ok(Self {
             bytes: state.bytes,
-            sha256: Some(resume::hex(&state.sha256()?)),
+            sha256: Some(report::hex(&state.sha256()?)),
         })
     }
 
@@ -173,7 +173,7 @@ fn told_of_sources(sources: &[Opened], files: &[Vec<String>], sums: &BTreeMap<&s
     });
     let listed: Vec<Value> = listed.collect();
     let mut told = json!({
-        "sources_sha256": resume::hex(&digest.finalize()),
+        "sources_sha256": report::hex(&digest.finalize()),
         "sources": listed,
     });
     if listed.len() < sources.len() {
@@ -195,7 +195,7 @@ fn told_of_others(
         told.push(other);
     }
     if let Some(cutline) = clip.and_then(Clip::cutline) {
-        let sum = resume::hex(&cutline.digest());
+        let sum = report::hex(&cutline.digest());
         told.push(json!({ "option": "cutline", "polygons_sha256": sum }));
     }
     match told.is_empty() {

@@ -8,16 +8,15 @@ use std::time::Duration;
 use azulejo::error::{Error, Kind, Result};
 use azulejo::mosaic::clip::Clip;
 use azulejo::pyramid::checkpoint::{Checkpoint, Facts};
-use azulejo::pyramid::state::Sum;
 use azulejo::remote::virtual_name;
 use azulejo::source::cache::BlockCache;
-use azulejo::source::gdal::FileState;
 use azulejo::source::stack::scene::Opened;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::args::TileArgs;
+use super::fingerprint::{FileFacts, Fingerprint, SourceFiles};
 use super::report;
 use super::running::place;
 use super::versions;
@@ -40,38 +39,27 @@ pub(super) struct ResumeArgs {
     pub(super) resume: bool,
 
     /// How --resume tells that a source is the same: stat, by path, size and time of change; or content, by the SHA-256 of
-    /// all that is in its files, wherever they are.
+    /// all that is in its files, wherever they are. --report tells it too.
     #[arg(long, value_name = "stat|content", default_value = "stat", hide_possible_values = true, display_order = place::RESUME + 1)]
-    fingerprint: Fingerprint,
-}
-
-/// By what sources are known again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Fingerprint {
-    Stat,
-    Content,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl ResumeArgs {
     /// As options, by their long names.
     pub(super) fn json(&self) -> Value {
-        let fingerprint = match self.fingerprint {
-            Fingerprint::Stat => "stat",
-            Fingerprint::Content => "content",
-        };
-        json!({ "resume": self.resume, "fingerprint": fingerprint })
+        json!({ "resume": self.resume, "fingerprint": self.fingerprint.name() })
     }
 }
 
-/// Where the bake of `sources`, clipped, keeps its finished parts, and has those of a run before it. `decided` are options as they took
-/// effect. `None` where they cannot be kept, and nobody has asked for it.
+/// Where the bake of `sources`, made of such files and clipped, keeps its finished parts, and has those of a run before it.
+/// `decided` are options as they took effect. `None` where they cannot be kept, and nobody has asked for it.
 ///
 /// # Errors
 /// With `--resume`: when a file cannot be read, what is there is of another bake, or another run is at it.
 pub(super) fn checkpoint(
     args: &TileArgs,
     decided: &Value,
-    sources: (&[Opened], Option<&Clip>),
+    sources: (&[Opened], &Result<SourceFiles>, Option<&Clip>),
     cache: &Arc<BlockCache>,
 ) -> Result<Option<Arc<Checkpoint>>> {
     let asked = args.resume.resume;
@@ -161,7 +149,7 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
         } else {
             let digest = Sha256::digest(name.as_encoded_bytes());
             let start: String = name.to_string_lossy().chars().take(50).collect();
-            hidden.push(format!("{start}-{}", hex(&digest[..8])));
+            hidden.push(format!("{start}-{}", report::hex(&digest[..8])));
         }
         hidden.push(".azulejo-resume");
         return Ok(first.parent().unwrap_or(Path::new("")).join(hidden));
@@ -180,23 +168,25 @@ fn folder(outputs: &[PathBuf]) -> Result<PathBuf> {
         digest.update(output.as_os_str().as_encoded_bytes());
         digest.update([0]);
     }
-    Ok(caches.join("azulejo").join(hex(&digest.finalize()[..16])))
+    Ok(caches
+        .join("azulejo")
+        .join(report::hex(&digest.finalize()[..16])))
 }
 
 /// All that decides what the tiles are.
 fn facts(
     args: &TileArgs,
     decided: &Value,
-    (sources, clip): (&[Opened], Option<&Clip>),
+    (sources, files, clip): (&[Opened], &Result<SourceFiles>, Option<&Clip>),
 ) -> Result<Facts> {
     let mut facts = fixed_facts(args, decided, clip)?;
-    let mut order = Vec::new();
-    for source in identified(args, sources)? {
-        order.push(source.name);
-        for (file, identity) in source.files {
-            facts.push((format!("source {file}"), json!(identity)));
-        }
-    }
+    let files = files.as_ref().map_err(Error::clone)?;
+    let fact = |file: &FileFacts| (format!("source {}", file.name), json!(file.identity()));
+    facts.extend(files.all().map(fact));
+    let names = sources
+        .iter()
+        .map(|source| report::shown(&source.info().name));
+    let order: Vec<String> = names.collect();
     facts.push(("order of sources".to_owned(), json!(order)));
     Ok(Facts::new(facts))
 }
@@ -226,69 +216,17 @@ pub(super) fn fixed_facts(
     ];
     for file in read.into_iter().flatten() {
         if Path::new(file).is_file() {
-            let identity = identity(file, args.resume.fingerprint)?;
-            facts.push((format!("file {file}"), json!(identity)));
+            let found = FileFacts::look(file, args.resume.fingerprint)?;
+            facts.push((format!("file {file}"), json!(found.identity())));
         }
     }
     if let Some(cutline) = clip.and_then(Clip::cutline) {
         facts.push((
             "polygons of --cutline".to_owned(),
-            json!(format!("sha256 {}", hex(&cutline.digest()))),
+            json!(format!("sha256 {}", report::hex(&cutline.digest()))),
         ));
     }
     Ok(facts)
-}
-
-/// A source, and what it is known again by.
-pub(super) struct Identified {
-    /// As it is shown.
-    name: String,
-    /// Its files, each with what that is known again by.
-    files: Vec<(String, String)>,
-    /// Whether files are known by what is in them, wherever they are.
-    by_content: bool,
-}
-
-impl Identified {
-    /// Its name, and what it is known again by.
-    pub(super) fn text(&self) -> (String, String) {
-        let files = self.files.iter().map(|(_, identity)| identity.as_str());
-        (self.name.clone(), files.collect::<Vec<_>>().join("; "))
-    }
-
-    /// What it is known again by, as a number.
-    pub(super) fn sum(&self) -> Sum {
-        let mut digest = Sha256::new();
-        for (file, identity) in &self.files {
-            let file = if self.by_content { "" } else { file };
-            for part in [file, identity] {
-                digest.update((part.len() as u64).to_le_bytes());
-                digest.update(part);
-            }
-        }
-        let digest: [u8; 32] = digest.finalize().into();
-        *digest.first_chunk().expect("32 bytes are more than 16")
-    }
-}
-
-/// The sources in their order, with what they are known again by.
-///
-/// # Errors
-/// When a file cannot be read.
-pub(super) fn identified(args: &TileArgs, sources: &[Opened]) -> Result<Vec<Identified>> {
-    let how = args.resume.fingerprint;
-    let of = |source: &Opened| {
-        let mut files = source.files()?;
-        files.sort();
-        files.dedup();
-        let file = |file: String| Ok((report::shown(&file), identity(&file, how)?));
-        Ok(Identified {
-            name: report::shown(&source.info().name),
-            files: files.into_iter().map(file).collect::<Result<_>>()?,
-            by_content: how == Fingerprint::Content,
-        })
-    };
-    sources.iter().map(of).collect()
 }
 
 /// Those of `decided`, options as they took effect, that decide what the tiles are.
@@ -303,27 +241,6 @@ pub(super) fn deciding(decided: &Value) -> impl Iterator<Item = (String, Value)>
             _ => value.clone(),
         };
         (name.clone(), value)
-    })
-}
-
-/// What a file is known again by.
-fn identity(file: &str, how: Fingerprint) -> Result<String> {
-    let state = FileState::of(file);
-    let size = match state.bytes {
-        Some(bytes) => format!("{bytes} bytes"),
-        None => "of unknown size".to_owned(),
-    };
-    Ok(match how {
-        Fingerprint::Stat => match state.modified {
-            Some((seconds, billionths)) => {
-                format!("{size}, changed at {seconds}.{billionths:09}")
-            }
-            None => size,
-        },
-        Fingerprint::Content => match state.bytes {
-            Some(_) => format!("{size}, sha256 {}", hex(&state.sha256()?)),
-            None => size,
-        },
     })
 }
 
@@ -356,9 +273,4 @@ fn without(options: &Value, beginnings: &[&str]) -> Value {
         kept.map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
     )
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -36,7 +36,7 @@ pub(super) struct PaceArgs {
     jobs: Option<Jobs>,
 
     /// How progress is shown on stderr: auto is a bar on a terminal and a line every 10 s elsewhere; json turns all of
-    /// stderr into one JSON object a line.
+    /// stderr into one JSON object a line (azulejo-progress/1, described in src/cli/report/progress.schema.json of the source).
     #[arg(
         long,
         value_name = "STYLE",
@@ -63,7 +63,9 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::memory, display_order = place::MEMORY)]
     memory: Option<u64>,
 
-    /// Write what was done to a file, as JSON. It replaces a file of that name.
+    /// Write what was done to a file, as JSON (azulejo-report/1, described in src/cli/report/report.schema.json of the source):
+    /// sources with their files, options, outputs with their digests, where the time went, memory, notes, holes. It replaces a
+    /// file of that name.
     #[arg(long, value_name = "FILE", display_order = place::REPORT)]
     pub(super) report: Option<PathBuf>,
 }

@@ -11,16 +11,19 @@ use azulejo::pyramid::plan::Plan;
 use azulejo::pyramid::{self, Baked, BuildOptions, Progress};
 use azulejo::source::SourceInfo;
 use azulejo::source::cache::Hole;
+use azulejo::source::stack::scene::Opened;
 use azulejo::style::{self, Step};
 use serde_json::json;
 
 use super::args::TileArgs;
 use super::console::Console;
+use super::fingerprint::SourceFiles;
 use super::interrupt::Interrupt;
 use super::job::{Job, Ready};
 use super::outputs::{self, Ending};
 use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
+use super::report::times::{Phases, Spent};
 use super::report::{ReportFile, Run};
 use super::style::LegendFile;
 use super::update::{self, Book, Expired};
@@ -36,6 +39,7 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 }
 
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
+    let mut phases = Phases::since(started);
     let mut job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
     let written = args.outputs.paths.iter();
@@ -67,6 +71,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mut sinks = args.outputs.open(stored, roots, overwrite, &interrupt)?;
     let expired = before.watched(args, &mut sinks, &job.scheme)?;
 
+    phases.end("prepare");
     let ready = Ready::new((args, &mut job), named, (console, &interrupt))?;
     let clip = ready.clip.as_ref();
     console.say(
@@ -79,12 +84,18 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         console.event(&start_event(&ready.plan));
     }
 
+    phases.join(&ready.phases);
     let metadata = provenance::metadata((args, &job), &ready, (console, &interrupt))?;
     let options = ready.options(args, &job);
-    let book = before.book(args, (&job, &ready), &options)?;
+    let files = ready.sources.iter().map(Opened::files);
+    let files = SourceFiles::look(files, args.resume.fingerprint);
+    let book = before.book(args, (&job, &ready), &options, &files)?;
     let note = book.as_ref().and_then(|book| book.note.clone());
     note.iter().for_each(|note| console.note(note));
-    let checkpoint = resume::checkpoint(args, &options, (&ready.sources, clip), &ready.cache)?;
+    let sources = (&ready.sources[..], &files, clip);
+    let checkpoint = resume::checkpoint(args, &options, sources, &ready.cache)?;
+    phases.end("fingerprint");
+    let surveyed = ready.cache.times();
     let baked = build(
         (args, &job),
         &ready,
@@ -93,6 +104,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         (console, &interrupt),
     );
     let baked = baked.map_err(|error| resume::ended(error, checkpoint.as_deref()))?;
+    phases.end("bake");
     let mut notes = ready.notes;
     notes.extend(note);
     let updated = book.as_ref().and_then(Book::told);
@@ -127,12 +139,22 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         started,
     };
     let report = |published: &[Published]| {
+        phases.end("finish");
+        let spent = Spent {
+            phases: &phases,
+            workers: ready.budget.jobs,
+            times: baked.times,
+            reads: ready.cache.times().since(surveyed),
+        };
         let run = Run {
+            command: "tile",
             infos: &ready.infos,
+            files: files.as_ref().ok(),
             notes: &notes,
             reads: ready.cache.reads(),
             holes: &holes,
             elapsed: started.elapsed(),
+            times: spent.of_bake(),
         };
         let report = Report {
             args,

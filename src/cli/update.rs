@@ -14,15 +14,17 @@ use azulejo::pyramid::state::{About, Ledger, StateFile, Sum, Updated, Writer};
 use azulejo::remote::virtual_name;
 use clap::Args;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::args::TileArgs;
 use super::expired::{Watch, Watched};
+use super::fingerprint::{FileFacts, Fingerprint, SourceFiles};
 use super::human;
 use super::job::{Job, Ready};
 use super::lists::ListFile;
 use super::outputs::OutputArgs;
-use super::resume::{self, Identified};
 use super::style::Surveys;
+use super::{report, resume};
 
 /// What the name of a state ends in, after that of its output.
 const SUFFIX: &str = ".azulejo-state";
@@ -179,7 +181,8 @@ impl Before {
         Ok(Some(Expired { file, watch }))
     }
 
-    /// What is written down of this bake, and what of the tileset is taken as it is. `options` are as they took effect.
+    /// What is written down of this bake, and what of the tileset is taken as it is. `options` are as they took effect, `files`
+    /// those of the sources.
     ///
     /// # Errors
     /// [`Kind::Usage`] when it was baked with other ones; when files cannot be read, or the state not be written.
@@ -188,6 +191,7 @@ impl Before {
         args: &TileArgs,
         (job, ready): (&Job, &Ready),
         options: &Value,
+        files: &Result<SourceFiles>,
     ) -> Result<Option<Book>> {
         let Some(tileset) = self.tileset.filter(|_| args.update.keeps()) else {
             return Ok(None);
@@ -197,7 +201,8 @@ impl Before {
         facts.retain(|(name, _)| name != "--min-zoom");
         facts.push(("values".to_owned(), json!(values(&ready.mosaic))));
         let facts = Facts::new(facts);
-        let identified = resume::identified(args, &ready.sources)?;
+        let files = files.as_ref().map_err(Error::clone)?;
+        let identified = identified(ready, files, args.resume.fingerprint);
         let about = About {
             facts,
             sources: identified.iter().map(Identified::text).collect(),
@@ -230,6 +235,46 @@ impl Before {
             changed,
             note,
         }))
+    }
+}
+
+/// A source, and what it is known again by.
+struct Identified {
+    /// As it is shown.
+    name: String,
+    /// What its files are known again by, with their names where that is not what is in them.
+    files: Vec<String>,
+}
+
+/// The sources in their order, with what they are known again by.
+fn identified(ready: &Ready, files: &SourceFiles, how: Fingerprint) -> Vec<Identified> {
+    let identity = |file: &FileFacts| match how {
+        Fingerprint::Content => file.identity(),
+        Fingerprint::Stat => format!("{}: {}", file.name, file.identity()),
+    };
+    let both = ready.infos.iter().zip(files.each());
+    let of = both.map(|(info, files)| Identified {
+        name: report::shown(&info.name),
+        files: files.into_iter().map(identity).collect(),
+    });
+    of.collect()
+}
+
+impl Identified {
+    /// Its name, and what it is known again by.
+    fn text(&self) -> (String, String) {
+        (self.name.clone(), self.files.join("; "))
+    }
+
+    /// What it is known again by, as a number.
+    fn sum(&self) -> Sum {
+        let mut digest = Sha256::new();
+        for identity in &self.files {
+            digest.update((identity.len() as u64).to_le_bytes());
+            digest.update(identity);
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        *digest.first_chunk().expect("32 bytes are more than 16")
     }
 }
 

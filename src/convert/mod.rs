@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::scheme::Scheme;
 use crate::geo::tile::TileCoord;
+use crate::pyramid::times::{Clock, Stage, Watch};
 use crate::pyramid::{Baked, Progress, Tally};
 use crate::remote::{virtual_name, without_query};
 
@@ -222,6 +223,8 @@ impl Tileset {
         digest: bool,
         watch: &mut dyn FnMut(&Progress) -> Result<()>,
     ) -> Result<Copied> {
+        let clock = Clock::default();
+        let mut spent = Watch::start(&clock);
         let mut tally = Tally::new(digest);
         let mut n_empty = 0;
         let mut others: BTreeMap<&str, u64> = BTreeMap::new();
@@ -229,7 +232,9 @@ impl Tileset {
         let tiles = std::mem::take(&mut self.tiles);
         for (done, tile) in (0..).zip(post_order(&tiles)) {
             watch(&tally.progress(done, planned))?;
+            spent.restart();
             let data = self.read(tile)?;
+            spent.lap(Stage::Read);
             if data.is_empty() {
                 n_empty += 1;
                 continue;
@@ -250,13 +255,16 @@ impl Tileset {
                 sink.write(tile, &data, digest)?;
             }
             tally.add(tile, &data);
+            tally.meet(digest);
+            spent.lap(Stage::Write);
         }
+        drop(spent);
         watch(&tally.progress(planned, planned))?;
         self.store.check_unchanged()?;
         self.tiles = tiles;
         let notes = self.notes(format, n_empty, &others);
         Ok(Copied {
-            tiles: tally.finish(),
+            tiles: tally.finish().timed(&clock),
             notes,
         })
     }

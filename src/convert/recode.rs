@@ -10,6 +10,7 @@ use crate::archive::{Digest, Sink};
 use crate::encode::{Fit, Format, Recipe, TileEncoder, decode};
 use crate::error::{Error, Result};
 use crate::geo::tile::TileCoord;
+use crate::pyramid::times::{Clock, Stage, Watch};
 use crate::pyramid::{Parallel, Progress, Tally, stream};
 
 /// How tiles are encoded anew.
@@ -48,6 +49,8 @@ impl Tileset {
         digest: bool,
         watch: &mut dyn FnMut(&Progress) -> Result<()>,
     ) -> Result<Copied> {
+        let clock = Clock::default();
+        let mut spent = Watch::start(&clock);
         let mut tally = Tally::new(digest);
         let (mut done, planned) = (0, self.tiles.len() as u64);
         let (mut n_empty, mut n_odd) = (0, 0);
@@ -66,18 +69,22 @@ impl Tileset {
             };
             // Stores are read by one at a time, and quickly: it is the rest that takes long.
             let tileset = Mutex::new(&mut *self);
-            let make = |recoder: &mut Recoder, k: usize| {
+            let make = |(recoder, spent): &mut (Recoder, Watch), k: usize| {
+                spent.restart();
                 let data = {
                     let mut tileset = tileset.lock().unwrap_or_else(PoisonError::into_inner);
                     tileset.read(batch[k])?
                 };
+                spent.lap(Stage::Read);
                 let recoded = recoder.recode(batch[k].z(), &data);
+                spent.lap(Stage::Encode);
                 recoded.map_err(|what| {
                     let found = format!("tile {}: {what}", batch[k]);
                     Error::input(path.display(), found)
                 })
             };
-            let start = || Recoder::new(recoding, side_px);
+            let start = || Ok((Recoder::new(recoding, side_px)?, Watch::start(&clock)));
+            spent.restart();
             stream(parallel, batch.len(), start, make, |next| {
                 for &tile in &batch {
                     let progress = tally.progress(done, planned);
@@ -85,6 +92,7 @@ impl Tileset {
                     let Some(recoded) = next(&mut || watch(&progress))? else {
                         break;
                     };
+                    spent.lap(Stage::AwaitTiles);
                     let Recoded {
                         data,
                         digest,
@@ -100,12 +108,15 @@ impl Tileset {
                         sink.write(tile, &data, digest)?;
                     }
                     tally.add(tile, &data);
+                    tally.meet(digest);
+                    spent.lap(Stage::Write);
                     tally.too_large += u64::from(fit == Fit::TooLarge);
                     n_odd += u64::from(is_odd);
                 }
                 Ok(())
             })?;
         }
+        drop(spent);
         watch(&tally.progress(planned, planned))?;
         self.store.check_unchanged()?;
         self.tiles = tiles;
@@ -117,7 +128,7 @@ impl Tileset {
             ));
         }
         Ok(Copied {
-            tiles: tally.finish(),
+            tiles: tally.finish().timed(&clock),
             notes,
         })
     }

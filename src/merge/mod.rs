@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::geo::layout::Layout;
 use crate::mosaic::Mosaic;
 use crate::pyramid::places::layout_in;
+use crate::pyramid::times::{self, Clock, Times, Watch};
 use crate::pyramid::{Parallel, stream};
 use crate::raster::gaps::Gaps;
 use crate::raster::kernel::Resampling;
@@ -179,14 +180,19 @@ pub fn merge(
     let path = scratch.as_ref().map(|scratch| scratch.path());
     let mut canvas = Canvas::create(job.grid, job.look, path, name.clone())?;
     let full = |error| if_full(output, error);
-    let any = job.paint(&mut canvas, tick).map_err(full)?;
+    let clock = Clock::default();
+    let any = job.paint(&mut canvas, &clock, tick).map_err(full)?;
     let (dataset, moved) = canvas.finish().map_err(full)?;
     if any {
         tick(Stage::Writing(0.0))?;
         let mut writing = |done| tick(Stage::Writing(done));
         copy::write(&dataset, output.path(), &name, &job.file, &mut writing).map_err(full)?;
     }
-    Ok(Merged { any, moved })
+    Ok(Merged {
+        any,
+        moved,
+        times: clock.times(),
+    })
 }
 
 /// What came of a merge.
@@ -196,6 +202,8 @@ pub struct Merged {
     pub any: bool,
     /// Valid samples that would have been taken for nodata, and became the value beside it.
     pub moved: u64,
+    /// Where the time went until all was painted.
+    pub times: Times,
 }
 
 /// `error`, or that the disk is full if that is why: GDAL has many words for it.
@@ -219,6 +227,7 @@ impl Merge<'_> {
     fn paint(
         &self,
         canvas: &mut Canvas,
+        clock: &Clock,
         tick: &mut dyn FnMut(Stage) -> Result<()>,
     ) -> Result<bool> {
         let (width, _) = self.grid.pixel();
@@ -237,26 +246,32 @@ impl Merge<'_> {
         let (usual_px, most_px) = self.limits.windows_px;
         let renderers = || {
             let renderer = |job| Renderer::new(job).with_windows(usual_px, most_px);
-            Ok(jobs.iter().map(renderer).collect::<Vec<_>>())
+            let renderers = jobs.iter().map(renderer).collect::<Vec<_>>();
+            Ok((renderers, Watch::start(clock)))
         };
-        let block = |renderers: &mut Vec<Renderer>, index| -> Result<Vec<Option<Raster>>> {
+        let block = |(renderers, spent): &mut (Vec<Renderer>, Watch), index| {
+            spent.restart();
             let step = order.step(index);
             let (col, row) = (step.col * BLOCK_PX, step.row * BLOCK_PX);
             let bounds = self.grid.block(col, row, BLOCK_PX);
-            renderers[step.bands]
-                .iter_mut()
-                .map(|band| band.render(&bounds))
-                .collect()
+            let bands = renderers[step.bands].iter_mut();
+            let rendered = bands.map(|band| band.render(&bounds));
+            let rendered = rendered.collect::<Result<Vec<Option<Raster>>>>();
+            spent.lap(times::Stage::Render);
+            rendered
         };
         let mut any = false;
+        let mut spent = Watch::start(clock);
         stream(parallel, n, renderers, block, |next| {
             let mut done = 0;
             let total = n as u64;
             while let Some(bands) = next(&mut || tick(Stage::Reading(done, total)))? {
+                spent.lap(times::Stage::AwaitTiles);
                 let step = order.step(done as usize);
                 any |= bands.iter().any(Option::is_some);
                 let place = (step.col * BLOCK_PX, step.row * BLOCK_PX);
                 canvas.paint(place, step.bands.start, &bands)?;
+                spent.lap(times::Stage::Write);
                 done += 1;
                 tick(Stage::Reading(done, total))?;
             }

@@ -4,6 +4,7 @@
 use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
+use super::times::{Stage, Watch};
 use super::walk::Shard;
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
@@ -13,6 +14,7 @@ pub(super) struct Crown<'a, N, E> {
     plan: &'a Plan,
     shard_zoom: u8,
     emitter: Emitter,
+    spent: Watch<'a>,
     /// The next shard in plan order.
     next_shard: N,
     /// Takes each tile, from the shards and from here.
@@ -25,6 +27,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
         plan: &'a Plan,
         shard_zoom: u8,
         emitter: Emitter,
+        spent: Watch<'a>,
         next_shard: N,
         emit: E,
     ) -> Self {
@@ -32,6 +35,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             plan,
             shard_zoom,
             emitter,
+            spent,
             next_shard,
             emit,
         }
@@ -53,10 +57,13 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             return Ok(Node::Empty);
         }
         if tile.z() == self.shard_zoom {
+            self.spent.lap(Stage::Reduce);
             let shard = (self.next_shard)()?;
+            self.spent.lap(Stage::AwaitTiles);
             for tile in shard.tiles {
                 (self.emit)(tile)?;
             }
+            self.spent.lap(Stage::Write);
             return Ok(shard.root);
         }
         let mut canvas = Canvas::empty(self.plan.shape);
@@ -64,8 +71,12 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             canvas.place(child.quadrant(), self.fold(child)?);
         }
         let mut node = canvas.into_node();
-        if let Some(emitted) = self.emitter.emit(tile, &mut node)? {
+        self.spent.lap(Stage::Reduce);
+        let emitted = self.emitter.emit(tile, &mut node)?;
+        self.spent.lap(Stage::Encode);
+        if let Some(emitted) = emitted {
             (self.emit)(emitted)?;
+            self.spent.lap(Stage::Write);
         }
         Ok(node.reduce(self.plan.reducer))
     }

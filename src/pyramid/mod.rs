@@ -7,6 +7,7 @@ pub mod node;
 pub mod plan;
 pub mod state;
 pub mod survey;
+pub mod times;
 
 mod cover;
 mod crown;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use self::budget::Budget;
 use self::checkpoint::Checkpoint;
@@ -28,8 +29,9 @@ use self::crown::Crown;
 use self::emit::{Emitted, Emitter};
 use self::plan::Plan;
 use self::state::{Keys, Ledger};
+use self::times::{Clock, Times, Watch};
 use self::walk::{Bookkeeper, Keeper, Shared, Walker};
-use crate::archive::Sink;
+use crate::archive::{Digest, Recent, Sink};
 use crate::encode::{Fit, GeoKeys, Recipe, TileEncoder};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
@@ -79,8 +81,8 @@ impl Progress {
     }
 }
 
-/// What was baked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was baked. Two are equal when their tiles are, however long it took.
+#[derive(Debug, Clone)]
 pub struct Baked {
     /// Tiles and bytes of each zoom; only zooms that have any.
     pub zooms: BTreeMap<u8, Zoom>,
@@ -89,7 +91,21 @@ pub struct Baked {
     pub digest: Option<[u8; 32]>,
     /// Tiles with more bytes than [`Recipe::tile_bytes_max`] even at the lowest quality.
     pub too_large: u64,
+    /// Tiles with the same bytes as one before them, among those that have a [`Digest`]: of the last so many different ones.
+    /// `None` where [`Baked::digest`] is.
+    pub repeated: Option<u64>,
+    /// Where the time went.
+    pub times: Times,
 }
+
+impl PartialEq for Baked {
+    fn eq(&self, other: &Self) -> bool {
+        let tiles = |baked: &Self| (baked.digest, baked.too_large, baked.repeated);
+        self.zooms == other.zooms && tiles(self) == tiles(other)
+    }
+}
+
+impl Eq for Baked {}
 
 /// The tiles of one zoom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,6 +125,12 @@ impl Baked {
     /// Bytes of all zooms.
     pub fn bytes(&self) -> u64 {
         self.zooms.values().map(|zoom| zoom.bytes).sum()
+    }
+
+    /// With the times of those who made it.
+    pub(crate) fn timed(self, clock: &Clock) -> Self {
+        let times = clock.times();
+        Self { times, ..self }
     }
 }
 
@@ -153,6 +175,7 @@ pub fn build(
         }
         let mut tally = tally.borrow_mut();
         tally.add(emitted.tile, &emitted.data);
+        tally.meet(emitted.digest);
         tally.too_large += u64::from(emitted.fit == Fit::TooLarge);
         in_crown.set(in_crown.get() + u64::from(emitted.tile.z() < shard_zoom));
         Ok(())
@@ -184,12 +207,13 @@ pub fn build(
                 }
                 Ok(shard)
             };
-            Crown::new(plan, shard_zoom, emitter()?, next_shard, write).fold_all()
+            let spent = Watch::start(&shared.clock);
+            Crown::new(plan, shard_zoom, emitter()?, spent, next_shard, write).fold_all()
         },
     )?;
     let tally = tally.into_inner();
     watch(&tally.progress(planned, planned))?;
-    Ok(tally.finish())
+    Ok(tally.finish().timed(&shared.clock))
 }
 
 /// `recipe`, with the coordinate system of `plan` on the label of tiles that say where they lie.
@@ -214,6 +238,8 @@ pub(crate) struct Tally {
     digest: Option<Sha256>,
     /// As [`Baked::too_large`].
     pub(crate) too_large: u64,
+    seen: Recent<Digest, ()>,
+    repeated: u64,
 }
 
 impl Tally {
@@ -225,6 +251,19 @@ impl Tally {
             bytes: 0,
             digest: digest.then(Sha256::new),
             too_large: 0,
+            seen: Recent::default(),
+            repeated: 0,
+        }
+    }
+
+    /// Counts the tile that was added, if one before it was the same. Those without a digest are hardly ever.
+    pub(crate) fn meet(&mut self, digest: Option<Digest>) {
+        let Some(digest) = digest.filter(|_| self.digest.is_some()) else {
+            return;
+        };
+        match self.seen.find(digest) {
+            Some(()) => self.repeated += 1,
+            None => self.seen.remember(digest, ()),
         }
     }
 
@@ -259,8 +298,10 @@ impl Tally {
     pub(crate) fn finish(self) -> Baked {
         Baked {
             zooms: self.zooms,
+            repeated: self.digest.as_ref().map(|_| self.repeated),
             digest: self.digest.map(|digest| digest.finalize().into()),
             too_large: self.too_large,
+            times: Times::default(),
         }
     }
 }

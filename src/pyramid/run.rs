@@ -6,11 +6,12 @@ mod gather;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use gather::{Next, Parallel, gather, stream};
 
+use super::times::{Clock, Stage};
 use super::walk::{Shard, Shared, Walker};
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
@@ -31,8 +32,9 @@ pub(super) struct Limits {
 const TICK: Duration = Duration::from_millis(100);
 
 /// Shards between those who bake and the one who folds.
-struct Queue {
+struct Queue<'a> {
     limits: Limits,
+    clock: &'a Clock,
     state: Mutex<State>,
     /// A shard is there.
     arrived: Condvar,
@@ -68,15 +70,22 @@ pub(super) fn run<'a>(
     let jobs = limits.jobs;
     let queue = Queue {
         limits,
+        clock: &shared.clock,
         state: Mutex::default(),
         arrived: Condvar::new(),
         departed: Condvar::new(),
     };
     // Taken from one by one: a list of them may be longer than the memory.
     let shards = Mutex::new(shards.enumerate());
-    pool(jobs)?.in_place_scope(|scope| {
+    let pool = pool(jobs)?;
+    let (started, worked) = (Instant::now(), Mutex::new(Duration::ZERO));
+    let folded = pool.in_place_scope(|scope| {
         for _ in 0..jobs {
-            scope.spawn(|_| queue.work(&shards, &walker));
+            scope.spawn(|_| {
+                let began = Instant::now();
+                queue.work(&shards, &walker);
+                *worked.lock().unwrap_or_else(PoisonError::into_inner) += began.elapsed();
+            });
         }
         // Whatever happens here, a panic too: the scope ends when the workers do.
         let _stop = StopOnDrop {
@@ -84,7 +93,13 @@ pub(super) fn run<'a>(
             shared,
         };
         fold(&mut || queue.take(&mut tick))
-    })
+    });
+    let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let there = started.elapsed() * u32::try_from(jobs).unwrap_or(u32::MAX);
+    shared
+        .clock
+        .add(Stage::AwaitWork, there.saturating_sub(worked));
+    folded
 }
 
 fn pool(jobs: usize) -> Result<rayon::ThreadPool> {
@@ -102,7 +117,7 @@ fn pool(jobs: usize) -> Result<rayon::ThreadPool> {
 
 /// Ends the work of all threads when it goes, by return or by panic.
 struct StopOnDrop<'a> {
-    queue: &'a Queue,
+    queue: &'a Queue<'a>,
     shared: &'a Shared,
 }
 
@@ -113,12 +128,10 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-impl Queue {
+impl Queue<'_> {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A thread that panicked while holding the lock has left nothing half done: every change is one insertion.
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One worker: takes up shard after shard until there are none.
@@ -128,9 +141,7 @@ impl Queue {
         walker: &(impl Fn() -> Result<Walker<'a>> + Sync),
     ) {
         let next = || {
-            let mut shards = shards
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
             shards.next()
         };
         // A thread without a shard needs no walker.
@@ -148,7 +159,7 @@ impl Queue {
                 return;
             }
             // As above.
-            let shard = catch_unwind(AssertUnwindSafe(|| walker.shard(tile)))
+            let shard = catch_unwind(AssertUnwindSafe(|| walker.watched(tile)))
                 .unwrap_or_else(|_| Err(Error::internal(format!("baking {tile} failed"))));
             let failed = shard.is_err();
             self.put(index, shard);
@@ -174,11 +185,16 @@ impl Queue {
             let started_bytes = (state.n_started + 1).saturating_mul(shard_bytes);
             state.waiting_bytes.saturating_add(started_bytes) > shards_bytes
         };
+        let mut since = None;
         while !state.closed && state.wanted < index && is_full(&state) {
+            since.get_or_insert_with(Instant::now);
             state = self
                 .departed
                 .wait(state)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(since) = since {
+            self.clock.add(Stage::AwaitRoom, since.elapsed());
         }
         state.n_started += 1;
         !state.closed
@@ -210,7 +226,7 @@ impl Queue {
             let (state, _) = self
                 .arrived
                 .wait_timeout(state, TICK)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+                .unwrap_or_else(PoisonError::into_inner);
             drop(state);
             tick()?;
         }

@@ -7,6 +7,7 @@ use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
 use super::state::{Keys, Ledger, Record, Sum};
+use super::times::{Clock, Stage, Watch};
 use crate::error::{Error, Kind, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::tile::TileCoord;
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) bytes: AtomicU64,
     /// Set when somebody wants the run to end.
     pub(super) stop: AtomicBool,
+    /// What they have spent their time on.
+    pub(super) clock: Clock,
 }
 
 /// One thread's walk over shards.
@@ -39,6 +42,7 @@ pub(super) struct Walker<'a> {
     metres: Option<Metres>,
     keeper: Option<Keeper<'a>>,
     bookkeeper: Option<Bookkeeper<'a>>,
+    spent: Watch<'a>,
 }
 
 /// Who writes down what shards are made of, and takes those that are made of the same as before.
@@ -116,14 +120,27 @@ impl<'a> Walker<'a> {
             metres: None,
             keeper,
             bookkeeper,
+            spent: Watch::start(&shared.clock),
         }
+    }
+
+    /// [`Walker::shard`], by the watch.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn watched(&mut self, root: TileCoord) -> Result<Shard> {
+        self.spent.restart();
+        let shard = self.shard(root);
+        // Baking has told of its own time.
+        self.spent.lap(Stage::Keep);
+        shard
     }
 
     /// Bakes the subtree below `root`, or takes it from where it was kept, or from the tileset that is brought up to date.
     ///
     /// # Errors
     /// When a source or that tileset cannot be read, or the run was stopped.
-    pub(super) fn shard(&mut self, root: TileCoord) -> Result<Shard> {
+    fn shard(&mut self, root: TileCoord) -> Result<Shard> {
         let key = match &mut self.bookkeeper {
             Some(bookkeeper) => Some(bookkeeper.keys.key(root)?),
             None => None,
@@ -199,6 +216,7 @@ impl<'a> Walker<'a> {
     }
 
     fn bake(&mut self, root: TileCoord) -> Result<Shard> {
+        self.spent.lap(Stage::Keep);
         self.emitted.clear();
         self.looked_at = 0;
         let root = self.walk(root)?;
@@ -214,20 +232,27 @@ impl<'a> Walker<'a> {
             return Ok(Node::Empty);
         }
         let mut node = if self.plan.is_leaf(tile) {
-            self.render(tile)?
+            let node = self.render(tile)?;
+            self.spent.lap(Stage::Render);
+            node
         } else {
             let mut canvas = Canvas::empty(self.plan.shape);
             for child in tile.children() {
                 canvas.place(child.quadrant(), self.walk(child)?);
             }
-            canvas.into_node()
+            let node = canvas.into_node();
+            self.spent.lap(Stage::Reduce);
+            node
         };
         if self.plan.wants(tile) {
             self.emitted.extend(self.emitter.emit(tile, &mut node)?);
             self.shared.done.fetch_add(1, Ordering::Relaxed);
             self.looked_at += 1;
+            self.spent.lap(Stage::Encode);
         }
-        Ok(node.reduce(self.plan.reducer))
+        let reduced = node.reduce(self.plan.reducer);
+        self.spent.lap(Stage::Reduce);
+        Ok(reduced)
     }
 
     fn render(&mut self, tile: TileCoord) -> Result<Node> {

@@ -10,6 +10,7 @@
 mod grid;
 mod holes;
 mod store;
+mod times;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ use crate::raster::Raster;
 use crate::raster::resample::MaskKind;
 
 pub use self::holes::Hole;
+pub use self::times::{ReadTimes, Reads};
 
 /// What becomes of blocks that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +36,6 @@ pub enum OnReadError {
     Skip,
 }
 
-/// How often units were decoded. A unit is a block of the file, several small ones, or a part of a very large one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// Decodings.
-    pub blocks_decoded: u64,
-    /// Different units among them.
-    pub blocks_touched: u64,
-}
-
 /// Decoded units of all sources, at most so many bytes of them. The least recently used goes first.
 pub struct BlockCache {
     budget_bytes: usize,
@@ -50,6 +43,7 @@ pub struct BlockCache {
     state: Mutex<State>,
     holes: Mutex<holes::Holes>,
     n_sources: AtomicU64,
+    clock: times::Clock,
 }
 
 /// A unit's address.
@@ -135,12 +129,18 @@ impl BlockCache {
             state: Mutex::default(),
             holes: Mutex::default(),
             n_sources: AtomicU64::new(0),
+            clock: times::Clock::default(),
         }
     }
 
     /// How often units were decoded so far.
     pub fn reads(&self) -> Reads {
         lock(&self.state).reads
+    }
+
+    /// How long that took so far.
+    pub fn times(&self) -> ReadTimes {
+        self.clock.times()
     }
 
     /// Lets go of all units that are finished: nothing, or little, will be read any more.
@@ -177,7 +177,7 @@ impl BlockCache {
             Some(Entry::OnItsWay(slot)) => {
                 let slot = Arc::clone(slot);
                 drop(state);
-                return slot.wait();
+                return self.clock.waiting(|| slot.wait());
             }
             None => Arc::new(Slot::default()),
         };
@@ -197,7 +197,7 @@ impl BlockCache {
             slot,
             outcome: None,
         };
-        let result = decode().map(Arc::new);
+        let result = self.clock.decoding(decode).map(Arc::new);
         arrival.outcome = Some(result.clone());
         result
     }

@@ -97,7 +97,7 @@ impl Desk {
 }
 
 pub(crate) fn finish(command: &mut Command) -> Run {
-    let output = command.output().unwrap();
+    let output = program::output(command);
     Run {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -1,8 +1,11 @@
 //! The program under test, as a child process that the tester's own surroundings do not touch.
+#![allow(dead_code)] // No test program needs all of it.
+
+pub(crate) mod schema;
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Once;
 
 /// The program, to be run in `folder`, with none of the tester's own settings.
@@ -23,6 +26,14 @@ pub(crate) fn program<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Command {
         .stdin(Stdio::null())
         .args(args);
     command
+}
+
+/// Runs the program to its end, and makes sure that what it has told other programs is as its schemas say.
+#[track_caller]
+pub(crate) fn output(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    schema::check_told(command, output.status.code(), &output.stderr);
+    output
 }
 
 /// Whatever started the tests in the background may have had these ignored, and children inherit that. It is mended here and not

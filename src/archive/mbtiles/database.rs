@@ -1,5 +1,6 @@
 //! [`Database`]: a new MBTiles file while it is filled, of either type.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::raw::c_int;
 use std::path::Path;
@@ -101,6 +102,8 @@ pub(super) struct Database {
     /// Bytes since the disk was last told to write.
     waiting_bytes: usize,
     kind: MbtilesType,
+    /// Tiles in it, equal ones once if the type has them so.
+    n_stored: Cell<u64>,
     temporary: Temporary,
 }
 
@@ -126,6 +129,7 @@ impl Database {
             held: Some(Held::default()),
             waiting_bytes: 0,
             kind,
+            n_stored: Cell::new(0),
             temporary,
         })
     }
@@ -179,7 +183,8 @@ impl Database {
     fn insert_flat(&self, (zoom, column, row): Address, data: &[u8]) -> Sql<()> {
         let sql = "INSERT INTO tiles VALUES (?, ?, ?, ?)";
         let mut insert = self.connection.prepare_cached(sql)?;
-        insert.execute((zoom, column, row, data)).map(drop)
+        self.count(insert.execute((zoom, column, row, data))?);
+        Ok(())
     }
 
     /// A tile is called by its MD5, as programs that check such files want it. That of an equal tile is there already.
@@ -187,10 +192,14 @@ impl Database {
         let name = format!("{:x}", Md5::digest(data));
         let sql = "INSERT OR IGNORE INTO images VALUES (?, ?)";
         let mut insert = self.connection.prepare_cached(sql)?;
-        insert.execute((data, &name))?;
+        self.count(insert.execute((data, &name))?);
         let sql = "INSERT INTO map VALUES (?, ?, ?, ?)";
         let mut insert = self.connection.prepare_cached(sql)?;
         insert.execute((zoom, column, row, &name)).map(drop)
+    }
+
+    fn count(&self, n_rows: usize) {
+        self.n_stored.set(self.n_stored.get() + n_rows as u64);
     }
 
     /// The same tiles in another file that stores equal ones once: byte for byte what it would be if they had gone there
@@ -213,13 +222,13 @@ impl Database {
         Ok(other)
     }
 
-    /// All that comes after the tiles: the complete file, closed.
+    /// All that comes after the tiles: the complete file, closed, and how often it holds the bytes of a tile.
     pub(super) fn complete(
         mut self,
         place: &Place,
         mut rows: Vec<(String, String)>,
         agg_hash: bool,
-    ) -> Result<Temporary> {
+    ) -> Result<(Temporary, u64)> {
         self.begin(place)?;
         let failed = |error: rusqlite::Error| self.failed(place, &error);
         self.connection
@@ -236,13 +245,14 @@ impl Database {
             connection,
             file,
             temporary,
+            n_stored,
             ..
         } = self;
         connection
             .close()
             .map_err(|(connection, error)| writing(&connection, place, &error))?;
         drop(file);
-        Ok(temporary)
+        Ok((temporary, n_stored.get()))
     }
 
     fn insert_metadata(&self, rows: &[(String, String)]) -> Sql<()> {

@@ -125,6 +125,7 @@ impl Sink for FileSink {
         let Local {
             temporary,
             n_tiles,
+            n_stored,
             bytes,
             sha256,
             ..
@@ -134,6 +135,7 @@ impl Sink for FileSink {
             place,
             upload,
             n_tiles,
+            n_stored,
             bytes,
             sha256,
         }))))
@@ -145,6 +147,7 @@ struct StagedFile {
     place: Place,
     upload: FileUpload,
     n_tiles: u64,
+    n_stored: u64,
     bytes: u64,
     sha256: Option<String>,
 }
@@ -162,6 +165,7 @@ impl Remote for StagedFile {
             path: self.place.asked,
             bytes: self.bytes,
             n_tiles: self.n_tiles,
+            n_stored: self.n_stored,
             sha256: self.sha256,
             transfer: Some(Transfer {
                 sent: 1,

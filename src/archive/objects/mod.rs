@@ -380,6 +380,7 @@ impl Remote for StagedObjects {
             path: this.objects.asked.clone(),
             bytes,
             n_tiles: this.n_tiles,
+            n_stored: this.n_tiles,
             sha256: None,
             transfer: Some(this.transfer),
         })

@@ -114,6 +114,7 @@ impl Sink for PmtilesSink {
         for zoom in &mut zooms {
             zoom.close(&mut common)?;
         }
+        let n_stored = zooms.iter().map(Zoom::n_contents).sum();
         let directories = Directories::make(&zooms, &mut common)?;
         let header = header_of(metadata, &tally, &zooms);
         let Common { place, .. } = common;
@@ -125,6 +126,7 @@ impl Sink for PmtilesSink {
             place,
             temporary,
             n_tiles: tally.n_tiles(),
+            n_stored,
             bytes,
             sha256: Some(sha256),
         }

@@ -28,8 +28,10 @@ use azulejo::source::gdal::{GdalSource, OpenOptions};
 use azulejo::source::{Source, SourceInfo};
 
 use super::console::Console;
+use super::fingerprint::{Fingerprint, SourceFiles};
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Phase};
+use super::report::times::{Phases, Spent};
 use super::report::{ReportFile, Run, peak_memory_bytes};
 use super::running::{self, Means};
 use super::sources::Named;
@@ -63,13 +65,19 @@ pub(super) fn run(args: &MergeArgs, console: &Console) -> Result<()> {
 
 fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()> {
     check_name(&args.output)?;
+    let mut phases = Phases::since(started);
     let means = args.run.means(&args.source.config)?;
     let named = args.source.named(Some(args.resampling))?;
     let (interrupt, report_file, output) = claim(args, &named)?;
+    phases.end("prepare");
     let opened = open(args, &named.manifest, means.jobs, (console, &interrupt))?;
+    phases.end("open");
+    let files = report_file.as_ref().map(|_| opened.files()).transpose()?;
     let plan = Plan::new(args, &means, &named, &opened)?;
     plan.say(args, &named, console);
-    let merged = watched(&plan.job(args), &output, &plan.cache, (console, &interrupt))?;
+    phases.end("plan");
+    let into = (&output, &mut phases);
+    let merged = watched(&plan.job(args), into, &plan.cache, (console, &interrupt))?;
     let holes = plan.cache.holes();
     holes::warn(&holes, console);
     if !merged.any {
@@ -79,7 +87,14 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
     let staged = output.finish()?;
     interrupt.check()?;
     let published = staged.publish()?;
+    phases.end("finish");
     let elapsed = started.elapsed();
+    let spent = Spent {
+        phases: &phases,
+        workers: plan.limits.jobs,
+        times: merged.times,
+        reads: plan.cache.times(),
+    };
     // Before anything goes to stdout, which may be full.
     let report = Report {
         args,
@@ -90,11 +105,14 @@ fn merge_all(args: &MergeArgs, console: &Console, started: Instant) -> Result<()
         jobs: plan.limits.jobs,
         memory_bytes: means.memory_bytes,
         run: Run {
+            command: "merge",
             infos: &plan.infos,
+            files: files.as_ref(),
             notes: &plan.notes,
             reads: plan.cache.reads(),
             holes: &holes,
             elapsed,
+            times: spent.of_merge(),
         },
     };
     console.summarise(|| report.json());
@@ -303,6 +321,15 @@ impl Opened {
         self.bands[0].iter().map(info).collect()
     }
 
+    /// The files of each: those of its first band, and of all others that lie elsewhere.
+    fn files(&self) -> Result<SourceFiles> {
+        let of = |index: usize| {
+            let files = self.bands.iter().map(|band| band[index].files());
+            Ok(files.collect::<Result<Vec<_>>>()?.concat())
+        };
+        SourceFiles::look((0..self.bands[0].len()).map(of), Fingerprint::Stat)
+    }
+
     /// All of all bands, first the one of the first item that has the smallest pixels.
     fn finest_first(&self) -> Vec<&dyn Source> {
         let mut first: Vec<&dyn Source> = self.bands.iter().map(|of| of[0].as_ref()).collect();
@@ -357,16 +384,16 @@ fn demand(args: &MergeArgs, means: &Means, opened: &Opened, grid: &Grid) -> Dema
     demand
 }
 
-/// Merges, and shows how far it is. When all is read, `cache` is emptied.
+/// Merges, and shows how far it is, and what it took. When all is read, `cache` is emptied.
 fn watched(
     job: &Merge,
-    output: &FileOutput,
+    (output, phases): (&FileOutput, &mut Phases),
     cache: &BlockCache,
     (console, interrupt): (&Console, &Interrupt),
 ) -> Result<Merged> {
     let mut meter = Meter::start(console, Phase::Reading);
     let mut writing = false;
-    merge(job, output, &mut |stage| {
+    let merged = merge(job, output, &mut |stage| {
         interrupt.check()?;
         let (done, planned) = match stage {
             Stage::Reading(done, planned) => (done, planned),
@@ -374,12 +401,15 @@ fn watched(
         };
         if matches!(stage, Stage::Writing(_)) && !writing {
             writing = true;
+            phases.end("render");
             memory::give_back(cache);
             meter = Meter::start(console, Phase::Writing);
         }
         meter.update(&Progress::of(done, planned));
         Ok(())
-    })
+    })?;
+    phases.end("write");
+    Ok(merged)
 }
 
 /// `10980 x 10980 pixels, 3 bands of UInt16 in EPSG:32632 · 723 MB`.

@@ -11,6 +11,7 @@ use super::tile::made;
 use super::{Facts, extend, place, text};
 use crate::cli::convert::ConvertArgs;
 use crate::cli::encoding;
+use crate::cli::fingerprint::FileFacts;
 use crate::cli::values::Zooms;
 
 /// All that the report tells of.
@@ -18,6 +19,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) args: &'a ConvertArgs,
     pub(in crate::cli) zooms: Zooms,
     pub(in crate::cli) tileset: &'a Tileset,
+    /// `None` of a folder, and in the network.
+    pub(in crate::cli) file: Option<&'a FileFacts>,
     pub(in crate::cli) metadata: &'a Metadata,
     pub(in crate::cli) copied: &'a Baked,
     /// `None` where tiles stay as they were.
@@ -25,6 +28,8 @@ pub(in crate::cli) struct Report<'a> {
     pub(in crate::cli) published: &'a [Published],
     pub(in crate::cli) notes: &'a [String],
     pub(in crate::cli) elapsed: Duration,
+    /// Where that went.
+    pub(in crate::cli) times: Value,
 }
 
 impl Report<'_> {
@@ -34,12 +39,15 @@ impl Report<'_> {
         let tileset = json!({
             "tileset": {
                 "path": place(&self.args.tileset),
+                "file": self.file.map(FileFacts::json),
                 "tiles": all,
                 "taken": taken,
             },
         });
         let facts = Facts {
+            command: "convert",
             elapsed: self.elapsed,
+            times: &self.times,
             notes: self.notes,
         };
         facts.json(self.options(), [tileset, made(self.copied, self.published)])

@@ -1,7 +1,9 @@
-//! `--report`: what was done, as JSON for other programs.
+//! `--report`: what was done, as JSON for other programs. What there is to be told, and how, is in `report.schema.json` beside
+//! this file: whoever adds a field describes it there.
 
 pub(super) mod convert;
 pub(super) mod tile;
+pub(super) mod times;
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +17,7 @@ use azulejo::source::SourceInfo;
 use azulejo::source::cache::{Hole, OnReadError, Reads};
 use serde_json::{Map, Value, json};
 
+use super::fingerprint::SourceFiles;
 use super::memory;
 use super::progress::seconds;
 use super::redact;
@@ -72,17 +75,23 @@ pub(super) fn check_replaced(path: &Path, what_for: &str) -> Result<()> {
 
 /// What reports of sources tell of.
 pub(super) struct Run<'a> {
+    /// The command.
+    pub(super) command: &'static str,
     pub(super) infos: &'a [SourceInfo],
+    /// The files of each, if that could be told.
+    pub(super) files: Option<&'a SourceFiles>,
     pub(super) notes: &'a [String],
     pub(super) reads: Reads,
     pub(super) holes: &'a [Hole],
     pub(super) elapsed: Duration,
+    /// Where that went.
+    pub(super) times: Value,
 }
 
 impl Run<'_> {
     /// The report, of `options` as they took effect and `own`, an object of what the command has made.
     pub(super) fn json(&self, options: Map<String, Value>, own: Value) -> Value {
-        let sources = json!({ "sources": self.infos.iter().map(source).collect::<Vec<_>>() });
+        let sources = json!({ "sources": self.sources() });
         let reads = json!({
             "reads": {
                 "blocks_decoded": self.reads.blocks_decoded,
@@ -91,16 +100,27 @@ impl Run<'_> {
             "holes": self.holes.iter().map(hole).collect::<Vec<_>>(),
         });
         let facts = Facts {
+            command: self.command,
             elapsed: self.elapsed,
+            times: &self.times,
             notes: self.notes,
         };
         facts.json(options, [sources, own, reads])
+    }
+
+    fn sources(&self) -> Vec<Value> {
+        let told = self.files.map(|files| files.json().collect());
+        let files = told.unwrap_or_else(|| vec![Value::Null; self.infos.len()]);
+        let sources = self.infos.iter().zip(&files);
+        sources.map(|(info, files)| source(info, files)).collect()
     }
 }
 
 /// What every report tells of.
 struct Facts<'a> {
+    command: &'static str,
     elapsed: Duration,
+    times: &'a Value,
     notes: &'a [String],
 }
 
@@ -109,11 +129,13 @@ impl Facts<'_> {
     fn json(&self, options: Map<String, Value>, parts: impl IntoIterator<Item = Value>) -> Value {
         let mut report = json!({
             "schema": SCHEMA,
+            "command": self.command,
             "versions": versions::json(),
             "options": options,
         });
         let run = json!({
             "seconds": seconds(self.elapsed),
+            "times": self.times,
             "peak_memory_bytes": peak_memory_bytes(),
             "notes": self.notes.iter().map(|note| redact::text(note)).collect::<Vec<_>>(),
         });
@@ -185,6 +207,11 @@ pub(super) fn of_sources(source: &SourceArgs) -> Value {
     })
 }
 
+/// As digits, two a byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A path as text.
 pub(super) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -204,10 +231,11 @@ pub(super) fn shown(name: &str) -> String {
     }
 }
 
-fn source(info: &SourceInfo) -> Value {
+fn source(info: &SourceInfo, files: &Value) -> Value {
     let placement = &info.placement;
     json!({
         "name": shown(&info.name),
+        "files": files,
         "width": placement.width,
         "height": placement.height,
         "bands": info.bands,
@@ -221,7 +249,7 @@ fn source(info: &SourceInfo) -> Value {
 
 fn hole(hole: &Hole) -> Value {
     json!({
-        "source": &*hole.source,
+        "source": shown(&hole.source),
         "level": hole.level,
         "col": hole.window.col,
         "row": hole.window.row,

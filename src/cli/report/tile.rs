@@ -9,7 +9,7 @@ use azulejo::pyramid::plan::Plan;
 use azulejo::pyramid::state::Updated;
 use serde_json::{Map, Value, json};
 
-use super::{Run, extend, options, text};
+use super::{Run, extend, hex, options, text};
 use crate::cli::args::TileArgs;
 use crate::cli::encoding;
 
@@ -122,6 +122,7 @@ pub(super) fn made(tiles: &Baked, published: &[Published]) -> Value {
         let mut told = json!({
             "path": text(&output.path),
             "tiles": output.n_tiles,
+            "stored": output.n_stored,
             "bytes": output.bytes,
             "sha256": output.sha256,
         });
@@ -140,6 +141,7 @@ pub(super) fn made(tiles: &Baked, published: &[Published]) -> Value {
         "zooms": zooms.collect::<Vec<_>>(),
         "tiles": tiles.tiles(),
         "bytes": tiles.bytes(),
+        "tiles_repeated": tiles.repeated,
         "tiles_too_large": tiles.too_large,
         "tiles_sha256": tiles.digest.map(|digest| hex(&digest)),
     })
@@ -152,8 +154,4 @@ fn strategy(strategy: Strategy) -> &'static str {
         Strategy::Lower => "lower",
         Strategy::Upper => "upper",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
