@@ -16,6 +16,7 @@ use super::encoding::EncodingArgs;
 use super::environment;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
+use super::plan::{self, LimitArgs, PlanArgs};
 use super::progress::Style;
 use super::resume::ResumeArgs;
 use super::running::{Loudness, RunArgs, place};
@@ -48,6 +49,9 @@ pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
     #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}"))]
     Tile(Box<TileArgs>),
+    /// Tell what a bake would take: tiles, bytes, time, memory; write nothing
+    #[command(after_help = format!("{}\n\n{COMMON}", plan::EXAMPLES))]
+    Plan(Box<PlanArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
     #[command(after_help = format!("{}\n\n{COMMON}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
@@ -87,6 +91,7 @@ Examples:
   azulejo tile dem.tif -f tif -o values/
   azulejo tile old.tif --src-crs EPSG:31370 -r lanczos -f jpeg --quality 90 -o old.mbtiles
   azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
+  azulejo tile world.tif -o world.pmtiles --max-tiles 1000000 --max-bytes 50GB
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
 /// What holds for all commands that write something.
@@ -104,7 +109,8 @@ Environment:
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
   4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
-  8 sources and grid or clip do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
+  7 more than --max-tiles or --max-bytes, 8 sources and grid or clip do not meet,
+  9 out of disk or memory, 75 try again, 130 interrupted";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -192,6 +198,9 @@ pub(super) struct TileArgs {
     #[command(flatten)]
     pub(super) resume: ResumeArgs,
 
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]
     #[arg(long, value_name = "N", help_heading = "Running", display_order = place::SHARD_HEIGHT)]
@@ -220,6 +229,7 @@ impl Command {
     pub(super) fn loudness(&self) -> Loudness {
         match self {
             Self::Tile(args) => args.run.loudness,
+            Self::Plan(args) => args.tile.run.loudness,
             Self::Merge(args) => args.run.loudness,
             Self::Convert(args) => args.loudness,
             Self::Diff(args) => args.loudness,
@@ -233,6 +243,7 @@ impl Command {
     pub(super) fn progress(&self) -> Style {
         let asked = match self {
             Self::Tile(args) => args.run.progress,
+            Self::Plan(args) => args.tile.run.progress,
             Self::Merge(args) => args.run.progress,
             Self::Convert(args) => args.progress,
             Self::Diff(args) => args.progress,

@@ -22,8 +22,9 @@ use super::outputs::{self, Ending};
 use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::{ReportFile, Run};
+use super::sources::Named;
 use super::style::LegendFile;
-use super::{holes, panics, resume, running, summary};
+use super::{holes, panics, plan, resume, running, summary};
 
 /// Runs the command.
 ///
@@ -37,14 +38,7 @@ pub(super) fn run(args: &TileArgs, console: &Console) -> Result<()> {
 fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mut job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
-    let written = args.outputs.paths.iter();
-    let written = written.chain(&args.run.report).chain(&args.style.legend);
-    let scheme = ("tiling scheme", args.tiling_scheme.as_str());
-    let map = args.style.colormap.as_deref();
-    let others: Vec<_> = std::iter::once(scheme)
-        .chain(map.map(|map| ("colour map", map)))
-        .collect();
-    outputs::check_places(written, &args.source, &named.manifest.names, &others)?;
+    check_places(args, &named)?;
     // From here on there is something to clean up; until here a signal may end the program as it likes.
     let interrupt = Interrupt::install()?;
     let report_file = args
@@ -67,7 +61,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         "sources",
         &summary::sources(&args.source, &ready.infos, clip),
     );
-    console.say("plan", &summary::plan(args, &ready.plan));
+    let outlook = plan::ahead(args, (&job, &ready), started, (console, &interrupt))?;
+    let summary = summary::plan(args, &ready.plan, outlook.as_ref());
+    console.say("plan", &summary);
     ready.notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&ready.plan));
@@ -135,6 +131,21 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         file.write(&ready.decided)?;
     }
     holes::check(&holes, "--report FILE lists them all")
+}
+
+/// Makes sure that nothing is written in the place of anything that is read.
+///
+/// # Errors
+/// [`Kind::Usage`], naming both.
+pub(super) fn check_places(args: &TileArgs, named: &Named) -> Result<()> {
+    let written = args.outputs.paths.iter();
+    let written = written.chain(&args.run.report).chain(&args.style.legend);
+    let scheme = ("tiling scheme", args.tiling_scheme.as_str());
+    let map = args.style.colormap.as_deref();
+    let others: Vec<_> = std::iter::once(scheme)
+        .chain(map.map(|map| ("colour map", map)))
+        .collect();
+    outputs::check_places(written, &args.source, &named.manifest.names, &others)
 }
 
 /// That heights were beyond what their encoding can tell, if some were.
