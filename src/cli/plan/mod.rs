@@ -28,16 +28,17 @@ Examples:
   azulejo plan ortho.tif
   azulejo plan 'orthos/*.tif' -z 10-19 -f webp -o city.mbtiles -o s3://maps/city/
   azulejo plan ortho.tif -f mixed --quality 80 --json | jq '.bytes, .seconds'
-  azulejo plan world.tif --max-tiles 1000000 --max-bytes 50GB && azulejo tile world.tif -o world.pmtiles
+  azulejo plan world.tif --max-tiles 1000000 --max-bytes 50GB -o world.pmtiles
 
 How it is told:
-  Counts of tiles to look at are exact. Bytes, time and blank tiles are told from a sample: one base tile
-  in 64 or so, 32 to 1024 of them, in groups of four with the tile above each, evenly spread, is really
-  rendered and encoded. What is in brackets holds in 95 of 100 jobs; of time only while nothing else is at
-  work on the machine and the disk keeps up. A job of up to 128 tiles of 256 pixels is made whole. Sources
-  are opened, and looked through for percentiles, as 'azulejo tile' does it.
-  Options that name files to write (-o, --report, --legend) are checked, but nothing is written; --resume
-  makes no difference: the plan is of the whole bake.";
+  Counts of tiles to look at are exact. Bytes, time and blank tiles are told from a sample: one
+  base tile in 64 or so, 32 to 1024 of them, in groups of four with the tile above each, evenly
+  spread, is really rendered and encoded. What is in brackets holds in 95 of 100 jobs; of time
+  only while nothing else is at work on the machine and the disk keeps up. A job of up to 128
+  tiles of 256 pixels is made whole. Sources are opened, and looked through for percentiles, as
+  'azulejo tile' does it.
+  Options that name files to write (-o, --report, --legend) are checked, but nothing is written;
+  --resume makes no difference: the plan is of the whole bake.";
 
 /// Options of `azulejo plan`.
 #[derive(Args)]
