@@ -604,6 +604,13 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_a_tileset_may_be_many() {
+        assert_eq!(bytes("2TB"), Ok(2_000_000_000_000));
+        assert_eq!(bytes("1.5 TiB"), Ok(3 << 39));
+        assert!(bytes("a lot").is_err_and(|refusal| refusal.contains("as in 20GB")));
+    }
+
+    #[test]
     fn names_are_read_as_other_programs_write_them() {
         assert_eq!(resampling("near"), Ok(Resampling::Nearest));
         assert_eq!(resampling("cubic_spline"), Ok(Resampling::CubicSpline));

@@ -349,6 +349,12 @@ mod tests {
             for z in 0..=5 {
                 let found = tiles(&scheme, &cover, z);
                 prop_assert_eq!(cover.count(z), found.len() as u64);
+                let side = |place: fn(&TileCoord) -> u32| {
+                    let places = found.iter().map(place);
+                    let ends = places.clone().max().zip(places.min());
+                    ends.map_or(0, |(last, first)| u64::from(last - first) + 1)
+                };
+                prop_assert_eq!(cover.count_around(z), side(|tile| tile.x()) * side(|tile| tile.y()));
                 for tile in found.iter().filter(|tile| tile.z() < 5) {
                     prop_assert!(tile.children().iter().any(|child| cover.holds(*child)));
                 }
