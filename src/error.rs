@@ -28,6 +28,8 @@ pub enum Kind {
     Holes,
     /// Looked at, and something is wrong or different.
     Found,
+    /// More than the user wants.
+    Limit,
     /// Out of disk, memory or file handles.
     Resources,
     /// A failure that may pass: network, lock, throttling.

@@ -18,13 +18,13 @@
 //! | ground: where things are, no pixels | [`remote`] | object stores: objects listed, read, put and deleted; files in the network read in parts |
 //! | | [`geo`] | bounds, tiles and their Hilbert order, lists of changed tiles, schemes, footprints, the way from a tile's pixel to a source's |
 //! | first: pixels, no files, no geography | [`raster`] | rasters with a mask, kernels, reducers, pictures for encoders |
-//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; blocks of plain TIFF files decoded without GDAL; a cache of decoded blocks; scenes stacked from single-band files, Sentinel-2's products |
+//! | second: where pixels come from | [`source`] | anything that can be read window by window; GDAL's datasets; blocks of plain TIFF files decoded without GDAL; a cache of decoded blocks, and what decoding takes; scenes stacked from single-band files, Sentinel-2's products |
 //! | | [`mosaic`] | layers in paint order; lists of files, and which of them make a scene; files cut from one grid put together again; what all is clipped to |
 //! | third: to a finished tile | [`render`] | one base tile from a mosaic |
 //! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them; values with their place to bytes: GeoTIFF |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
-//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, finished parts kept for a run that is cut off, and what parts are made of for a run that brings them up to date; [`pyramid::build`] is the one way in |
+//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, a sample that tells what a bake will take, finished parts kept for a run that is cut off, and what parts are made of for a run that brings them up to date; [`pyramid::build`] is the one way in |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //! | | [`convert`] | a tileset, or a piece of it, from one container into others; [`convert::Tileset`] is the one way in |
 //! | | [`diff`] | what differs between two tilesets; [`diff::Pair`] is the one way in |

@@ -114,6 +114,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
             "encode/webp.rs",
             "remote/ranges/",
             "source/gdal/",
+            "source/meter.rs",
             "geo/transform/",
             "geo/scheme/",
             "merge/",

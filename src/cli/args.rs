@@ -17,6 +17,7 @@ use super::environment;
 use super::github::HELP as GITHUB;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
+use super::plan::{self, LimitArgs, PlanArgs};
 use super::progress::Style;
 use super::resume::ResumeArgs;
 use super::running::{Loudness, RunArgs, place};
@@ -50,6 +51,9 @@ pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
     #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}\n\n{GITHUB}"))]
     Tile(Box<TileArgs>),
+    /// Tell what a bake would take: tiles, bytes, time, memory; write nothing
+    #[command(after_help = format!("{}\n\n{COMMON}", plan::EXAMPLES))]
+    Plan(Box<PlanArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
     #[command(after_help = format!("{}\n\n{COMMON}\n\n{GITHUB}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
@@ -91,6 +95,7 @@ Examples:
   azulejo tile 'orthos/*.tif' -o city.mbtiles --resume
   azulejo tile 'orthos/*.tif' -o city.mbtiles --update --expired purge.txt
   azulejo tile 'orthos/*.tif' -o city.pmtiles --provenance
+  azulejo tile world.tif -o world.pmtiles --max-tiles 1000000 --max-bytes 50GB
   find . -name '*.tif' | azulejo tile - -o all.mbtiles --report all.json";
 
 /// What holds for all commands that write something.
@@ -108,7 +113,8 @@ Environment:
 Exit codes:
   0 done, 1 internal error, 2 usage, 3 a source is unreadable or without a coordinate system,
   4 an output exists or cannot be written, 5 done, with holes where sources are damaged,
-  8 sources and grid or clip do not meet, 9 out of disk or memory, 75 try again, 130 interrupted";
+  7 more than --max-tiles or --max-bytes, 8 sources and grid or clip do not meet,
+  9 out of disk or memory, 75 try again, 130 interrupted";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -205,6 +211,9 @@ pub(super) struct TileArgs {
     #[command(flatten)]
     pub(super) update: UpdateArgs,
 
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+
     /// Zooms that one thread bakes at a stretch: more need more memory, fewer spread small jobs better. Never changes a
     /// byte. [default: chosen]
     #[arg(long, value_name = "N", help_heading = "Running", display_order = place::SHARD_HEIGHT)]
@@ -233,6 +242,7 @@ impl Command {
     pub(super) fn loudness(&self) -> Loudness {
         match self {
             Self::Tile(args) => args.run.pace.loudness,
+            Self::Plan(args) => args.tile.run.pace.loudness,
             Self::Merge(args) => args.run.pace.loudness,
             Self::Convert(args) => args.pace.loudness,
             Self::Diff(args) => args.pace.loudness,
@@ -246,6 +256,7 @@ impl Command {
     pub(super) fn progress(&self) -> Style {
         let asked = match self {
             Self::Tile(args) => args.run.pace.progress,
+            Self::Plan(args) => args.tile.run.pace.progress,
             Self::Merge(args) => args.run.pace.progress,
             Self::Convert(args) => args.pace.progress,
             Self::Diff(args) => args.pace.progress,

@@ -164,6 +164,7 @@ impl Ready {
         let mosaic = cached.collect::<Result<_>>()?;
         let mosaic = args.source.mosaic(mosaic, named.clip.as_ref())?;
         let plan = Plan::new(&mosaic, job.plan_options(args, &told))?;
+        args.limits.check_tiles(&plan)?;
         let site = Site {
             mosaic: &mosaic,
             plan: &plan,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::gdal::config::{get_config_option, set_config_option};
 use azulejo::error::{Error, Kind, Result};
@@ -170,6 +171,21 @@ fn mapped_bytes() -> Option<u64> {
 /// The most memory that the process has had at one time. `getrusage` would tell that of whoever started it, if it was more.
 pub(super) fn peak_bytes() -> Option<u64> {
     status("VmHWM:")
+}
+
+/// Processor time of all threads so far.
+pub(super) fn process_cpu() -> Duration {
+    // SAFETY: all zeros is a valid `rusage`, which the call fills in.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    let time = |time: libc::timeval| {
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// A line of `/proc/self/status`, in bytes.

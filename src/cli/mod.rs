@@ -24,6 +24,7 @@ mod merge;
 mod metadata;
 mod outputs;
 mod panics;
+mod plan;
 mod progress;
 mod provenance;
 mod redact;
@@ -75,6 +76,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
     }
     match command {
         Command::Tile(args) => tile::run(&args, console),
+        Command::Plan(args) => plan::run(&args, console),
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),
@@ -93,6 +95,7 @@ fn exit_code(kind: Kind) -> u8 {
         Kind::Output => 4,
         Kind::Holes => 5,
         Kind::Found => 6,
+        Kind::Limit => 7,
         Kind::NoOverlap => 8,
         Kind::Resources => 9,
         Kind::Retry => 75,
@@ -109,6 +112,7 @@ fn kind_name(error: &Error) -> &'static str {
         Kind::Output => "output",
         Kind::Holes => "holes",
         Kind::Found => "found",
+        Kind::Limit => "limit",
         Kind::NoOverlap => "no-overlap",
         Kind::Resources => "resources",
         Kind::Retry => "retry",

@@ -51,6 +51,8 @@ pub(super) enum Phase {
     Opening,
     /// Looking for the range of values.
     Surveying,
+    /// Making a sample of the tiles.
+    Sampling,
     /// Baking tiles.
     Baking,
     /// Copying tiles.
@@ -172,6 +174,7 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Surveying => "looking for the range of values",
+            Self::Sampling => "taking a sample",
             Self::Baking => "baking",
             Self::Copying => "copying",
             Self::Comparing => "comparing",
@@ -185,6 +188,7 @@ impl Phase {
         match self {
             Self::Opening => "opening",
             Self::Surveying => "surveying",
+            Self::Sampling => "sampling",
             Self::Baking | Self::Copying | Self::Comparing | Self::Verifying => "progress",
             Self::Reading => "reading",
             Self::Writing => "writing",
@@ -195,7 +199,9 @@ impl Phase {
         match self {
             Self::Opening => "sources",
             Self::Surveying => "pieces",
-            Self::Baking | Self::Copying | Self::Comparing | Self::Verifying => "tiles",
+            Self::Sampling | Self::Baking | Self::Copying | Self::Comparing | Self::Verifying => {
+                "tiles"
+            }
             Self::Reading => "blocks",
             Self::Writing => "percent",
         }

@@ -25,6 +25,8 @@ pub(super) mod place {
     pub(in crate::cli) const REPORT: usize = 6;
     /// And the next one.
     pub(in crate::cli) const LOUDNESS: usize = 7;
+    /// And the next two.
+    pub(in crate::cli) const LIMITS: usize = 9;
 }
 
 /// Options of every command that takes long.

@@ -15,6 +15,7 @@ use super::args::TileArgs;
 use super::encoding;
 use super::ground::PixelSize;
 use super::human;
+use super::plan::Outlook;
 use super::redact;
 use super::report::peak_memory_bytes;
 use super::sources::SourceArgs;
@@ -157,10 +158,19 @@ pub(super) fn sources(args: &SourceArgs, infos: &[SourceInfo], clip: Option<&Cli
     )
 }
 
-/// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`.
-pub(super) fn plan(args: &TileArgs, plan: &Plan) -> String {
+/// `z4-z9 · 26 tiles at most · cubic, average · png · WebMercatorQuad`, with bytes, time and memory where they are known.
+pub(super) fn plan(args: &TileArgs, plan: &Plan, outlook: Option<&Outlook>) -> String {
+    let ahead = outlook.map_or_else(String::new, |outlook| {
+        format!(
+            " · about {} · about {} · {} memory of {}",
+            human::bytes(outlook.forecast.bytes.estimate.round() as u64),
+            human::duration(outlook.time()),
+            human::memory(outlook.memory.peak),
+            human::memory(outlook.memory.ceiling),
+        )
+    });
     format!(
-        "{} · {} at most · {}, {} · {} · {}",
+        "{} · {} at most{ahead} · {}, {} · {} · {}",
         zooms(plan),
         human::counted(plan.count_all(), "tile"),
         plan.resampling.kernel().name,

@@ -25,9 +25,10 @@ use super::progress::{Meter, Phase, Style};
 use super::report::tile::Report;
 use super::report::times::{Phases, Spent};
 use super::report::{ReportFile, Run};
+use super::sources::Named;
 use super::style::LegendFile;
 use super::update::{self, Book, Expired};
-use super::{holes, panics, provenance, resume, running, summary};
+use super::{holes, panics, plan, provenance, resume, running, summary};
 
 /// Runs the command.
 ///
@@ -42,15 +43,7 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
     let mut phases = Phases::since(started);
     let mut job = Job::new(args)?;
     let named = args.source.named(args.resampling)?;
-    let written = args.outputs.paths.iter();
-    let written = written.chain(&args.run.report).chain(&args.style.legend);
-    let written = written.chain(&args.update.expired);
-    let scheme = ("tiling scheme", args.tiling_scheme.as_str());
-    let map = args.style.colormap.as_deref();
-    let others: Vec<_> = std::iter::once(scheme)
-        .chain(map.map(|map| ("colour map", map)))
-        .collect();
-    outputs::check_places(written, &args.source, &named.manifest.names, &others)?;
+    check_places(args, &named)?;
     let before = args.update.before(&args.outputs)?;
     job.surveys = before.surveys();
     // From here on there is something to clean up; until here a signal may end the program as it likes.
@@ -78,7 +71,9 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         "sources",
         &summary::sources(&args.source, &ready.infos, clip),
     );
-    console.say("plan", &summary::plan(args, &ready.plan));
+    let outlook = plan::ahead(args, (&job, &ready), started, (console, &interrupt))?;
+    let summary = summary::plan(args, &ready.plan, outlook.as_ref());
+    console.say("plan", &summary);
     ready.notes.iter().for_each(|note| console.note(note));
     if console.style() == Style::Json {
         console.event(&start_event(&ready.plan));
@@ -182,6 +177,22 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         file.write(&ready.decided)?;
     }
     holes::check(&holes, "--report FILE lists them all")
+}
+
+/// Makes sure that nothing is written in the place of anything that is read.
+///
+/// # Errors
+/// [`Kind::Usage`], naming both.
+pub(super) fn check_places(args: &TileArgs, named: &Named) -> Result<()> {
+    let written = args.outputs.paths.iter();
+    let written = written.chain(&args.run.report).chain(&args.style.legend);
+    let written = written.chain(&args.update.expired);
+    let scheme = ("tiling scheme", args.tiling_scheme.as_str());
+    let map = args.style.colormap.as_deref();
+    let others: Vec<_> = std::iter::once(scheme)
+        .chain(map.map(|map| ("colour map", map)))
+        .collect();
+    outputs::check_places(written, &args.source, &named.manifest.names, &others)
 }
 
 /// That heights were beyond what their encoding can tell, if some were.

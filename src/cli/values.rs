@@ -323,15 +323,22 @@ pub(super) fn tile_bytes(text: &str) -> Result<usize, Refusal> {
     }
 }
 
+/// Bytes of a tileset: `20GB`, `1TiB`, `5000000`.
+pub(super) fn bytes(text: &str) -> Result<u64, Refusal> {
+    amount(text, "20GB, 500MB or 5000000")
+}
+
 /// Bytes, in any unit; `examples` are of what is expected.
 fn amount(text: &str, examples: &str) -> Result<u64, Refusal> {
-    const UNITS: [(&str, u64); 7] = [
+    const UNITS: [(&str, u64); 9] = [
         ("KIB", 1 << 10),
         ("MIB", 1 << 20),
         ("GIB", 1 << 30),
+        ("TIB", 1 << 40),
         ("KB", 1000),
         ("MB", 1_000_000),
         ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
         ("", 1),
     ];
     let expected = || format!("expected an amount as in {examples}");
@@ -594,6 +601,13 @@ mod tests {
             let refusal = tile_bytes(wrong).unwrap_err();
             assert!(refusal.contains("as in 50KB"), "{wrong}: {refusal}");
         }
+    }
+
+    #[test]
+    fn bytes_of_a_tileset_may_be_many() {
+        assert_eq!(bytes("2TB"), Ok(2_000_000_000_000));
+        assert_eq!(bytes("1.5 TiB"), Ok(3 << 39));
+        assert!(bytes("a lot").is_err_and(|refusal| refusal.contains("as in 20GB")));
     }
 
     #[test]

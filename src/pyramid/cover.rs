@@ -162,6 +162,19 @@ impl Cover {
             .sum()
     }
 
+    /// How many tiles of zoom `z` the smallest rectangle has that holds all of them.
+    pub(super) fn count_around(&self, z: u8) -> u64 {
+        let up = |rect: &TileRect| rect.up(self.zoom_max - z);
+        let around = self.rects.iter().map(up).reduce(|a, b| TileRect {
+            north: a.north.min(b.north),
+            west: a.west.min(b.west),
+            south: a.south.max(b.south),
+            east: a.east.max(b.east),
+        });
+        let side = |first: u32, last: u32| u64::from(last - first) + 1;
+        around.map_or(0, |r| side(r.west, r.east) * side(r.north, r.south))
+    }
+
     /// The tiles of zoom 0 that the sources may touch, row by row from the north-west, one by one.
     pub(super) fn roots(&self) -> impl Iterator<Item = TileCoord> + Send + use<> {
         self.bands(0).flat_map(|(rows, columns)| {
@@ -336,6 +349,12 @@ mod tests {
             for z in 0..=5 {
                 let found = tiles(&scheme, &cover, z);
                 prop_assert_eq!(cover.count(z), found.len() as u64);
+                let side = |place: fn(&TileCoord) -> u32| {
+                    let places = found.iter().map(place);
+                    let ends = places.clone().max().zip(places.min());
+                    ends.map_or(0, |(last, first)| u64::from(last - first) + 1)
+                };
+                prop_assert_eq!(cover.count_around(z), side(|tile| tile.x()) * side(|tile| tile.y()));
                 for tile in found.iter().filter(|tile| tile.z() < 5) {
                     prop_assert!(tile.children().iter().any(|child| cover.holds(*child)));
                 }

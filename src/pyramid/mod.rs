@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod emit;
 pub mod node;
 pub mod plan;
+pub mod sample;
 pub mod state;
 pub mod survey;
 pub mod times;

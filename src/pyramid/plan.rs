@@ -215,6 +215,13 @@ impl Plan {
         (self.zoom_min..=self.zoom_max).map(|z| self.count(z)).sum()
     }
 
+    /// How many tiles the rectangles around all that the sources may touch have, one a zoom; around the Earth for sources across the
+    /// antimeridian.
+    pub fn count_around_all(&self) -> u64 {
+        let zooms = self.zoom_min..=self.zoom_max;
+        zooms.map(|z| self.cover.count_around(z)).sum()
+    }
+
     /// The covered tiles of zoom `z` in the order of the walk: root by root, each along the Hilbert curve. One by one: at
     /// a high zoom there may be more than fit in memory.
     pub fn walk(&self, z: u8) -> impl Iterator<Item = TileCoord> + Send + '_ {

@@ -245,7 +245,8 @@ impl<'a> Walker<'a> {
             node
         };
         if self.plan.wants(tile) {
-            self.emitted.extend(self.emitter.emit(tile, &mut node)?);
+            let emitted = self.encode(tile, &mut node)?;
+            self.emitted.extend(emitted);
             self.shared.done.fetch_add(1, Ordering::Relaxed);
             self.looked_at += 1;
             self.spent.lap(Stage::Encode);
@@ -255,7 +256,19 @@ impl<'a> Walker<'a> {
         Ok(reduced)
     }
 
-    fn render(&mut self, tile: TileCoord) -> Result<Node> {
+    /// What is stored of `tile`; `None` for a blank one that is not.
+    ///
+    /// # Errors
+    /// When the format cannot hold the picture.
+    pub(super) fn encode(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
+        self.emitter.emit(tile, node)
+    }
+
+    /// The pixels of a tile of the base.
+    ///
+    /// # Errors
+    /// As [`Walker::shard`].
+    pub(super) fn render(&mut self, tile: TileCoord) -> Result<Node> {
         if self.shared.stop.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Interrupted, "stopped"));
         }

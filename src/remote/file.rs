@@ -14,14 +14,8 @@ use tokio::task::JoinSet;
 use super::answer::Trouble;
 use super::azure;
 use super::bucket::{Bucket, Errand, Inner, attributes};
-use super::{Headers, Scheme};
+use super::{Headers, Scheme, part_bytes};
 use crate::error::{Error, Result};
-
-/// Bytes of a part at least: stores want 5 MiB or more of all but the last.
-const PART_BYTES: u64 = 8 << 20;
-
-/// Stores take ten thousand parts.
-const MOST_PARTS: u64 = 9_000;
 
 /// Parts under way at a time.
 const AT_ONCE: usize = 4;
@@ -48,8 +42,7 @@ impl FileUpload {
         let mut file = File::open(path).map_err(reading)?;
         let size = file.metadata().map_err(reading)?.len();
         let mut upload = Self::begin(bucket, key, headers)?;
-        // In whole MiB: some stores want all parts but the last of one size.
-        let part_bytes = PART_BYTES.max(size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
+        let part_bytes = part_bytes(size);
         let n_parts = usize::try_from(size.div_ceil(part_bytes).max(1)).unwrap_or(usize::MAX);
         let mut tasks = JoinSet::new();
         let mut parts = vec![None; n_parts];

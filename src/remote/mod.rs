@@ -51,6 +51,18 @@ use crate::error::{Error, Kind, Result};
 /// How long a request is tried again unless somebody says otherwise.
 pub const RETRY_FOR: Duration = Duration::from_secs(180);
 
+/// Bytes of a part of a file that goes up in parts, at least: stores want 5 MiB or more of all but the last.
+const PART_BYTES: u64 = 8 << 20;
+
+/// Stores take ten thousand parts.
+const MOST_PARTS: u64 = 9_000;
+
+/// Bytes of each part of a file of `bytes` but the last.
+pub fn part_bytes(bytes: u64) -> u64 {
+    // In whole MiB: some stores want all parts but the last of one size.
+    PART_BYTES.max(bytes.div_ceil(MOST_PARTS).next_multiple_of(1 << 20))
+}
+
 /// What an object says about itself besides its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers {

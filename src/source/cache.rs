@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use self::grid::Grid;
 use self::store::{Canvas, Unit};
-use super::{Source, SourceInfo, Window};
+use super::{Source, SourceInfo, Window, meter};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::PixelRect;
 use crate::raster::Raster;
@@ -147,6 +147,21 @@ impl BlockCache {
     pub fn clear(&self) {
         let gone = lock(&self.state).make_room(0, 0);
         drop(gone);
+    }
+
+    /// Forgets all that was read so far and what is told of it, as if nothing had been.
+    pub fn forget(&self) {
+        self.clear();
+        let mut state = lock(&self.state);
+        state.reads = Reads::default();
+        state.touched.clear();
+        drop(state);
+        *lock(&self.holes) = holes::Holes::default();
+    }
+
+    /// Bytes of what is kept.
+    pub fn held_bytes(&self) -> usize {
+        lock(&self.state).held_bytes
     }
 
     /// Whether any block was left out so far.
@@ -376,6 +391,7 @@ impl Source for Cached {
     }
 
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
+        meter::ask(window.width * window.height);
         let mut canvas = Canvas::new(window, &self.info);
         for (index, place) in self.grids[level].units(window) {
             let key = Key {
@@ -384,7 +400,8 @@ impl Source for Cached {
                 unit: index,
             };
             let bytes = store::most_bytes(&self.info, place);
-            let unit = self.cache.unit(key, bytes, || self.decode(level, place))?;
+            let decode = || meter::decode(place.width * place.height, || self.decode(level, place));
+            let unit = self.cache.unit(key, bytes, decode)?;
             canvas.put(&unit, place);
         }
         canvas.finish()

@@ -6,6 +6,7 @@
 pub mod cache;
 pub mod gdal;
 pub mod memory;
+pub mod meter;
 pub mod safe;
 pub mod stack;
 pub mod tiff;

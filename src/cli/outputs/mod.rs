@@ -3,6 +3,7 @@
 mod ending;
 mod places;
 mod remote;
+mod targets;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use super::values::{self, KeyValue};
 pub(super) use ending::Ending;
 pub(super) use places::{check_apart, check_outside, check_places};
 use remote::RemoteArgs;
+pub(super) use targets::Target;
 
 /// Options of the outputs, and of what they say about themselves.
 #[derive(Args)]
@@ -113,7 +115,20 @@ impl OutputArgs {
         overwrite: Overwrite,
         interrupt: &Interrupt,
     ) -> Result<Vec<Box<dyn Sink>>> {
-        let options = SinkOptions {
+        let options = self.options(format, matrix_roots, overwrite, interrupt)?;
+        let open = |path: &PathBuf| open_sink(path, &options);
+        self.paths.iter().map(open).collect()
+    }
+
+    /// How they are written.
+    fn options(
+        &self,
+        format: Format,
+        matrix_roots: (u32, u32),
+        overwrite: Overwrite,
+        interrupt: &Interrupt,
+    ) -> Result<SinkOptions> {
+        Ok(SinkOptions {
             overwrite,
             rows: self.scheme,
             format,
@@ -121,9 +136,7 @@ impl OutputArgs {
             mbtiles: self.mbtiles()?,
             hosts: self.hosts()?,
             remote: self.remote.options(&self.paths, interrupt)?,
-        };
-        let open = |path: &PathBuf| open_sink(path, &options);
-        self.paths.iter().map(open).collect()
+        })
     }
 
     /// What MBTiles files among the outputs are told. An option that would be ignored is refused, so that nobody believes

@@ -71,6 +71,7 @@ impl Report<'_> {
         extend(&mut own, running);
         extend(&mut own, args.resume.json());
         extend(&mut own, args.update.json());
+        extend(&mut own, args.limits.json());
         extend(&mut own, args.outputs.json(metadata));
         options(&args.source, own, &args.run, self.jobs, self.memory_bytes)
     }

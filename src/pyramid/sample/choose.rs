@@ -1,0 +1,178 @@
+//! Which clusters are made: [`clusters`].
+
+use std::sync::Arc;
+
+use super::super::plan::Plan;
+use crate::geo::cover::Footprint;
+use crate::geo::tile::TileCoord;
+use crate::mosaic::Mosaic;
+use crate::source::{Level, Source};
+
+/// A job of no more pixels is made whole: 128 tiles of 256 pixels, some tenths of a second.
+const WHOLE_PX: u64 = 1 << 23;
+
+/// Base tiles for which there is one cluster of four, a sample of one in 64, where what is decoded for a cluster is no more than
+/// [`USUAL_WASTE`] of what it needs. Whoever asks what a bake takes should not wait for a twentieth of it.
+const TILES_A_CLUSTER: f64 = 256.0;
+
+/// Pixels decoded for one that is needed: four tiles of 256 pixels and blocks of 512, at 1:1.
+const USUAL_WASTE: f64 = 4.0;
+
+/// Pixels a side of what small blocks are decoded in.
+const UNIT_PX: f64 = 512.0;
+
+/// Clusters at most: the error falls with the root of their number, to a few percent.
+const MOST_CLUSTERS: u64 = 256;
+
+/// Tiles that are listed in order to find evenly spread ones among them: listing so many takes less than a tenth of a second.
+const MOST_LISTED: u64 = 1 << 18;
+
+/// The clusters of a sample.
+pub(super) struct Chosen {
+    /// Their roots in the order of the walk, and for how many each stands.
+    pub(super) roots: Vec<(TileCoord, f64)>,
+    /// Whether they are all there is, with all zooms.
+    pub(super) is_whole: bool,
+}
+
+impl Chosen {
+    /// Tiles in them, about.
+    pub(super) fn n_tiles(&self, plan: &Plan) -> u64 {
+        if self.is_whole {
+            plan.count_all()
+        } else {
+            5 * self.roots.len() as u64
+        }
+    }
+}
+
+/// Chooses the clusters of a sample of `plan`, `least` of them or more if there are so many.
+pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize) -> Chosen {
+    let tile_px = plan.shape.tile_size_px.pow(2) as u64;
+    if plan.count_all().saturating_mul(tile_px) <= WHOLE_PX {
+        return Chosen {
+            roots: plan.walk(plan.zoom_min).map(|tile| (tile, 1.0)).collect(),
+            is_whole: true,
+        };
+    }
+    let root_zoom = plan.zoom_max.saturating_sub(1);
+    let short = |&zoom: &u8| plan.count(zoom) <= MOST_LISTED;
+    let list_zoom = (0..=root_zoom).rev().find(short).unwrap_or(0);
+    let tiles_a_cluster = TILES_A_CLUSTER * (waste(plan, mosaic) / USUAL_WASTE).max(1.0);
+    let n = plan.count(plan.zoom_max) as f64 / tiles_a_cluster;
+    let n = (n as u64).clamp(least as u64, MOST_CLUSTERS);
+    let picked = Picked::new(plan.count(list_zoom), n);
+    let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
+    Chosen {
+        roots: picked.of(plan.walk(list_zoom)).map(below).collect(),
+        is_whole: false,
+    }
+}
+
+/// Pixels that are decoded for a cluster, as its tiles are made by themselves, for one that they need: the mean over all layers. Large
+/// blocks, and strips as wide as the source, reach far beyond it.
+fn waste(plan: &Plan, mosaic: &Mosaic) -> f64 {
+    let tile_px = plan.shape.tile_size_px;
+    let side = 2.0 * plan.scheme.resolution(plan.zoom_max, tile_px as u32) * tile_px as f64;
+    let footprints = plan.layout.footprints().iter();
+    let of_layer = |(footprint, layer): (&Option<Footprint>, &Arc<dyn Source>)| {
+        let levels = &layer.info().levels;
+        let full_px = side / footprint.as_ref()?.resolution;
+        // By the overview that is not coarser than the tile.
+        let fits = |level: &&Level| {
+            let shrunk = level.width as f64 / levels[0].width as f64;
+            full_px * shrunk >= 2.0 * tile_px as f64
+        };
+        let level = levels.iter().rev().find(fits).unwrap_or(&levels[0]);
+        let px = (full_px * level.width as f64 / levels[0].width as f64).max(1.0);
+        let width = (level.block.0 as f64).max(UNIT_PX);
+        let height = (level.block.1 as f64).max(UNIT_PX * UNIT_PX / width);
+        Some((px + width) * (px + height) / (px * px))
+    };
+    let wastes = footprints.zip(mosaic.layers()).filter_map(of_layer);
+    let (n, sum) = wastes.fold((0.0, 0.0), |(n, sum), waste| (n + 1.0, sum + waste));
+    if n > 0.0 { sum / n } else { USUAL_WASTE }
+}
+
+/// Places in a row of things, one in each of some equal parts.
+struct Picked {
+    length: u64,
+    n: u64,
+}
+
+impl Picked {
+    fn new(length: u64, n: u64) -> Self {
+        Self {
+            length,
+            n: n.min(length),
+        }
+    }
+
+    /// The place in the part with the number `k`.
+    fn place(&self, k: u64) -> u64 {
+        let start = |k: u64| (u128::from(k) * u128::from(self.length) / u128::from(self.n)) as u64;
+        let (first, end) = (start(k), start(k + 1));
+        first + mixed(k) % (end - first)
+    }
+
+    /// Those of `items` that lie at the places, each with the number of its part.
+    fn of<T>(self, items: impl Iterator<Item = T>) -> impl Iterator<Item = (u64, T)> {
+        let places: Vec<u64> = (0..self.n).map(|k| self.place(k)).collect();
+        let mut places = (0..).zip(places).peekable();
+        (0..).zip(items).filter_map(move |(at, item)| {
+            let (k, _) = places.next_if(|(_, place)| *place == at)?;
+            Some((k, item))
+        })
+    }
+}
+
+/// A tile of `zoom` below `tile`, and for how many it stands: at every zoom down one of the children that are covered, for all of
+/// them.
+fn below(plan: &Plan, (tile, weight): (TileCoord, f64), zoom: u8, number: u64) -> (TileCoord, f64) {
+    if tile.z() == zoom {
+        return (tile, weight);
+    }
+    let children = tile.children().into_iter();
+    let covered: Vec<TileCoord> = children.filter(|&child| plan.covers(child)).collect();
+    let child = covered[number as usize % covered.len()];
+    let number = mixed(number);
+    below(plan, (child, weight * covered.len() as f64), zoom, number)
+}
+
+/// A number that has nothing to do with `k` but is always the same: SplitMix64 (Steele, Lea and Flood).
+fn mixed(k: u64) -> u64 {
+    let mut z = k.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_picked_of_each_part_and_always_the_same() {
+        for (length, n) in [(10, 10), (11, 3), (1000, 7), (5, 8), (1, 1), (1 << 40, 4)] {
+            let picked = Picked::new(length, n);
+            for k in 0..picked.n {
+                let (place, n) = (picked.place(k), picked.n);
+                assert!(place >= k * length / n, "{length} {n} {k}");
+                assert!(place < (k + 1) * length / n, "{length} {n} {k}");
+            }
+        }
+        let picked = |n| -> Vec<(u64, u32)> { Picked::new(100, n).of(0..100).collect() };
+        assert_eq!(picked(9).len(), 9);
+        assert_eq!(picked(9), picked(9));
+        assert_eq!(picked(100), (0..100).zip(0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn mixed_numbers_are_spread() {
+        let mean = (0..1000)
+            .map(|k| mixed(k) as f64 / u64::MAX as f64)
+            .sum::<f64>()
+            / 1000.0;
+        assert!((mean - 0.5).abs() < 0.03, "{mean}");
+    }
+}

@@ -1,0 +1,243 @@
+//! What a bake will come to, from a sample of it that is really made: [`take`], and [`Sample::forecast`].
+//!
+//! The sample is of *clusters*: the tiles below one tile of the zoom above the base, and that tile. They lie evenly along the walk,
+//! one in each of as many equal parts of it, at a place that a fixed sequence of numbers chooses: the same job has the same sample.
+//! Tiles are rendered, reduced, styled and encoded as a bake does it, and nothing is written.
+//!
+//! Zooms above the clusters are told from how the two zooms in them differ. A job of few pixels is made whole, and nothing is left to
+//! be told.
+
+mod choose;
+mod forecast;
+
+use std::time::Duration;
+
+pub use self::forecast::{Forecast, Of, Zoom};
+use super::emit::Emitter;
+use super::node::{Canvas, Node};
+use super::plan::Plan;
+use super::survey::Means;
+use super::walk::{Shared, Walker};
+use super::{Next, Parallel, budget, placed, stream};
+use crate::encode::{Recipe, TileEncoder};
+use crate::error::Result;
+use crate::geo::tile::TileCoord;
+use crate::mosaic::Mosaic;
+use crate::render::Renderer;
+use crate::source::meter::{Decoded, decoded_here, thread_cpu};
+
+/// Clusters at least: from fewer nobody can tell how much they differ.
+const LEAST_CLUSTERS: usize = 8;
+
+/// Clusters where so few leave the bytes open by half or more to each side: tiles that are very unlike each other, of a small job.
+const MORE_CLUSTERS: usize = 32;
+
+/// A sample of a bake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// In the order of the walk.
+    clusters: Vec<Cluster>,
+    /// Whether it is all of the bake.
+    pub is_whole: bool,
+    /// What the pixels of a tile weigh before they are encoded.
+    tile_bytes: usize,
+}
+
+/// What was made of one cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Cluster {
+    /// For how many clusters it stands, beside the others.
+    weight: f64,
+    /// The base, and the zooms above it.
+    levels: Vec<Level>,
+}
+
+/// The tiles of one zoom of a cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Level {
+    /// Looked at.
+    tiles: u64,
+    /// Not blank.
+    stored: u64,
+    /// Of those.
+    bytes: u64,
+    /// Processor time, decoding left out.
+    cpu: Duration,
+    decoded: Decoded,
+}
+
+/// Makes a sample of what `plan` makes of `mosaic`, encoded by `recipe`. `tick` hears how many tiles are done, of how many; an error
+/// of its ends the work.
+///
+/// # Errors
+/// When a source cannot be read, or a format cannot hold the picture.
+pub fn take(
+    mosaic: &Mosaic,
+    plan: &Plan,
+    recipe: &Recipe,
+    means: Means,
+    tick: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<Sample> {
+    let recipe = &placed(recipe, plan)?;
+    let chosen = choose::clusters(plan, mosaic, LEAST_CLUSTERS);
+    let sample = make(mosaic, plan, recipe, (means, &chosen), tick)?;
+    let bytes = sample.forecast(plan).bytes;
+    let is_vague = bytes.high - bytes.low > bytes.estimate;
+    if sample.is_whole || sample.n_clusters() >= MORE_CLUSTERS || !is_vague {
+        return Ok(sample);
+    }
+    let chosen = choose::clusters(plan, mosaic, MORE_CLUSTERS);
+    make(mosaic, plan, recipe, (means, &chosen), tick)
+}
+
+/// Makes the clusters that were chosen.
+fn make(
+    mosaic: &Mosaic,
+    plan: &Plan,
+    recipe: &Recipe,
+    (means, chosen): (Means, &choose::Chosen),
+    tick: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<Sample> {
+    let planned = chosen.n_tiles(plan);
+    let job = plan.job(mosaic);
+    let shared = Shared::default();
+    let (usual_px, most_px) = means.windows_px;
+    let start = || {
+        let renderer = Renderer::new(&job).with_windows(usual_px, most_px);
+        let emitter = Emitter::new(TileEncoder::new(recipe)?, plan);
+        let mut bench = Bench {
+            walker: Walker::new(plan, renderer, emitter, &shared, None, None),
+            plan,
+            cluster: Cluster::default(),
+        };
+        if !chosen.is_whole {
+            bench.warm_up(chosen.roots[chosen.roots.len() / 2].0)?;
+        }
+        Ok(bench)
+    };
+    let make = |bench: &mut Bench, k: usize| {
+        let (root, weight) = chosen.roots[k];
+        bench.cluster(root, weight)
+    };
+    let parallel = Parallel {
+        jobs: means.jobs,
+        ahead: usize::MAX,
+    };
+    let mut clusters = Vec::with_capacity(chosen.roots.len());
+    stream(
+        parallel,
+        chosen.roots.len(),
+        start,
+        make,
+        |next: &mut Next<'_, Cluster>| {
+            let mut done = 0;
+            while let Some(cluster) = next(&mut || tick(done, planned))? {
+                done += cluster.tiles();
+                clusters.push(cluster);
+                tick(done.min(planned), planned)?;
+            }
+            Ok(())
+        },
+    )?;
+    let shape = &plan.shape;
+    Ok(Sample {
+        clusters,
+        is_whole: chosen.is_whole,
+        tile_bytes: shape.tile_size_px.pow(2) * budget::pixel_bytes(shape),
+    })
+}
+
+impl Cluster {
+    fn tiles(&self) -> u64 {
+        self.levels.iter().map(|level| level.tiles).sum()
+    }
+}
+
+impl Sample {
+    /// Tiles that were made or found blank.
+    pub fn n_tiles(&self) -> u64 {
+        self.clusters.iter().map(Cluster::tiles).sum()
+    }
+
+    /// Pixels of the sources that were decoded.
+    pub fn decoded_px(&self) -> u64 {
+        let levels = self.clusters.iter().flat_map(|cluster| &cluster.levels);
+        levels.map(|level| level.decoded.decoded_px).sum()
+    }
+
+    /// Places that they lie at.
+    pub fn n_clusters(&self) -> usize {
+        self.clusters.len()
+    }
+}
+
+/// One thread's place of work.
+struct Bench<'a> {
+    walker: Walker<'a>,
+    plan: &'a Plan,
+    /// The one in the making.
+    cluster: Cluster,
+}
+
+impl Bench<'_> {
+    /// Makes a tile below `root` that nobody counts: with the first, a thread opens files, asks PROJ for the way and gets its memory.
+    fn warm_up(&mut self, root: TileCoord) -> Result<()> {
+        let mut tile = root;
+        while !self.plan.is_leaf(tile) {
+            let children = tile.children();
+            let covered = children.into_iter().find(|&child| self.plan.covers(child));
+            tile = covered.expect("a tile is covered when one of its children is");
+        }
+        self.walk(tile).map(drop)
+    }
+
+    fn cluster(&mut self, root: TileCoord, weight: f64) -> Result<Cluster> {
+        self.cluster = Cluster {
+            weight,
+            levels: Vec::new(),
+        };
+        if self.plan.wants(root) {
+            self.walk(root)?;
+        } else {
+            for child in root.children() {
+                self.walk(child)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.cluster))
+    }
+
+    /// As the walk of a bake, with a clock beside each tile.
+    fn walk(&mut self, tile: TileCoord) -> Result<Node> {
+        if !self.plan.covers(tile) {
+            return Ok(Node::Empty);
+        }
+        let mut canvas = Canvas::empty(self.plan.shape);
+        let is_leaf = self.plan.is_leaf(tile);
+        if !is_leaf {
+            for child in tile.children() {
+                canvas.place(child.quadrant(), self.walk(child)?);
+            }
+        }
+        let (cpu_before, decoded_before) = (thread_cpu(), decoded_here());
+        let mut node = if is_leaf {
+            self.walker.render(tile)?
+        } else {
+            canvas.into_node()
+        };
+        let emitted = self.walker.encode(tile, &mut node)?;
+        let reduced = node.reduce(self.plan.reducer);
+        let decoded = decoded_here() - decoded_before;
+        let height = usize::from(self.plan.zoom_max - tile.z());
+        let levels = &mut self.cluster.levels;
+        if levels.len() <= height {
+            levels.resize(height + 1, Level::default());
+        }
+        let level = &mut levels[height];
+        level.tiles += 1;
+        level.stored += u64::from(emitted.is_some());
+        level.bytes += emitted.map_or(0, |emitted| emitted.data.len() as u64);
+        level.cpu += (thread_cpu() - cpu_before).saturating_sub(decoded.cpu);
+        level.decoded += decoded;
+        Ok(reduced)
+    }
+}
