@@ -108,7 +108,8 @@ pub(super) fn ahead(
 ) -> Result<Option<Outlook>> {
     let is_shown = !args.run.pace.loudness.quiet && !args.resume.resume && !args.update.update;
     let is_large = ready.plan.count_all() >= LARGE;
-    if !args.limits.are_of_bytes() && !(is_large && is_shown) {
+    let is_asked = args.limits.are_of_bytes() || (is_large && is_shown);
+    if !is_asked {
         return Ok(None);
     }
     let targets = targets(args, job, interrupt)?;
