@@ -23,9 +23,10 @@ use super::redact;
 /// What `--help` says of it.
 pub(super) const HELP: &str = "\
 GitHub Actions:
-  Where GITHUB_ACTIONS is true, warnings and errors are annotations of the run as well, on stderr, unless
-  --progress json makes that JSON. A summary of what was made or found, with notes and warnings, is added to
-  the file that GITHUB_STEP_SUMMARY names. scripts/action is an action that bakes, verifies and compares.";
+  Where GITHUB_ACTIONS is true, warnings and errors are annotations of the run as well, on stderr,
+  unless --progress json makes that JSON. A summary of what was made or found, with notes and
+  warnings, is added to the file that GITHUB_STEP_SUMMARY names. scripts/action is an action that
+  bakes, verifies and compares.";
 
 /// Annotations of a kind that GitHub shows of a step; what comes after them would only make the log longer.
 const SHOWN: usize = 10;

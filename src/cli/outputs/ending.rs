@@ -48,7 +48,10 @@ impl Ending<'_> {
         let there = |error| running::all_the_same(error, &published);
         let is_told = self.report.is_some() || console.github().wants_page();
         let reported = all_published.and_then(|()| {
-            let report = is_told.then(|| report(&published)).unwrap_or_default();
+            if !is_told {
+                return Ok(());
+            }
+            let report = report(&published);
             console.summarise(|| report.clone());
             self.report.map_or(Ok(()), |file| file.write(&report))
         });
