@@ -1235,6 +1235,15 @@ fn versions_and_help_go_to_stdout() {
         assert!(help.contains(heading), "{heading} in {help}");
     }
     assert!(help.contains("alpha of avif is nearly exact"), "{help}");
+    for command in ["explain", "verify"] {
+        let help = desk.run(&[command, "--help"]).ok().stdout;
+        for heading in ["Sources:", "Grid:", "Tiles:", "Examples:", "Exit codes:"] {
+            assert!(help.contains(heading), "{heading} in {help}");
+        }
+        // What is refused is not offered.
+        assert!(!help.contains("--mbtiles-type"), "{help}");
+        assert!(!help.contains("--cache-control"), "{help}");
+    }
 }
 
 #[test]

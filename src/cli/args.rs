@@ -14,6 +14,7 @@ use super::diff::{self, DiffArgs};
 use super::doctor::{self, DoctorArgs};
 use super::encoding::EncodingArgs;
 use super::environment;
+use super::explain::{self, ExplainArgs};
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
 use super::progress::Style;
@@ -48,6 +49,9 @@ pub(super) enum Command {
     /// Bake rasters into a pyramid of map tiles
     #[command(after_help = format!("{TILE_EXAMPLES}\n\n{COMMON}"))]
     Tile(Box<TileArgs>),
+    /// Tell how one tile comes about, and write it
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Box<ExplainArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
     #[command(after_help = format!("{}\n\n{COMMON}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
@@ -220,11 +224,12 @@ impl Command {
     pub(super) fn loudness(&self) -> Loudness {
         match self {
             Self::Tile(args) => args.run.loudness,
+            Self::Explain(args) => args.tile.run.loudness,
             Self::Merge(args) => args.run.loudness,
             Self::Convert(args) => args.loudness,
             Self::Diff(args) => args.loudness,
             Self::Doctor(args) => args.loudness,
-            Self::Verify(args) => args.loudness,
+            Self::Verify(args) => args.bake.run.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -233,11 +238,12 @@ impl Command {
     pub(super) fn progress(&self) -> Style {
         let asked = match self {
             Self::Tile(args) => args.run.progress,
+            Self::Explain(args) => args.tile.run.progress,
             Self::Merge(args) => args.run.progress,
             Self::Convert(args) => args.progress,
             Self::Diff(args) => args.progress,
             Self::Info(_) | Self::Doctor(_) => Style::None,
-            Self::Verify(args) => args.progress,
+            Self::Verify(args) => args.bake.run.progress,
         };
         if self.loudness().quiet && asked == Style::Auto {
             return Style::None;
@@ -256,6 +262,31 @@ pub(super) fn parse() -> Command {
     match parsed {
         Ok(cli) => cli.command,
         Err(error) => refuse(error.format(&mut command)),
+    }
+}
+
+/// Options of `azulejo tile` as they are read from `typed`, for `sources`; no variable adds to them, and no output.
+///
+/// # Errors
+/// What clap says of the first that is none.
+pub(super) fn tile(
+    sources: &[OsString],
+    typed: &[OsString],
+) -> std::result::Result<Box<TileArgs>, String> {
+    let words = ["azulejo", "tile", "--output=none"].map(OsString::from);
+    let end = OsString::from("--");
+    let words = words.iter().chain(typed).chain([&end]).chain(sources);
+    let read = Cli::command()
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match read.map(|cli| cli.command) {
+        Ok(Command::Tile(args)) => Ok(args),
+        Ok(_) => Err("another command".to_owned()),
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod encoding;
 mod environment;
+mod explain;
 mod ground;
 mod holes;
 mod human;
@@ -15,6 +16,7 @@ mod info;
 mod interrupt;
 mod job;
 mod label;
+mod looks;
 mod memory;
 mod merge;
 mod metadata;
@@ -67,6 +69,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
     }
     match command {
         Command::Tile(args) => tile::run(&args, console),
+        Command::Explain(args) => explain::run(*args, console),
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),

@@ -28,7 +28,7 @@ pub(super) mod place {
 }
 
 /// Options of running.
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArgs {
     /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
@@ -87,6 +87,14 @@ pub(super) struct Means {
 }
 
 impl RunArgs {
+    /// Threads.
+    ///
+    /// # Errors
+    /// When the variable for GDAL's threads says something else.
+    pub(super) fn jobs(&self) -> Result<usize> {
+        Ok(jobs(self.jobs)?.0)
+    }
+
     /// What the options come to, after GDAL has been told of it and of `config`.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The crown: the zooms above the shards, folded as the shards arrive. What comes out is the post-order of the whole tree,
 //! wherever it was cut into shards; hence the same bytes for any number of threads.
 
+use std::time::{Duration, Instant};
+
 use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
@@ -17,6 +19,7 @@ pub(super) struct Crown<'a, N, E> {
     next_shard: N,
     /// Takes each tile, from the shards and from here.
     emit: E,
+    reducing: Duration,
 }
 
 impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a, N, E> {
@@ -34,6 +37,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             emitter,
             next_shard,
             emit,
+            reducing: Duration::ZERO,
         }
     }
 
@@ -59,14 +63,33 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             }
             return Ok(shard.root);
         }
+        let mut node = self.node(tile)?;
+        if let Some(emitted) = self.emitter.emit(tile, &mut node)? {
+            (self.emit)(emitted)?;
+        }
+        let started = Instant::now();
+        let reduced = node.reduce(self.plan.reducer);
+        self.reducing += started.elapsed();
+        Ok(reduced)
+    }
+
+    /// `tile`, which is above the shards, made of what is below it; what is below is passed on, it is not.
+    ///
+    /// # Errors
+    /// As [`Crown::fold_all`].
+    pub(super) fn node(&mut self, tile: TileCoord) -> Result<Node> {
         let mut canvas = Canvas::empty(self.plan.shape);
         for child in tile.children() {
             canvas.place(child.quadrant(), self.fold(child)?);
         }
-        let mut node = canvas.into_node();
-        if let Some(emitted) = self.emitter.emit(tile, &mut node)? {
-            (self.emit)(emitted)?;
-        }
-        Ok(node.reduce(self.plan.reducer))
+        let started = Instant::now();
+        let node = canvas.into_node();
+        self.reducing += started.elapsed();
+        Ok(node)
+    }
+
+    /// What putting quarters together and making one pixel of four took so far.
+    pub(super) fn reducing(&self) -> Duration {
+        self.reducing
     }
 }

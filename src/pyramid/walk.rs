@@ -1,6 +1,7 @@
 //! The walk: from the sources to one finished subtree, depth first, children before their parent.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, Kept};
 use super::emit::{Emitted, Emitter};
@@ -12,6 +13,7 @@ use crate::geo::tile::TileCoord;
 use crate::geo::transform::metres::Metres;
 use crate::raster::Raster;
 use crate::render::Renderer;
+use crate::render::trace::Trace;
 use crate::style::ground::Ground;
 
 /// What the threads share: how far they are, and whether to stop.
@@ -37,6 +39,16 @@ pub(super) struct Walker<'a> {
     /// Made when first needed.
     metres: Option<Metres>,
     keeper: Option<Keeper<'a>>,
+    times: WalkTimes,
+}
+
+/// What a walk took, besides rendering and emitting.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct WalkTimes {
+    /// Quarters put together, and four pixels made one.
+    pub(super) reduce: Duration,
+    /// What is done with base tiles by looking at neighbours.
+    pub(super) ground: Duration,
 }
 
 /// Where finished shards are kept.
@@ -104,7 +116,13 @@ impl<'a> Walker<'a> {
             looked_at: 0,
             metres: None,
             keeper,
+            times: WalkTimes::default(),
         }
+    }
+
+    /// What was taken down since the last time.
+    pub(super) fn take_trace(&mut self) -> (Trace, WalkTimes) {
+        (self.renderer.take_trace(), std::mem::take(&mut self.times))
     }
 
     /// Bakes the subtree below `root`, or takes it from where it was kept.
@@ -153,21 +171,34 @@ impl<'a> Walker<'a> {
         if !self.plan.covers(tile) {
             return Ok(Node::Empty);
         }
-        let mut node = if self.plan.is_leaf(tile) {
-            self.render(tile)?
-        } else {
-            let mut canvas = Canvas::empty(self.plan.shape);
-            for child in tile.children() {
-                canvas.place(child.quadrant(), self.walk(child)?);
-            }
-            canvas.into_node()
-        };
+        let mut node = self.node(tile)?;
         if self.plan.wants(tile) {
             self.emitted.extend(self.emitter.emit(tile, &mut node)?);
             self.shared.done.fetch_add(1, Ordering::Relaxed);
             self.looked_at += 1;
         }
-        Ok(node.reduce(self.plan.reducer))
+        let started = Instant::now();
+        let reduced = node.reduce(self.plan.reducer);
+        self.times.reduce += started.elapsed();
+        Ok(reduced)
+    }
+
+    /// `tile`, which is covered, made of what is below it; what is below is emitted, it is not.
+    ///
+    /// # Errors
+    /// As [`Walker::shard`].
+    pub(super) fn node(&mut self, tile: TileCoord) -> Result<Node> {
+        if self.plan.is_leaf(tile) {
+            return self.render(tile);
+        }
+        let mut canvas = Canvas::empty(self.plan.shape);
+        for child in tile.children() {
+            canvas.place(child.quadrant(), self.walk(child)?);
+        }
+        let started = Instant::now();
+        let node = canvas.into_node();
+        self.times.reduce += started.elapsed();
+        Ok(node)
     }
 
     fn render(&mut self, tile: TileCoord) -> Result<Node> {
@@ -192,6 +223,9 @@ impl<'a> Walker<'a> {
             None => self.metres.insert(Metres::of(&self.plan.crs)?),
         };
         let rows = metres.rows(bounds, self.plan.shape.tile_size_px);
-        Ok(Some(ground.apply(&heights, &rows)))
+        let started = Instant::now();
+        let ground = ground.apply(&heights, &rows);
+        self.times.ground += started.elapsed();
+        Ok(Some(ground))
     }
 }
