@@ -24,11 +24,11 @@
 //! | | [`style`] | values to pictures: expressions, stretches, colour maps and formulas, legends; heights to shade, slope and codes |
 //! | | [`encode`] | pictures to bytes: PNG, JPEG, WebP, AVIF, and the choice between them; values with their place to bytes: GeoTIFF |
 //! | | [`archive`] | containers of tiles, written and read: MBTiles, PMTiles, folders |
-//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, a sample that tells what a bake will take, finished parts kept for a run that is cut off, and what parts are made of for a run that brings them up to date; [`pyramid::build`] is the one way in |
+//! | fourth: the walk | [`pyramid`] | the plan, the tree walk, the threads, a sample that tells what a bake will take, finished parts kept for a run that is cut off, and what parts are made of for a run that brings them up to date; [`pyramid::build`] is the one way in; one tile and how it comes about: [`pyramid::explain`] |
 //! | | [`merge`] | a mosaic into one GeoTIFF, block by block; [`merge::merge`] is the one way in |
 //! | | [`convert`] | a tileset, or a piece of it, from one container into others; [`convert::Tileset`] is the one way in |
 //! | | [`diff`] | what differs between two tilesets; [`diff::Pair`] is the one way in |
-//! | | [`verify`] | whether a tileset is whole and true: its container, what it says of itself, its tiles, parents and neighbours; [`verify::verify`] is the one way in |
+//! | | [`verify`] | whether a tileset is whole and true: its container, what it says of itself, its tiles, parents and neighbours: [`verify::verify`]; whether it is what its sources make of it: [`verify::against`] |
 //!
 //! The binary (`main.rs` and `cli/`) uses these names like any other program and owns the command line.
 //!
@@ -37,7 +37,8 @@
 //! `pyramid` imports all of these; `merge` has its threads and layouts from `pyramid`; `convert` imports `archive`,
 //! names of `remote`, the clip of `mosaic`, and the sums of `pyramid`; `diff` imports `archive`, what `encode` and `source` decode, and
 //! the threads of `pyramid`; `verify` imports `archive`, `encode`, `raster`, the codes of heights of
-//! `style`, `source` (GDAL decodes tiles of values), the threads and sums of `pyramid`, and the order of `convert`. By absence: no clap outside `cli`, no
+//! `style`, `source` (GDAL decodes tiles of values), `mosaic` and `pyramid` (which bake tiles once more), the order of `convert`, and the pixels
+//! of `diff`. By absence: no clap outside `cli`, no
 //! call of GDAL outside `source/gdal`, `remote/ranges` (which reads parts of files over the network), `geo/transform`, `mosaic/clip` (which reads polygons), `merge` (which writes through
 //! it), `geo/scheme` (which asks it for the axes of a coordinate system) and `cli` (which sets its options and tells of its
 //! version and of what it says about a raster), no threads outside `pyramid/run`, no network, nothing async and no tokio outside `remote` (whose one thread waits for stores), no `unsafe` but for calls of C and in the two modules of

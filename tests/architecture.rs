@@ -44,7 +44,8 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     (
         "verify",
         &[
-            "error", "geo", "raster", "source", "style", "encode", "archive", "pyramid", "convert",
+            "error", "geo", "raster", "source", "mosaic", "style", "encode", "archive", "pyramid",
+            "convert", "diff",
         ],
     ),
 ];

@@ -1241,6 +1241,15 @@ fn versions_and_help_go_to_stdout() {
         let help = desk.run(&[command, "--help"]).ok().stdout;
         assert!(help.contains("GITHUB_STEP_SUMMARY"), "{command}: {help}");
     }
+    for command in ["explain", "verify"] {
+        let help = desk.run(&[command, "--help"]).ok().stdout;
+        for heading in ["Sources:", "Grid:", "Tiles:", "Examples:", "Exit codes:"] {
+            assert!(help.contains(heading), "{heading} in {help}");
+        }
+        // What is refused is not offered.
+        assert!(!help.contains("--mbtiles-type"), "{help}");
+        assert!(!help.contains("--cache-control"), "{help}");
+    }
 }
 
 #[test]

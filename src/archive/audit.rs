@@ -102,12 +102,11 @@ impl Audit {
         if !matches!(error.kind(), Kind::Input | Kind::Damaged) {
             return Err(error);
         }
-        self.add(
-            Flaw::Container,
-            "",
-            error.to_string(),
-            "a container that is whole",
-        );
+        let text = error.to_string();
+        // Messages mostly say what was expected.
+        let told = text.split_once("; expected ");
+        let (found, expected) = told.unwrap_or((&text, "a container that is whole"));
+        self.add(Flaw::Container, "", found, expected);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::diff::{self, DiffArgs};
 use super::doctor::{self, DoctorArgs};
 use super::encoding::EncodingArgs;
 use super::environment;
+use super::explain::{self, ExplainArgs};
 use super::github::HELP as GITHUB;
 use super::merge::{self, MergeArgs};
 use super::outputs::OutputArgs;
@@ -54,6 +55,9 @@ pub(super) enum Command {
     /// Tell what a bake would take: tiles, bytes, time, memory; write nothing
     #[command(after_help = format!("{}\n\n{COMMON}", plan::EXAMPLES))]
     Plan(Box<PlanArgs>),
+    /// Tell how one tile comes about, and write it
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Box<ExplainArgs>),
     /// Merge rasters into one Cloud Optimized GeoTIFF
     #[command(after_help = format!("{}\n\n{COMMON}\n\n{GITHUB}", merge::EXAMPLES))]
     Merge(Box<MergeArgs>),
@@ -243,11 +247,12 @@ impl Command {
         match self {
             Self::Tile(args) => args.run.pace.loudness,
             Self::Plan(args) => args.tile.run.pace.loudness,
+            Self::Explain(args) => args.tile.run.pace.loudness,
             Self::Merge(args) => args.run.pace.loudness,
             Self::Convert(args) => args.pace.loudness,
             Self::Diff(args) => args.pace.loudness,
             Self::Doctor(args) => args.loudness,
-            Self::Verify(args) => args.pace.loudness,
+            Self::Verify(args) => args.bake.run.pace.loudness,
             Self::Info(args) => args.loudness,
         }
     }
@@ -257,11 +262,12 @@ impl Command {
         let asked = match self {
             Self::Tile(args) => args.run.pace.progress,
             Self::Plan(args) => args.tile.run.pace.progress,
+            Self::Explain(args) => args.tile.run.pace.progress,
             Self::Merge(args) => args.run.pace.progress,
             Self::Convert(args) => args.pace.progress,
             Self::Diff(args) => args.pace.progress,
             Self::Info(_) | Self::Doctor(_) => Style::None,
-            Self::Verify(args) => args.pace.progress,
+            Self::Verify(args) => args.bake.run.pace.progress,
         };
         if self.loudness().quiet && asked == Style::Auto {
             return Style::None;
@@ -280,6 +286,31 @@ pub(super) fn parse() -> Command {
     match parsed {
         Ok(cli) => cli.command,
         Err(error) => refuse(error.format(&mut command)),
+    }
+}
+
+/// Options of `azulejo tile` as they are read from `typed`, for `sources`; no variable adds to them, and no output.
+///
+/// # Errors
+/// What clap says of the first that is none.
+pub(super) fn tile(
+    sources: &[OsString],
+    typed: &[OsString],
+) -> std::result::Result<Box<TileArgs>, String> {
+    let words = ["azulejo", "tile", "--output=none"].map(OsString::from);
+    let end = OsString::from("--");
+    let words = words.iter().chain(typed).chain([&end]).chain(sources);
+    let read = Cli::command()
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match read.map(|cli| cli.command) {
+        Ok(Command::Tile(args)) => Ok(args),
+        Ok(_) => Err("another command".to_owned()),
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+        }
     }
 }
 

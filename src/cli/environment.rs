@@ -6,6 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command, Id};
 
+use super::looks;
+
 /// What variables begin with.
 const PREFIX: &str = "AZULEJO_";
 
@@ -47,9 +49,13 @@ pub(super) fn attach(command: Command, typed: &HashSet<Id>) -> Command {
         });
         typed.iter().any(|t| rivals.clone().any(|rival| t == rival))
     };
+    // Options of a bake mean nothing to a tileset by itself, or beside a report that tells them.
+    let is_typed = |id: &str| typed.iter().any(|typed| typed == id);
+    let bakes = is_typed("names") && !is_typed("report");
     command.mut_subcommands(|sub| {
+        let is_idle = sub.get_name() == "verify" && !bakes;
         sub.mut_args(|arg| {
-            if has_rival(&arg) {
+            if has_rival(&arg) || is_idle && looks::needs_sources(&arg) {
                 arg
             } else {
                 with_variable(arg)
@@ -72,7 +78,7 @@ pub(super) fn unknown(command: &Command) -> Vec<String> {
 
 /// `arg` with its variable, if that is set to something.
 fn with_variable(arg: Arg) -> Arg {
-    let Some(name) = variable(&arg) else {
+    let Some(name) = variable(&arg).filter(|_| !arg.is_hide_set()) else {
         return arg;
     };
     if std::env::var_os(&name).is_none_or(|value| value.is_empty()) {

@@ -30,6 +30,14 @@ impl PixelSize {
         })
     }
 
+    /// The size of pixels so many times as large.
+    pub(super) fn times(self, factor: f64) -> Self {
+        match self {
+            Self::Metres(side) => Self::Metres(side * factor),
+            Self::Degrees(side) => Self::Degrees(side * factor),
+        }
+    }
+
     /// As people read it.
     pub(super) fn text(self) -> String {
         match self {

@@ -77,6 +77,12 @@ impl Job {
         })
     }
 
+    /// Takes `lowest` and `highest` for the zooms that nobody has asked for.
+    pub(super) fn fill_zooms(&mut self, lowest: u8, highest: u8) {
+        let highest = *self.zooms.max.get_or_insert(highest);
+        self.zooms.min.get_or_insert(lowest.min(highest));
+    }
+
     fn demand(&self, args: &TileArgs, infos: &[SourceInfo]) -> Demand {
         let types = infos.iter().map(|info| info.sample_type);
         let shape = Shape {

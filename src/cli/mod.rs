@@ -9,6 +9,7 @@ mod doctor;
 mod encoding;
 mod environment;
 mod expired;
+mod explain;
 mod fingerprint;
 mod github;
 mod ground;
@@ -19,6 +20,7 @@ mod interrupt;
 mod job;
 mod label;
 mod lists;
+mod looks;
 mod memory;
 mod merge;
 mod metadata;
@@ -77,6 +79,7 @@ fn run(command: Command, console: &Console) -> Result<()> {
     match command {
         Command::Tile(args) => tile::run(&args, console),
         Command::Plan(args) => plan::run(&args, console),
+        Command::Explain(args) => explain::run(*args, console),
         Command::Merge(args) => merge::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),

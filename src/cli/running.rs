@@ -30,7 +30,7 @@ pub(super) mod place {
 }
 
 /// Options of every command that takes long.
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct PaceArgs {
     /// Threads, or ALL_CPUS. Also from GDAL_NUM_THREADS. Never changes a byte. [default: all processors]
@@ -53,7 +53,7 @@ pub(super) struct PaceArgs {
 }
 
 /// Options of running.
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArgs {
     #[command(flatten)]

@@ -120,6 +120,14 @@ pub(super) fn feather(text: &str) -> Result<f64, Refusal> {
     }
 }
 
+/// A difference that counts as none.
+pub(super) fn tolerance(text: &str) -> Result<f64, Refusal> {
+    match text.parse::<f64>() {
+        Ok(n) if n >= 0.0 && n.is_finite() => Ok(n),
+        _ => Err("expected a number, 0 or more".into()),
+    }
+}
+
 /// A number of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Jobs(pub(super) usize);

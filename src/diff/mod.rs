@@ -6,8 +6,8 @@
 
 mod heatmap;
 mod metadata;
-mod order;
-mod pixels;
+pub(crate) mod order;
+pub(crate) mod pixels;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -369,7 +369,7 @@ fn outcome(met: Met, stores: &Stores) -> Result<Outcome> {
     let shown = read("A", &mut in_a).and_then(|a| Ok((a, read("B", &mut in_b)?)));
     Ok(match shown {
         Err(what) => Outcome::Unread(what),
-        Ok((a, b)) => match compare(&a, &b) {
+        Ok((a, b)) => match compare(&a, &b).map_err(|unlike| unlike.to_string()) {
             Ok(measure) => Outcome::Apart(measure),
             Err(what) => Outcome::Unlike(what),
         },

@@ -8,7 +8,7 @@ use crate::geo::tile::TileCoord;
 
 /// A tile, and which of two tilesets have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Met {
+pub(crate) enum Met {
     /// A only.
     InA(TileCoord),
     /// B only.
@@ -19,7 +19,7 @@ pub(super) enum Met {
 
 impl Met {
     /// Its address.
-    pub(super) fn tile(self) -> TileCoord {
+    pub(crate) fn tile(self) -> TileCoord {
         match self {
             Self::InA(tile) | Self::InB(tile) | Self::InBoth(tile) => tile,
         }
@@ -27,7 +27,7 @@ impl Met {
 }
 
 /// Tiles of `a` and `b`, both as [`Store::tiles`](crate::archive::Store::tiles) lists them, in that order.
-pub(super) fn merged<'a>(a: &'a [TileCoord], b: &'a [TileCoord]) -> Merged<'a> {
+pub(crate) fn merged<'a>(a: &'a [TileCoord], b: &'a [TileCoord]) -> Merged<'a> {
     Merged {
         a: a.iter().peekable(),
         b: b.iter().peekable(),
@@ -35,7 +35,7 @@ pub(super) fn merged<'a>(a: &'a [TileCoord], b: &'a [TileCoord]) -> Merged<'a> {
 }
 
 /// See [`merged`].
-pub(super) struct Merged<'a> {
+pub(crate) struct Merged<'a> {
     a: Peekable<Iter<'a, TileCoord>>,
     b: Peekable<Iter<'a, TileCoord>>,
 }

@@ -21,6 +21,8 @@ pub struct Measure {
     pub psnr: Option<f64>,
     /// Pixels that are visible in both.
     pub pixels: u64,
+    /// Those of them that differ, alpha included.
+    pub different: u64,
     /// Pixels that are visible in one only; of values, those that one covers more than the other, or in more bands, too.
     pub mask: u64,
     /// The largest sample that there can be: 255 or 65535; `None` for values.
@@ -33,6 +35,12 @@ impl Measure {
     /// Whether both show the same.
     pub fn is_nothing(&self) -> bool {
         self.max == 0.0 && self.mask == 0
+    }
+
+    /// The part of the pixels visible in either that differ, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        let all = (self.pixels + self.mask).max(1);
+        (self.different + self.mask) as f64 / all as f64
     }
 
     /// Whether no difference is larger than `tolerance`: of 255, whatever the depth of a picture; of values as they are. A pixel
@@ -64,7 +72,7 @@ impl fmt::Display for Measure {
 }
 
 /// What a tile shows.
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// A picture.
     Picture(Image),
     /// Values.
@@ -75,7 +83,7 @@ pub(super) enum Shown {
 ///
 /// # Errors
 /// What is found, where that cannot be decoded.
-pub(super) fn decode(tile: &mut [u8]) -> Result<Shown, String> {
+pub(crate) fn decode(tile: &mut [u8]) -> Result<Shown, String> {
     match Format::sniff(tile) {
         Some(Format::Tif) => held::decode(tile).map(Shown::Values),
         _ => encode::decode(tile).map(Shown::Picture),
@@ -86,7 +94,7 @@ pub(super) fn decode(tile: &mut [u8]) -> Result<Shown, String> {
 ///
 /// # Errors
 /// What each is, where they are too unlike to be compared.
-pub(super) fn compare(a: &Shown, b: &Shown) -> Result<Measure, String> {
+pub(crate) fn compare(a: &Shown, b: &Shown) -> Result<Measure, Unlike> {
     match (a, b) {
         (Shown::Picture(a), Shown::Picture(b)) => {
             check_size((a.width, a.height), (b.width, b.height))?;
@@ -97,34 +105,56 @@ pub(super) fn compare(a: &Shown, b: &Shown) -> Result<Measure, String> {
             check_bands(a, b)?;
             Ok(values(a, b))
         }
-        (Shown::Picture(_), Shown::Values(_)) => Err("a picture in A, values in B".into()),
-        (Shown::Values(_), Shown::Picture(_)) => Err("values in A, a picture in B".into()),
+        (Shown::Picture(_), Shown::Values(_)) => Err(Unlike::new("a picture", "values")),
+        (Shown::Values(_), Shown::Picture(_)) => Err(Unlike::new("values", "a picture")),
     }
 }
 
-fn check_size(a: (usize, usize), b: (usize, usize)) -> Result<(), String> {
+/// What two tiles are that cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unlike {
+    pub(crate) a: String,
+    pub(crate) b: String,
+}
+
+impl Unlike {
+    fn new(a: impl Into<String>, b: impl Into<String>) -> Self {
+        Self {
+            a: a.into(),
+            b: b.into(),
+        }
+    }
+}
+
+/// `a picture in A, values in B`.
+impl fmt::Display for Unlike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in A, {} in B", self.a, self.b)
+    }
+}
+
+fn check_size(a: (usize, usize), b: (usize, usize)) -> Result<(), Unlike> {
     if a == b {
         return Ok(());
     }
-    Err(format!(
-        "{} x {} pixels in A, {} x {} in B",
-        a.0, a.1, b.0, b.1
-    ))
+    let a = format!("{} x {} pixels", a.0, a.1);
+    Err(Unlike::new(a, format!("{} x {}", b.0, b.1)))
 }
 
-fn check_bands(a: &Held, b: &Held) -> Result<(), String> {
+fn check_bands(a: &Held, b: &Held) -> Result<(), Unlike> {
     let (n, m) = (a.bands.len(), b.bands.len());
     if n != m {
         let bands = |n: usize| format!("{n} band{}", if n == 1 { "" } else { "s" });
-        return Err(format!("{} in A, {} in B", bands(n), bands(m)));
+        return Err(Unlike::new(bands(n), bands(m)));
     }
     let mut pairs = a.bands.iter().zip(&b.bands).enumerate();
     match pairs.find(|(_, (a, b))| a != b) {
         None => Ok(()),
         Some((k, (a, b))) if a.to_string() == b.to_string() => {
-            Err(format!("other colours for the values of band {}", k + 1))
+            let colours = format!("colours for the values of band {}", k + 1);
+            Err(Unlike::new(colours, "others"))
         }
-        Some((k, (a, b))) => Err(format!("band {} is {a} in A, {b} in B", k + 1)),
+        Some((k, (a, b))) => Err(Unlike::new(format!("band {} is {a}", k + 1), b.to_string())),
     }
 }
 
@@ -132,6 +162,7 @@ fn check_bands(a: &Held, b: &Held) -> Result<(), String> {
 #[derive(Default)]
 struct Sums {
     pixels: u64,
+    different: u64,
     mask: u64,
     mask_max: f64,
     samples: u64,
@@ -165,6 +196,7 @@ impl Sums {
             mean: self.sum / n,
             psnr: psnr.map(|full| 10.0 * (full * full / mean_square).log10()),
             pixels: self.pixels,
+            different: self.different,
             mask: self.mask,
             full,
             mask_max: self.mask_max,
@@ -201,6 +233,7 @@ fn add_pixel(a: [u16; 4], b: [u16; 4], full: u16, sums: &mut Sums) {
         sums.samples += n as u64;
         return;
     }
+    sums.different += 1;
     for (&a, &b) in a[..n].iter().zip(&b[..n]) {
         sums.add(a.into(), b.into());
     }
@@ -259,13 +292,18 @@ fn values(a: &Held, b: &Held) -> Measure {
         }
         // Covered in part, and more so in one of them; or nothing in one band of several.
         let mut unlike = in_a != in_b;
+        let mut differs = false;
         for (a, b) in a.values.iter().zip(&b.values) {
             match (a[k].is_finite(), b[k].is_finite()) {
-                (true, true) => sums.add(a[k], b[k]),
+                (true, true) => {
+                    differs |= a[k] != b[k];
+                    sums.add(a[k], b[k]);
+                }
                 (false, false) => {}
                 _ => unlike = true,
             }
         }
+        sums.different += u64::from(differs);
         if unlike {
             sums.add_masked(f64::INFINITY);
         }
@@ -305,8 +343,8 @@ mod tests {
         ]);
         let found = compare(&a, &b).unwrap();
         // Three colours of the second pixel, four samples of the third.
-        assert_eq!((found.pixels, found.mask), (2, 2));
-        assert_eq!(found.max, 10.0);
+        assert_eq!((found.pixels, found.different, found.mask), (2, 2, 2));
+        assert_eq!((found.max, found.share()), (10.0, 1.0));
         assert!((found.mean - 19.0 / 7.0).abs() < 1e-12);
         let psnr = 10.0 * (255.0_f64.powi(2) / (145.0 / 7.0)).log10();
         assert!((found.psnr.unwrap() - psnr).abs() < 1e-12);
@@ -362,7 +400,7 @@ mod tests {
         let (a, b) = (Shown::Values(a), Shown::Values(b));
         let found = compare(&a, &b).unwrap();
         assert_eq!((found.max, found.mean), (10.0, 5.0));
-        assert_eq!((found.pixels, found.mask), (2, 1));
+        assert_eq!((found.pixels, found.different, found.mask), (2, 1, 1));
         assert_eq!((found.psnr, found.full), (None, None));
         assert!(!found.is_within(1e9));
         assert!(compare(&a, &a).unwrap().is_nothing());
@@ -370,7 +408,7 @@ mod tests {
 
     #[test]
     fn what_is_too_unlike_is_said() {
-        let said = |a: &Shown, b: &Shown| compare(a, b).unwrap_err();
+        let said = |a: &Shown, b: &Shown| compare(a, b).unwrap_err().to_string();
         let (small, large) = (rgba(&[1; 4]), rgba(&[1; 8]));
         assert_eq!(said(&small, &large), "1 x 1 pixels in A, 2 x 1 in B");
         let one = held(vec![1.0], vec![255]);
@@ -391,7 +429,7 @@ mod tests {
         );
         assert_eq!(
             said(&Shown::Values(coloured), &Shown::Values(other)),
-            "other colours for the values of band 1"
+            "colours for the values of band 1 in A, others in B"
         );
     }
 }

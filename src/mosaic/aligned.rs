@@ -269,6 +269,11 @@ impl Source for Aligned {
         self.members.iter().flat_map(of_member).collect()
     }
 
+    fn names(&self) -> Vec<String> {
+        let names = self.members.iter().map(|member| member.source.names());
+        names.flatten().collect()
+    }
+
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         let mut whole = Raster::empty(
             window.width,

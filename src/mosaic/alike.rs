@@ -44,6 +44,10 @@ impl Source for Alike {
         self.inner.outlines()
     }
 
+    fn names(&self) -> Vec<String> {
+        self.inner.names()
+    }
+
     fn read(&self, level: usize, window: Window) -> Result<Raster> {
         let raster = self.inner.read(level, window)?;
         Ok(raster

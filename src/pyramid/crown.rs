@@ -1,6 +1,8 @@
 //! The crown: the zooms above the shards, folded as the shards arrive. What comes out is the post-order of the whole tree,
 //! wherever it was cut into shards; hence the same bytes for any number of threads.
 
+use std::time::Duration;
+
 use super::emit::{Emitted, Emitter};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
@@ -66,18 +68,34 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             self.spent.lap(Stage::Write);
             return Ok(shard.root);
         }
-        let mut canvas = Canvas::empty(self.plan.shape);
-        for child in tile.children() {
-            canvas.place(child.quadrant(), self.fold(child)?);
-        }
-        let mut node = canvas.into_node();
-        self.spent.lap(Stage::Reduce);
+        let mut node = self.node(tile)?;
         let emitted = self.emitter.emit(tile, &mut node)?;
         self.spent.lap(Stage::Encode);
         if let Some(emitted) = emitted {
             (self.emit)(emitted)?;
             self.spent.lap(Stage::Write);
         }
-        Ok(node.reduce(self.plan.reducer))
+        let reduced = node.reduce(self.plan.reducer);
+        self.spent.lap(Stage::Reduce);
+        Ok(reduced)
+    }
+
+    /// `tile`, which is above the shards, made of what is below it; what is below is passed on, it is not.
+    ///
+    /// # Errors
+    /// As [`Crown::fold_all`].
+    pub(super) fn node(&mut self, tile: TileCoord) -> Result<Node> {
+        let mut canvas = Canvas::empty(self.plan.shape);
+        for child in tile.children() {
+            canvas.place(child.quadrant(), self.fold(child)?);
+        }
+        let node = canvas.into_node();
+        self.spent.lap(Stage::Reduce);
+        Ok(node)
+    }
+
+    /// What putting quarters together and making one pixel of four took so far.
+    pub(super) fn reducing(&self) -> Duration {
+        self.spent.of(Stage::Reduce)
     }
 }

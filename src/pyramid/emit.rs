@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::node::{Node, Pixel, Shape};
 use super::plan::{Blank, Plan};
+use super::selection::Selection;
 use crate::archive::Digest;
 use crate::encode::{Fit, Place, TileEncoder};
 use crate::error::Result;
@@ -45,6 +47,15 @@ pub struct Emitter {
     /// By what looks and is encoded alike, and the colour. `None` for what looks like nothing.
     remembered: HashMap<(Class, Option<Pixel>), Option<Encoded>>,
     buffer: Vec<u8>,
+    selection: Option<Arc<Selection>>,
+    times: EmitTimes,
+}
+
+/// What emitting took so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct EmitTimes {
+    pub(super) style: Duration,
+    pub(super) encode: Duration,
 }
 
 impl Emitter {
@@ -58,14 +69,25 @@ impl Emitter {
             scheme: plan.scheme.clone(),
             remembered: HashMap::new(),
             buffer: Vec::new(),
+            selection: plan.selection().cloned(),
+            times: EmitTimes::default(),
         }
     }
 
-    /// The bytes of a tile; `None` for a blank one that is not to be stored. `node` lends its pixels, and is the same after.
+    /// What it took so far.
+    pub(super) fn times(&self) -> EmitTimes {
+        self.times
+    }
+
+    /// The bytes of a tile; `None` for a blank one that is not to be stored, and for one that nobody wants. `node` lends its pixels, and is the same after.
     ///
     /// # Errors
     /// When the format cannot hold the picture.
     pub fn emit(&mut self, tile: TileCoord, node: &mut Node) -> Result<Option<Emitted>> {
+        let is_wanted = |selection: &Arc<Selection>| selection.has(tile);
+        if !self.selection.as_ref().is_none_or(is_wanted) {
+            return Ok(None);
+        }
         let encoded = match node {
             Node::Empty if self.blank == Blank::Skip => None,
             Node::Empty => self.simple(tile, None)?,
@@ -103,7 +125,10 @@ impl Emitter {
 
     /// `None` where the style leaves nothing to be seen, and that is not to be stored.
     fn styled(&mut self, tile: TileCoord, raster: &mut Raster) -> Result<Option<Encoded>> {
-        let Some(mut picture) = self.style.apply(tile.z(), raster) else {
+        let started = Instant::now();
+        let picture = self.style.apply(tile.z(), raster);
+        self.times.style += started.elapsed();
+        let Some(mut picture) = picture else {
             return self.encode(tile, raster).map(Some);
         };
         if self.blank == Blank::Skip && picture.is_empty() {
@@ -113,6 +138,7 @@ impl Emitter {
     }
 
     fn encode(&mut self, tile: TileCoord, raster: &mut Raster) -> Result<Encoded> {
+        let started = Instant::now();
         self.buffer.clear();
         let bounds = self.scheme.bounds(tile);
         let place = Place {
@@ -125,6 +151,8 @@ impl Emitter {
             .encoder
             .encode_raster(place, raster, &mut self.buffer)?;
         let data = Arc::from(self.buffer.as_slice());
-        Ok((data, Digest::of(&self.buffer), fit))
+        let digest = Digest::of(&self.buffer);
+        self.times.encode += started.elapsed();
+        Ok((data, digest, fit))
     }
 }

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod checkpoint;
 pub mod emit;
+pub mod explain;
 pub mod node;
 pub mod plan;
 pub mod sample;
@@ -14,6 +15,7 @@ mod cover;
 mod crown;
 pub(crate) mod places;
 mod run;
+mod selection;
 mod walk;
 
 pub use run::{Next, Parallel, gather, stream};

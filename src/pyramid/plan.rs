@@ -1,5 +1,8 @@
 //! [`Plan`]: everything that is decided before the first tile: which zooms, which tiles, in which order.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::error::{Error, Kind, Result};
 use crate::geo::bounds::Bounds;
 use crate::geo::cover::Footprint;
@@ -17,6 +20,7 @@ use crate::style::{Form, Style};
 use super::cover::Cover;
 use super::node::Shape;
 use super::places::{self, Places};
+use super::selection::Selection;
 
 /// What the user asks of a pyramid. `None` leaves the choice to the plan.
 #[derive(Debug, Clone)]
@@ -96,6 +100,10 @@ pub struct Plan {
     pub layout: Layout,
     /// The tiles that the sources may touch.
     cover: Cover,
+    /// Those that are wanted, if not all are.
+    selection: Option<Arc<Selection>>,
+    /// Tiles of each zoom that must be looked at for those, where there is a selection.
+    selected: BTreeMap<u8, u64>,
 }
 
 impl Plan {
@@ -155,6 +163,8 @@ impl Plan {
             center: places.center,
             layout: places.layout,
             cover,
+            selection: None,
+            selected: BTreeMap::new(),
         })
     }
 
@@ -171,6 +181,24 @@ impl Plan {
         self.shape.sample_type = tree.sample_type;
         self.style = style;
         Ok(self)
+    }
+
+    /// The plan for `tiles` alone, as far as it has them: what they are made of is rendered and reduced, and nothing else comes out.
+    #[must_use]
+    pub fn narrowed(mut self, tiles: &[TileCoord]) -> Self {
+        let wanted = tiles.iter().copied();
+        let wanted = wanted.filter(|&tile| self.wants(tile) && self.covers(tile));
+        let selection = Selection::new(wanted);
+        self.zoom_min = selection.zoom_min().unwrap_or(self.zoom_max);
+        self.selection = Some(Arc::new(selection));
+        let count = |z| (z, self.walk(z).count() as u64);
+        self.selected = (self.zoom_min..=self.zoom_max).map(count).collect();
+        self
+    }
+
+    /// The tiles that are wanted, if not all are.
+    pub(super) fn selection(&self) -> Option<&Arc<Selection>> {
+        self.selection.as_ref()
     }
 
     /// Pixels beyond each side of a base tile that are rendered with it.
@@ -190,9 +218,10 @@ impl Plan {
         }
     }
 
-    /// Whether the sources may touch `tile`.
+    /// Whether the sources may touch `tile`, and it is of use.
     pub fn covers(&self, tile: TileCoord) -> bool {
-        self.cover.holds(tile)
+        let is_of_use = |selection: &Arc<Selection>| selection.needs(tile);
+        self.selection.as_ref().is_none_or(is_of_use) && self.cover.holds(tile)
     }
 
     /// Whether `tile` is made from the sources.
@@ -205,9 +234,12 @@ impl Plan {
         (self.zoom_min..=self.zoom_max).contains(&tile.z())
     }
 
-    /// How many tiles of zoom `z` the sources may touch.
+    /// How many tiles of zoom `z` the sources may touch, and are of use.
     pub fn count(&self, z: u8) -> u64 {
-        self.cover.count(z)
+        match &self.selection {
+            None => self.cover.count(z),
+            Some(_) => self.selected.get(&z).copied().unwrap_or(0),
+        }
     }
 
     /// How many tiles of all zooms together the sources may touch.

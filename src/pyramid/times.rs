@@ -85,6 +85,11 @@ impl<'a> Watch<'a> {
         self.last = Instant::now();
     }
 
+    /// What this watch has of `stage`.
+    pub(crate) fn of(&self, stage: Stage) -> Duration {
+        self.sums.of(stage)
+    }
+
     /// What has passed since the last look was spent on `stage`.
     pub(crate) fn lap(&mut self, stage: Stage) {
         let now = Instant::now();

@@ -1,6 +1,7 @@
 //! The walk: from the sources to one finished subtree, depth first, children before their parent.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, Kept};
 use super::emit::{Emitted, Emitter};
@@ -14,6 +15,7 @@ use crate::geo::tile::TileCoord;
 use crate::geo::transform::metres::Metres;
 use crate::raster::Raster;
 use crate::render::Renderer;
+use crate::render::trace::Trace;
 use crate::style::ground::Ground;
 
 /// What the threads share: how far they are, and whether to stop.
@@ -43,12 +45,25 @@ pub(super) struct Walker<'a> {
     keeper: Option<Keeper<'a>>,
     bookkeeper: Option<Bookkeeper<'a>>,
     spent: Watch<'a>,
+    /// What was done with base tiles by looking at neighbours took, since it was told.
+    ground: Duration,
+    /// Of what is on the watch, what was told.
+    told: Duration,
 }
 
 /// Who writes down what shards are made of, and takes those that are made of the same as before.
 pub(super) struct Bookkeeper<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) keys: Keys<'a>,
+}
+
+/// What a walk took, besides rendering and emitting.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct WalkTimes {
+    /// Quarters put together, and four pixels made one.
+    pub(super) reduce: Duration,
+    /// What is done with base tiles by looking at neighbours.
+    pub(super) ground: Duration,
 }
 
 /// Where finished shards are kept.
@@ -121,7 +136,19 @@ impl<'a> Walker<'a> {
             keeper,
             bookkeeper,
             spent: Watch::start(&shared.clock),
+            ground: Duration::ZERO,
+            told: Duration::ZERO,
         }
+    }
+
+    /// What was taken down since the last time.
+    pub(super) fn take_trace(&mut self) -> (Trace, WalkTimes) {
+        let reduce = self.spent.of(Stage::Reduce);
+        let times = WalkTimes {
+            reduce: reduce - std::mem::replace(&mut self.told, reduce),
+            ground: std::mem::take(&mut self.ground),
+        };
+        (self.renderer.take_trace(), times)
     }
 
     /// [`Walker::shard`], by the watch.
@@ -231,19 +258,7 @@ impl<'a> Walker<'a> {
         if !self.plan.covers(tile) {
             return Ok(Node::Empty);
         }
-        let mut node = if self.plan.is_leaf(tile) {
-            let node = self.render(tile)?;
-            self.spent.lap(Stage::Render);
-            node
-        } else {
-            let mut canvas = Canvas::empty(self.plan.shape);
-            for child in tile.children() {
-                canvas.place(child.quadrant(), self.walk(child)?);
-            }
-            let node = canvas.into_node();
-            self.spent.lap(Stage::Reduce);
-            node
-        };
+        let mut node = self.node(tile)?;
         if self.plan.wants(tile) {
             let emitted = self.encode(tile, &mut node)?;
             self.emitted.extend(emitted);
@@ -254,6 +269,25 @@ impl<'a> Walker<'a> {
         let reduced = node.reduce(self.plan.reducer);
         self.spent.lap(Stage::Reduce);
         Ok(reduced)
+    }
+
+    /// `tile`, which is covered, made of what is below it; what is below is emitted, it is not.
+    ///
+    /// # Errors
+    /// As [`Walker::shard`].
+    pub(super) fn node(&mut self, tile: TileCoord) -> Result<Node> {
+        if self.plan.is_leaf(tile) {
+            let node = self.render(tile)?;
+            self.spent.lap(Stage::Render);
+            return Ok(node);
+        }
+        let mut canvas = Canvas::empty(self.plan.shape);
+        for child in tile.children() {
+            canvas.place(child.quadrant(), self.walk(child)?);
+        }
+        let node = canvas.into_node();
+        self.spent.lap(Stage::Reduce);
+        Ok(node)
     }
 
     /// What is stored of `tile`; `None` for a blank one that is not.
@@ -290,6 +324,9 @@ impl<'a> Walker<'a> {
             None => self.metres.insert(Metres::of(&self.plan.crs)?),
         };
         let rows = metres.rows(bounds, self.plan.shape.tile_size_px);
-        Ok(Some(ground.apply(&heights, &rows)))
+        let started = Instant::now();
+        let ground = ground.apply(&heights, &rows);
+        self.ground += started.elapsed();
+        Ok(Some(ground))
     }
 }

@@ -123,6 +123,15 @@ impl Resampling {
         matches!(self, Self::Nearest | Self::Mode)
     }
 
+    /// Source pixels along a side of what a pixel is made of, when the source is shrunk `scale` times.
+    pub fn support(self, scale: f64) -> f64 {
+        match self.kernel().method {
+            Method::Nearest => 1.0,
+            Method::Convolution { radius, .. } => 2.0 * radius * scale.max(1.0),
+            Method::AreaMean | Method::AreaMode => scale,
+        }
+    }
+
     /// How far from a pixel's place its source pixels lie, in source pixels, when the source is shrunk `scale` times
     /// (at least 1).
     pub fn reach(self, scale: f64) -> f64 {

@@ -3,10 +3,14 @@
 mod edge;
 mod level;
 mod lines;
+pub mod trace;
 mod warp;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Instant;
+
+use self::trace::{LayerUse, Recorder, Trace};
 
 use crate::error::{Error, Result};
 use crate::geo::bounds::Bounds;
@@ -47,6 +51,8 @@ pub struct Renderer<'a> {
     places: Vec<Place>,
     scratch: warp::Scratch,
     edge: edge::Edge,
+    /// Where what is done is taken down, if it is.
+    recorder: Option<Recorder>,
 }
 
 /// Bytes that a renderer needs besides those of its tile for seams that are `reach_px` soft, when a pixel with its mask has
@@ -111,7 +117,23 @@ impl<'a> Renderer<'a> {
             places: Vec::new(),
             scratch: warp::Scratch::default(),
             edge: edge::Edge::new(job),
+            recorder: None,
         }
+    }
+
+    /// Has what is done taken down, for [`Renderer::take_trace`].
+    #[must_use]
+    pub fn traced(mut self) -> Self {
+        self.recorder = Some(Recorder::default());
+        self
+    }
+
+    /// What was done since the last time it was asked for; nothing unless it is taken down.
+    pub fn take_trace(&mut self) -> Trace {
+        self.recorder
+            .as_mut()
+            .map(Recorder::take)
+            .unwrap_or_default()
     }
 
     /// The pixels of the tile that covers `bounds`, in the scheme's coordinates, and of the job's margin around it; `None`
@@ -120,9 +142,24 @@ impl<'a> Renderer<'a> {
     /// # Errors
     /// When a source cannot be read.
     pub fn render(&mut self, bounds: &Bounds) -> Result<Option<Raster>> {
+        if self.recorder.is_none() {
+            return self.tile(bounds);
+        }
+        let started = Instant::now();
+        let tile = self.tile(bounds)?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(started, tile.is_some());
+        }
+        Ok(tile)
+    }
+
+    fn tile(&mut self, bounds: &Bounds) -> Result<Option<Raster>> {
         let clip = self.job.layout.clip();
         let seen = grown(bounds, self.job.tile_size_px, self.job.margin_px);
         let touch = clip.map_or(Touch::Inside, |area| self.edge.touch(area, &seen));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(clip.map(|_| touch));
+        }
         if touch == Touch::Outside {
             return Ok(None);
         }
@@ -150,9 +187,11 @@ impl<'a> Renderer<'a> {
         let frame = Frame::new(bounds, self.job.tile_size_px, self.job.margin_px);
         for parts in places.chunk_by(|a, b| a.layer == b.layer) {
             if tile.done() {
-                break;
+                self.hide(parts);
+                continue;
             }
             if let Some(pixels) = self.layer(parts, &frame)? {
+                self.fed(parts, &pixels, self.job.margin_px);
                 tile.feed(pixels);
             }
         }
@@ -167,32 +206,67 @@ impl<'a> Renderer<'a> {
         let mut tile = Blend::default();
         for parts in places.chunk_by(|a, b| a.layer == b.layer) {
             if tile.done() {
-                break;
+                self.hide(parts);
+                continue;
             }
             if let Some(pixels) = self.layer(parts, &frame)? {
+                self.fed(parts, &pixels, self.job.margin_px + seam);
                 tile.feed(&pixels, seam, reach);
             }
         }
         Ok(tile.finish())
     }
 
+    /// Takes down, if that is wanted, that the layer of `parts` is not needed.
+    fn hide(&mut self, parts: &[Place]) {
+        if let (Some(recorder), [place, ..]) = (&mut self.recorder, parts) {
+            recorder.hide(place.layer);
+        }
+    }
+
+    /// Takes down, if that is wanted, what the layer of `parts` has in the tile.
+    fn fed(&mut self, parts: &[Place], pixels: &Raster, margin_px: usize) {
+        if let (Some(recorder), [place, ..]) = (&mut self.recorder, parts) {
+            recorder.fed(place.layer, pixels, margin_px);
+        }
+    }
+
     /// What one layer has to show in `frame`: the parts of it, one for each time it must be taken round the Earth, side by side.
     fn layer(&mut self, parts: &[Place], frame: &Frame) -> Result<Option<Raster>> {
         let mut canvas: Option<Raster> = None;
         for &place in parts {
+            let started = self.recorder.is_some().then(Instant::now);
             let transform = match self.transforms.entry(place) {
                 Entry::Occupied(made) => made.into_mut(),
                 Entry::Vacant(none) => {
                     none.insert(make_transform(self.job, &mut self.ways, place)?)
                 }
             };
+            let asked = transform.asked();
             let map = TileMap::new(transform, &frame.bounds, frame.size_px);
+            let found = started.map(|started| (started.elapsed(), transform.asked() - asked));
+            let way = map.way(transform);
+            self.scratch.reading = found.map(|_| trace::Reading::default());
             let layer = self.job.mosaic.layers()[place.layer].as_ref();
             let middle = warp::Middle {
                 map: &map,
                 unseen_px: frame.unseen_px,
             };
             let painted = warp::warp(layer, middle, self.job.resampling, &mut self.scratch)?;
+            if let (Some(recorder), Some((took, points)), Some(reading)) =
+                (&mut self.recorder, found, self.scratch.reading.take())
+            {
+                let used = LayerUse {
+                    layer: place.layer,
+                    turns: part_of(self.job, place).turns,
+                    way,
+                    points,
+                    read: reading.read,
+                    valid_px: 0,
+                    new_px: 0,
+                };
+                recorder.add(used, took, reading.spent);
+            }
             canvas = match (canvas, painted) {
                 (None, painted) => painted,
                 (some, None) => some,
@@ -212,9 +286,12 @@ impl<'a> Renderer<'a> {
 /// When PROJ knows none.
 pub(crate) fn make_transform(job: &Job, ways: &mut Ways, place: Place) -> Result<PixelTransform> {
     let info = job.mosaic.layers()[place.layer].info();
-    let footprint = job.layout.footprints()[place.layer].as_ref();
-    let part: &Part = &footprint.expect("a place is in a footprint").parts[place.part];
     let area = job.layout.area(place.layer);
-    PixelTransform::new(ways, &info.placement, area, part.turns)
+    PixelTransform::new(ways, &info.placement, area, part_of(job, place).turns)
         .map_err(|e: Error| Error::input(&info.name, e))
+}
+
+fn part_of<'a>(job: &Job<'a>, place: Place) -> &'a Part {
+    let footprint = job.layout.footprints()[place.layer].as_ref();
+    &footprint.expect("a place is in a footprint").parts[place.part]
 }

@@ -1,13 +1,16 @@
 //! One source onto one tile: [`warp`].
 
+use std::time::Instant;
+
 use super::level;
 use super::lines::{Lines, Way};
+use super::trace::{Read, Reading};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::map::TileMap;
 use crate::raster::Raster;
 use crate::raster::kernel::Resampling;
 use crate::raster::resample::Sampler;
-use crate::source::{Source, Window, read_across};
+use crate::source::{Level, Source, Window, read_across};
 
 /// How much of a source is read at once. None of it changes a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,41 @@ const STRIP_PX: usize = 1 << 16;
 pub(super) struct Scratch {
     limits: WindowLimits,
     lines: Lines,
+    /// Where what is read is taken down, if it is.
+    pub(super) reading: Option<Reading>,
+}
+
+impl Scratch {
+    /// Takes down, if that is wanted, which level is read, how much the tile shrinks the source and the level, and what of the level
+    /// a pixel is made of.
+    fn choose(&mut self, level: usize, scales: ((f64, f64), (f64, f64)), support_px: (f64, f64)) {
+        let Some(reading) = &mut self.reading else {
+            return;
+        };
+        reading.read = Some(Read {
+            level,
+            scale: scales.0,
+            level_scale: scales.1,
+            support_px,
+            col: 0,
+            row: 0,
+            width: 0,
+            height: 0,
+            pieces: 0,
+        });
+    }
+
+    /// What `read` gives for `piece`, taken down if that is wanted.
+    fn read<T>(&mut self, piece: Cutout, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(reading) = &mut self.reading else {
+            return read();
+        };
+        reading.piece(piece);
+        let started = Instant::now();
+        let read = read();
+        reading.spent += started.elapsed();
+        read
+    }
 }
 
 /// A rectangle of the tile's pixels.
@@ -105,10 +143,18 @@ pub(super) fn warp(
     if let Some((col, row)) = map.as_shift().filter(|_| !smooths) {
         // The tile is a window of the source, pixel by pixel.
         let unseen = unseen_px as i64;
-        let tile = read_across(source, 0, (col + unseen, row + unseen), (size, size))?;
+        let first = (col + unseen, row + unseen);
+        let tile = match overlap(first, size, info.levels[0]) {
+            None => None,
+            Some(piece) => {
+                scratch.choose(0, ((1.0, 1.0), (1.0, 1.0)), (1.0, 1.0));
+                scratch.read(piece, || read_across(source, 0, first, (size, size)))?
+            }
+        };
         return Ok(tile.filter(|tile| !tile.is_empty()));
     }
-    let scale = map.scale(info.placement.width, info.placement.height);
+    let full_scale = map.scale(info.placement.width, info.placement.height);
+    let scale = full_scale;
     let level = level::best(&info.levels, scale);
     let (full, chosen) = (info.levels[0], info.levels[level]);
     let shrink = (
@@ -121,6 +167,8 @@ pub(super) fn warp(
         scale.0.min(chosen.width as f64 + 1.0),
         scale.1.min(chosen.height as f64 + 1.0),
     );
+    let support = (resampling.support(scale.0), resampling.support(scale.1));
+    scratch.choose(level, (full_scale, scale), support);
     let sampler = Sampler::new(resampling, scale, info.mask, info.palette);
     let mut tile = Raster::empty(size, size, info.bands, info.sample_type);
     let task = Task {
@@ -158,11 +206,11 @@ struct Task<'a> {
 
 /// A rectangle of a level of the source. Its columns may be beyond the ends of one that closes.
 #[derive(Clone, Copy)]
-struct Cutout {
-    col: isize,
-    row: usize,
-    width: usize,
-    height: usize,
+pub(super) struct Cutout {
+    pub(super) col: isize,
+    pub(super) row: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
 }
 
 impl Task<'_> {
@@ -183,7 +231,7 @@ impl Task<'_> {
         if window.width * window.height > scratch.limits.most_px {
             return Err(self.too_much(window));
         }
-        let pixels = self.read(window)?;
+        let pixels = scratch.read(window, || self.read(window))?;
         if pixels.is_empty() {
             return Ok(());
         }
@@ -264,6 +312,22 @@ impl Task<'_> {
         };
         Some((window, extent.inside))
     }
+}
+
+/// What a square of `size` pixels from `first` on shares with `level`.
+fn overlap(first: (i64, i64), size: usize, level: Level) -> Option<Cutout> {
+    let along = |first: i64, n: usize| {
+        let (from, end) = (first.max(0), (first + size as i64).min(n as i64));
+        (from < end).then_some((from as usize, (end - from) as usize))
+    };
+    let ((col, width), (row, height)) =
+        (along(first.0, level.width)?, along(first.1, level.height)?);
+    Some(Cutout {
+        col: col as isize,
+        row,
+        width,
+        height,
+    })
 }
 
 /// The whole pixels around a span, `reach` more on each side, as far as they lie within the range `from..end`.

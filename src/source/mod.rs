@@ -72,6 +72,11 @@ pub trait Source: Send + Sync {
         vec![self.info().placement.whole()]
     }
 
+    /// The names of what lies in each of [`Source::outlines`].
+    fn names(&self) -> Vec<String> {
+        vec![self.info().name.clone(); self.outlines().len()]
+    }
+
     /// The names of the files that it is read from, as GDAL has them, in no order that means anything.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Whether what a tileset says of itself is true of its tiles.
 
-use super::findings::{Finding, Findings, Kind};
+use super::findings::{Finding, Findings};
+use super::kinds::Kind;
 use crate::archive::StoredMetadata;
 use crate::convert::degrees;
 use crate::encode::Format;
@@ -140,6 +141,10 @@ fn bounds(
     );
     if let (n @ 1.., Some(tile)) = facts.outside {
         let found = format!("{text}, which {n} tiles are outside of, the first {tile}");
+        // Of a few, it is rather the tiles than the bounds.
+        let all = "bounds that reach all tiles, or no such tiles".to_owned();
+        let few = n * 4 < facts.tiles.len() as u64;
+        let expected = if few { all } else { expected };
         findings.add(Finding::at(Kind::Bounds, "bounds", found, expected));
         return;
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Verified;
-use super::findings::{Finding, Kind};
+use super::findings::Finding;
+use super::kinds::Kind;
 use super::look::{Hole, Looker, Seen, neighbour};
 use super::seam::{Edge, Score, Side, score};
 use super::units::{Unit, has};

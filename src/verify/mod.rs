@@ -1,25 +1,33 @@
-//! Whether a tileset is whole and true: [`verify`] is the one way in.
+//! Whether a tileset is whole and true: [`verify`] is the way in.
 //!
 //! The container is looked at by [`audit`], which goes on after a fault; then every tile is decoded, family by
 //! family: a parent and its children, which are compared with it and with each other. What a tileset says of itself is
 //! compared with what was seen.
 //!
+//! With the sources at hand, [`against`] compares tiles with what these make of them.
+//!
 //! Nothing is written. What is found is a list of [`Finding`]s, which are faults; what is only unusual is a note.
 
+mod against;
 mod agree;
 mod described;
 mod findings;
 mod gathered;
+mod kinds;
 mod look;
 mod picture;
 mod quadrant;
+mod sample;
 mod seam;
 mod units;
 mod walk;
 
+pub use self::against::{Against, Comparison, Rendering, against};
 pub use self::agree::Typical;
-pub use self::findings::{Finding, Findings, KEPT, KINDS, Kind, KindInfo};
+pub use self::findings::{Finding, Findings, KEPT};
 pub use self::gathered::Seams;
+pub use self::kinds::{KINDS, Kind, KindInfo};
+pub use self::sample::Sample;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,6 +79,8 @@ pub struct Verified {
     pub overviews: Option<Typical>,
     /// The digest of the tiles, if there was one to compare it with.
     pub digest: Option<String>,
+    /// What came of comparing tiles with what the sources make of them, if they were: see [`against`].
+    pub against: Option<Against>,
     /// What is wrong.
     pub findings: Findings,
     /// What is unusual.
@@ -114,14 +124,18 @@ pub fn verify(
             .notes
             .push("its tiles cannot be reached, and were not looked at".to_owned()),
     }
-    let ignored = verified.findings.ignore(&options.ignore);
-    for (kind, n) in ignored {
+    pass_over(&mut verified, &options.ignore);
+    Ok(verified)
+}
+
+/// Makes notes of the findings of some kinds.
+fn pass_over(verified: &mut Verified, kinds: &[Kind]) {
+    for (kind, n) in verified.findings.ignore(kinds) {
         verified.notes.push(format!(
             "{}: {n} passed over, as asked for",
             kind.info().name
         ));
     }
-    Ok(verified)
 }
 
 /// The store, unless the container is damaged, of which there is a finding then.
@@ -131,8 +145,9 @@ fn open(path: &Path, verified: &mut Verified) -> Result<Option<Box<dyn Store>>> 
         Err(error) if error.kind() != ErrorKind::Input => Err(error),
         Err(error) => {
             if verified.findings.total() == 0 {
-                let found = error.to_string();
-                let expected = "a container that is whole";
+                let text = error.to_string();
+                let told = text.split_once("; expected ");
+                let (found, expected) = told.unwrap_or((&text, "a container that is whole"));
                 verified
                     .findings
                     .add(Finding::at(Flaw::Container.into(), "", found, expected));

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use super::agree::{Pair, Typical};
 use super::described::{self, Facts};
-use super::findings::{Finding, Kind};
+use super::findings::Finding;
 use super::gathered::Gathered;
+use super::kinds::Kind;
 use super::look::Looker;
 use super::picture::{Meaning, Picture};
 use super::units::{Unit, units};

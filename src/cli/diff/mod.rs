@@ -19,6 +19,7 @@ use super::outputs;
 use super::progress::{Meter, Phase};
 use super::report::place;
 use super::running::{self, PaceArgs};
+use super::values;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -95,7 +96,7 @@ pub(super) struct DiffArgs {
     /// Differences that count as none: tiles in which no sample differs by more than N, of 255, are equal. 16-bit pictures are
     /// measured by 255, too; of GeoTIFF tiles N is in the unit of their values. A pixel that is visible in one tile only
     /// differs by its alpha, in GeoTIFF tiles by more than any N.
-    #[arg(long, value_name = "N", default_value = "0", value_parser = tolerance, allow_negative_numbers = true, help_heading = "Comparison")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = values::tolerance, allow_negative_numbers = true, help_heading = "Comparison")]
     tolerance: f64,
 
     /// Pass over what the tilesets say about themselves: name, bounds, center and the like.
@@ -118,13 +119,6 @@ pub(super) struct DiffArgs {
 
     #[command(flatten)]
     pub(super) pace: PaceArgs,
-}
-
-fn tolerance(text: &str) -> std::result::Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(n) if n >= 0.0 && n.is_finite() => Ok(n),
-        _ => Err("expected a number, 0 or more".into()),
-    }
 }
 
 /// Changed tiles that JSON lists.

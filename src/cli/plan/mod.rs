@@ -37,8 +37,8 @@ How it is told:
   only while nothing else is at work on the machine and the disk keeps up. A job of up to 128
   tiles of 256 pixels is made whole. Sources are opened, and looked through for percentiles, as
   'azulejo tile' does it.
-  Options that name files to write (-o, --report, --legend) are checked, but nothing is written;
-  --resume makes no difference: the plan is of the whole bake.";
+  Options that name files to write (-o, --report, --legend, --expired) are checked, but nothing is
+  written; --resume and --update make no difference: the plan is of the whole bake.";
 
 /// Options of `azulejo plan`.
 #[derive(Args)]

@@ -110,6 +110,8 @@ pub(in crate::cli) fn of_tiles(args: &TileArgs, plan: &Plan, recipe: &Recipe) ->
     });
     extend(&mut options, args.style.json());
     extend(&mut options, encoding::json(recipe));
+    // Heights have formats of their own, whatever they are to encoders.
+    extend(&mut options, json!({ "format": args.format.to_string() }));
     options
 }
 

@@ -28,12 +28,49 @@ pub const CELLS_PX: usize = 2 * CELL_PX;
 /// The error that a linear cell may have, in source pixels. The contract is 0.02; the rest is margin.
 const TOLERANCE_PX: f64 = 0.002;
 
+/// The error that any place may have, in source pixels.
+const ERROR_PX: f64 = 0.02;
+
 /// Half pixels of the cells into which one of the coarsest grid is cut; these are halved.
 const FINE: usize = 8;
 
 /// A map this close to a whole-pixel shift all over the tile, in source pixels, is one: the source was cut to this very
 /// grid and its geotransform was rounded on the way.
 const SNAP_PX: f64 = 1.0 / 256.0;
+
+/// How a tile's pixels are led to a source's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By whole pixels: the tile is a window of the source.
+    Shift,
+    /// By six numbers: both are of one coordinate system.
+    Affine,
+    /// Columns by x alone and rows by y alone.
+    Axes,
+    /// By PROJ on a grid, straight between its points.
+    Grid,
+}
+
+impl Way {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shift => "shift",
+            Self::Affine => "affine",
+            Self::Axes => "axes",
+            Self::Grid => "grid",
+        }
+    }
+
+    /// How far, in source pixels, a place may be from where PROJ has it.
+    pub fn error_px(self) -> f64 {
+        match self {
+            Self::Shift => SNAP_PX,
+            Self::Affine => 0.0,
+            Self::Axes | Self::Grid => ERROR_PX,
+        }
+    }
+}
 
 /// Where the pixels of one tile lie in one source, in columns and rows of its full resolution, corners at whole numbers.
 pub struct TileMap {
@@ -114,6 +151,16 @@ impl TileMap {
         match self.kind {
             Kind::Shift { col, row } => Some((col, row)),
             Kind::Grid(_) | Kind::Axes(..) => None,
+        }
+    }
+
+    /// How pixels are led to the source by this map, which was made by `transform`.
+    pub fn way(&self, transform: &PixelTransform) -> Way {
+        match self.kind {
+            Kind::Shift { .. } => Way::Shift,
+            Kind::Axes(..) => Way::Axes,
+            Kind::Grid(_) if transform.as_affine().is_some() => Way::Affine,
+            Kind::Grid(_) => Way::Grid,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod reach;
 pub mod rings;
 pub mod ways;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use self::crs::Crs;
@@ -257,6 +258,7 @@ pub struct PixelTransform {
     shift_x: f64,
     affine: Option<Affine>,
     turn_px: Option<(f64, f64)>,
+    asked: Cell<u64>,
 }
 
 impl PixelTransform {
@@ -295,12 +297,25 @@ impl PixelTransform {
             shift_x,
             affine,
             turn_px,
+            asked: Cell::new(0),
         })
     }
 
     /// The whole way as six numbers, when both systems are the same and the source has a geotransform.
     pub fn as_affine(&self) -> Option<Affine> {
         self.affine
+    }
+
+    /// Points at which PROJ was asked so far.
+    pub fn asked(&self) -> u64 {
+        self.asked.get()
+    }
+
+    /// Counts `n` points, unless there is nothing to ask.
+    fn count(&self, n: usize) {
+        if !self.way.to_source.is_identity() {
+            self.asked.set(self.asked.get() + n as u64);
+        }
     }
 
     /// Columns and rows from any pixel to where the same place comes again, once round the Earth. `None` where it does not, or
@@ -316,6 +331,7 @@ impl PixelTransform {
 
     /// Target coordinates to source pixels (column, row; corners at whole numbers), in place. NaN where there is no image.
     pub fn to_source(&self, xs: &mut [f64], ys: &mut [f64]) {
+        self.count(xs.len());
         self.way.apply_to_source(xs, ys);
         self.place(xs, ys);
     }
@@ -324,6 +340,7 @@ impl PixelTransform {
     /// a quarter of the Earth from a zone's middle, what PROJ says may mean nothing. `tolerance` is in the target's units. Only
     /// y is compared, which does not go round the Earth and is the same for all meridians at a pole.
     pub fn to_source_and_back(&self, xs: &mut [f64], ys: &mut [f64], tolerance: f64) {
+        self.count(xs.len());
         let asked = ys.to_vec();
         self.way.apply_to_source(xs, ys);
         let (mut back_xs, mut back_ys) = (xs.to_vec(), ys.to_vec());

@@ -1,0 +1,178 @@
+//! A parent and its children: which are missing, and how well they agree.
+
+use super::{Hole, Looker, Seen};
+use crate::error::Result;
+use crate::geo::tile::TileCoord;
+use crate::raster::reduce::Reducer;
+use crate::verify::agree::{Pair, Shift, Typical, Verdict, compare};
+use crate::verify::findings::Finding;
+use crate::verify::kinds::Kind;
+use crate::verify::picture::Picture;
+use crate::verify::quadrant::{data_in, is_solid, quarter, reduced};
+use crate::verify::units::Unit;
+
+impl Looker<'_> {
+    /// Children that should be there.
+    pub(super) fn missing(
+        &self,
+        (parent, picture): (TileCoord, &Picture),
+        children: &[(TileCoord, Option<Picture>)],
+        seen: &mut Seen,
+    ) {
+        let told = |tile: &TileCoord| match (self.scheme, &self.area) {
+            (Some(scheme), Some(area)) => scheme.bounds(*tile).intersects(area),
+            _ => true,
+        };
+        let missing = parent.children().into_iter().filter(told);
+        let missing = missing.filter(|child| children.iter().all(|(tile, _)| tile != child));
+        for tile in missing {
+            let Some(is_plain) = data_in(picture, tile.quadrant()) else {
+                continue;
+            };
+            if children.is_empty() {
+                seen.childless = Some(is_plain && seen.childless != Some(false));
+                continue;
+            }
+            seen.holes.push(Hole { tile, is_plain });
+        }
+    }
+
+    /// Compares children with the parent.
+    pub(super) fn compare(
+        &self,
+        (parent, picture): (TileCoord, &Picture),
+        children: &[(TileCoord, Option<Picture>)],
+        seen: &mut Seen,
+    ) {
+        let mut pairs: Vec<(TileCoord, Pair, Option<Verdict>)> = Vec::new();
+        for (tile, child) in children {
+            let Some(child) = child else { continue };
+            let Some(reduced) = reduced(child, picture, self.typical.reducer) else {
+                continue;
+            };
+            if child.raster.is_empty() {
+                if data_in(picture, tile.quadrant()).is_some() {
+                    let expected = format!("what its parent {parent} has there");
+                    let finding = Finding::of(Kind::Blank, *tile, "nothing on it", expected);
+                    seen.findings.push(finding);
+                }
+                continue;
+            }
+            let quarter = quarter(&reduced, child, picture, tile.quadrant());
+            let Some(pair) = compare(&quarter) else {
+                if is_solid(child) {
+                    let found = format!("nothing where {tile} has data");
+                    let finding = Finding::of(Kind::Blank, parent, found, "a picture of it");
+                    seen.findings.push(finding);
+                }
+                continue;
+            };
+            let verdict = self.typical.judge(&pair, || quarter.shift());
+            pairs.push((*tile, pair, verdict));
+        }
+        let all: Vec<Pair> = pairs.iter().map(|(_, pair, _)| *pair).collect();
+        if let Some(at) = self.typical.changed(&all) {
+            pairs[at].2 = pairs[at].2.or(Some(Verdict::Different));
+        }
+        seen.n_pairs += pairs.len() as u64;
+        self.judged(parent, &pairs, seen);
+    }
+
+    /// Takes down what was judged of a parent and its children.
+    fn judged(
+        &self,
+        parent: TileCoord,
+        pairs: &[(TileCoord, Pair, Option<Verdict>)],
+        seen: &mut Seen,
+    ) {
+        let typical = &self.typical;
+        // Where nothing fits it is rather the one than the many.
+        if let [(_, pair, Some(verdict)), _, ..] = pairs
+            && pairs.iter().all(|(_, _, verdict)| verdict.is_some())
+        {
+            let of = format!("its {} children", pairs.len());
+            seen.findings
+                .push(told(parent, *verdict, pair, typical, &of));
+            return;
+        }
+        for (tile, pair, verdict) in pairs {
+            match verdict {
+                None => seen.confirmed.push(*tile),
+                Some(verdict) => {
+                    let of = format!("its parent {parent}");
+                    seen.findings
+                        .push(told(*tile, *verdict, pair, typical, &of));
+                }
+            }
+        }
+    }
+
+    /// Pairs of a family, for what is usual: a list for each of `reducers`.
+    ///
+    /// # Errors
+    /// As [`Looker::look`].
+    pub(in crate::verify) fn pairs(
+        &self,
+        unit: &Unit,
+        reducers: &[Reducer],
+    ) -> Result<Vec<Vec<Pair>>> {
+        let mut pairs = vec![Vec::new(); reducers.len()];
+        let parent = unit.parent.filter(|_| unit.has_parent);
+        let Some(parent) = parent
+            .map(|parent| self.parent(parent))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(pairs);
+        };
+        for &tile in &self.tiles[unit.children.clone()] {
+            let Some(child) = self.parent(tile)? else {
+                continue;
+            };
+            for (&reducer, pairs) in reducers.iter().zip(&mut pairs) {
+                if let Some(reduced) = reduced(&child, &parent, reducer) {
+                    pairs.extend(compare(&quarter(
+                        &reduced,
+                        &child,
+                        &parent,
+                        tile.quadrant(),
+                    )));
+                }
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// A verdict on `tile` and `of`.
+fn told(tile: TileCoord, verdict: Verdict, pair: &Pair, typical: &Typical, of: &str) -> Finding {
+    let usual = format!("{:.1}, as is usual here", typical.pixels);
+    match verdict {
+        Verdict::Shifted(Shift {
+            col,
+            row,
+            pixels,
+            unmoved,
+        }) => {
+            let found = format!(
+                "differs from {of} by {unmoved:.1} of 255, and by {pixels:.1} when moved by {col} pixels east and {row} south"
+            );
+            Finding::of(Kind::Shifted, tile, found, "the best fit without moving")
+        }
+        Verdict::Mask => {
+            let found = format!(
+                "covers another area than {of}: masks differ by {:.1} of 255",
+                pair.mask
+            );
+            let expected = format!("{:.1}, as is usual here", typical.mask);
+            Finding::of(Kind::Parent, tile, found, expected)
+        }
+        Verdict::Different => {
+            let found = format!(
+                "differs from {of} by {:.1} of 255 (means of blocks by {:.1}, correlation {:.2})",
+                pair.pixels, pair.blocks, pair.correlation
+            );
+            Finding::of(Kind::Parent, tile, found, usual)
+        }
+    }
+}
