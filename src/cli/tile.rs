@@ -59,7 +59,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .map(|path| LegendFile::create(path, args.outputs.overwrite()))
         .transpose()?;
     let stored = args.format.picture.info().stored;
-    let mut sinks = args.outputs.open(stored, roots, &interrupt)?;
+    let sinks = args.outputs.open(stored, roots, &interrupt);
+    let mut sinks = sinks.map_err(|error| resume::exists(error, &args.outputs.paths))?;
 
     let ready = Ready::new((args, &mut job), named, (console, &interrupt))?;
     let clip = ready.clip.as_ref();
