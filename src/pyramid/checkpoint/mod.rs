@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 pub use self::facts::Facts;
 pub(super) use self::shard::Kept;
+#[doc(hidden)]
+pub use self::shard::read_again;
 use super::node::Shape;
 use crate::archive::Disk;
 use crate::error::{Error, Kind, Result};
