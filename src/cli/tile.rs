@@ -176,7 +176,7 @@ fn build(
         &BuildOptions {
             jobs: ready.budget.jobs,
             shard_height: args.shard_height,
-            budget: ready.budget.clone(),
+            budget: ready.budget,
             // Nobody else will read it.
             digest: args.run.report.is_some(),
             checkpoint,
