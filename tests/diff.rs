@@ -686,6 +686,10 @@ fn damaged_tiles_are_changed_and_damaged_tilesets_unreadable() {
         desk.diff(&["a.mbtiles", other]).fails(3, other);
         desk.diff(&[other, "a.mbtiles"]).fails(3, other);
     }
+    desk.diff(&["a.mbtiles", "/dev/null"]).fails(
+        3,
+        "/dev/null: a device, not a tileset; expected a path that ends in",
+    );
     // Half an archive: the list of tiles is there, the tiles are not.
     desk.bake("RGB.byte.tif", &["-z", "6-9", "-o", "c.pmtiles"]);
     let data = fs::read(desk.path("c.pmtiles")).unwrap();

@@ -399,6 +399,10 @@ fn what_is_not_its_own_stays_as_it_is() {
     desk.run(&resumed).fails(4, "lock: cannot be written");
     assert_eq!(fs::read(desk.path("precious.txt")).unwrap(), b"precious");
     fs::remove_file(folder.join("lock")).unwrap();
+    fs::create_dir(folder.join("lock")).unwrap();
+    desk.run(&resumed)
+        .fails(4, "lock: a folder; expected a file of ours");
+    fs::remove_dir(folder.join("lock")).unwrap();
     // A zoom that was not written there.
     let about = fs::read_to_string(folder.join("bake.json")).unwrap();
     let other = about.replace("\"shard_zoom\": 10", "\"shard_zoom\": 31");
@@ -422,6 +426,26 @@ fn what_is_not_its_own_stays_as_it_is() {
         left,
         ["1-2.shard", "10-1-1.shard", "notes.shard", "video.part"]
     );
+}
+
+/// A run may be killed when its output has its name, and before its parts are removed.
+#[test]
+fn parts_that_were_left_beside_their_output_are_told_of_and_removed() {
+    let (desk, source) = (Desk::new(), source());
+    let resumed = args(&source, "x.mbtiles", &["--resume"]);
+    let overwrite = args(&source, "x.mbtiles", &["--overwrite"]);
+    let folder = desk.path(".x.mbtiles.azulejo-resume");
+    for again in [overwrite.clone(), [&overwrite[..], &["--resume"]].concat()] {
+        cut_off(&desk, &resumed, "x.mbtiles");
+        fs::rename(&folder, desk.path("aside")).unwrap();
+        desk.run(&args(&source, "x.mbtiles", &[])).ok();
+        fs::rename(desk.path("aside"), &folder).unwrap();
+        let refused = desk.run(&resumed).fails(4, "x.mbtiles: exists already");
+        refused.says("--overwrite removes them, with --resume it takes them");
+        desk.run(&again).ok();
+        assert_eq!(desk.names(), ["x.mbtiles"]);
+        fs::remove_file(desk.path("x.mbtiles")).unwrap();
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -48,6 +49,17 @@ impl FileType {
             return refuse(format!("not {}", self.format));
         }
         Ok(())
+    }
+}
+
+/// What something is called that is no file and no folder.
+pub(super) fn what_is(found: fs::FileType) -> &'static str {
+    if found.is_fifo() {
+        "a pipe"
+    } else if found.is_socket() {
+        "a socket"
+    } else {
+        "a device"
     }
 }
 

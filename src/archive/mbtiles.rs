@@ -26,6 +26,7 @@
 mod audit;
 mod database;
 mod gain;
+mod guard;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ use crate::geo::tile::{MAX_ZOOM, TileCoord};
 pub(super) use audit::audit;
 use database::Database;
 use gain::Gain;
+use guard::Guarded;
 
 /// A result of SQLite's, before it has a path.
 type Sql<T> = std::result::Result<T, rusqlite::Error>;
@@ -54,6 +56,9 @@ const TYPE: FileType = FileType {
     format: "an SQLite database",
     beginnings: &[b"SQLite format 3\0"],
 };
+
+/// Bytes of all names and texts in the metadata. Statistics of vector tiles take some megabytes.
+const METADATA_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of SQLite's header.
 const HEADER_BYTES: usize = 100;
@@ -233,9 +238,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Store>> {
     refuse_journals(path, Kind::Input)?;
     check_whole(path, &head)?;
     let connection = connect(path, &head).map_err(|error| reading(path, &error))?;
-    let mut metadata = read_metadata(&connection)
-        .map(StoredMetadata::from_rows)
-        .map_err(|error| reading(path, &error))?;
+    let mut metadata = StoredMetadata::from_rows(read_metadata(path, &connection)?);
     let sample: Option<Vec<u8>> = connection
         .query_row("SELECT tile_data FROM tiles LIMIT 1", [], |row| {
             Ok(bytes(row.get_ref(0)?))
@@ -292,19 +295,21 @@ fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
 
 /// A connection that writes nothing, not even beside the file. A database in write-ahead mode would want an index file
 /// there; telling SQLite that the file cannot change is the way out, and is true enough as it has no journal.
-fn connect(path: &Path, head: &[u8]) -> Sql<Connection> {
+fn connect(path: &Path, head: &[u8]) -> Sql<Guarded> {
+    let file_bytes = fs::metadata(path).map_or(0, |found| found.len());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // Bytes 18 and 19 are the file format's versions: 1 for a rollback journal, 2 for write-ahead.
     let write_ahead = head
         .get(18..20)
         .is_some_and(|versions| versions.contains(&2));
-    match fs::canonicalize(path) {
+    let connection = match fs::canonicalize(path) {
         Ok(path) if write_ahead => Connection::open_with_flags(
             format!("file:{}?mode=ro&immutable=1", percent_encoded(&path)),
             flags | OpenFlags::SQLITE_OPEN_URI,
         ),
         _ => Connection::open_with_flags(path, flags),
-    }
+    }?;
+    Guarded::new(connection, file_bytes)
 }
 
 /// A path as SQLite's URIs want it.
@@ -323,16 +328,24 @@ fn percent_encoded(path: &Path) -> String {
 }
 
 /// All rows of the metadata table; of a name that comes twice, the first. What is in the row `json` counts as rows.
-fn read_metadata(connection: &Connection) -> Sql<Rows> {
+fn read_metadata(path: &Path, connection: &Connection) -> Result<Rows> {
+    let failed = |error: rusqlite::Error| reading(path, &error);
     // Some writers store numbers as numbers.
     let sql = "SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM metadata WHERE name IS NOT NULL";
-    let mut query = connection.prepare(sql)?;
-    let mut found = query.query([])?;
-    let mut rows = Rows::new();
-    while let Some(row) = found.next()? {
-        let value: Option<String> = row.get(1)?;
-        rows.entry(row.get(0)?)
-            .or_insert_with(|| value.unwrap_or_default().into());
+    let mut query = connection.prepare(sql).map_err(failed)?;
+    let mut found = query.query([]).map_err(failed)?;
+    let (mut rows, mut n_bytes) = (Rows::new(), 0);
+    while let Some(row) = found.next().map_err(failed)? {
+        let name: String = row.get(0).map_err(failed)?;
+        let value: Option<String> = row.get(1).map_err(failed)?;
+        let value = value.unwrap_or_default();
+        n_bytes += name.len() + value.len();
+        if n_bytes > METADATA_BYTES_MAX {
+            let found =
+                format_args!("metadata of more than {METADATA_BYTES_MAX} bytes; expected fewer");
+            return Err(Error::input(path.display(), found));
+        }
+        rows.entry(name).or_insert_with(|| value.into());
     }
     StoredMetadata::unpack_json(&mut rows);
     Ok(rows)
@@ -381,6 +394,10 @@ fn reading(path: &Path, error: &rusqlite::Error) -> Error {
             "sqlite3 {} .recover may save part of it",
             path.display()
         )),
+        Some(ErrorCode::OperationInterrupted) => Error::input(
+            path.display(),
+            "a view in it takes longer to read than any tileset of its length; expected tables `tiles` and `metadata`",
+        ),
         _ => Error::input(
             path.display(),
             format_args!("{message}; expected tables `tiles` and `metadata`"),
@@ -402,7 +419,7 @@ const FIND_ANY: &str = "SELECT tile_data FROM tiles
 /// A database being read.
 struct MbtilesStore {
     path: PathBuf,
-    connection: Connection,
+    connection: Guarded,
     metadata: StoredMetadata,
     /// Whether numbers of addresses were seen that are text.
     has_text: bool,
@@ -448,6 +465,7 @@ impl Store for MbtilesStore {
     }
 
     fn tiles(&mut self) -> Result<Vec<TileCoord>> {
+        self.connection.reset();
         let failed = |error: rusqlite::Error| reading(&self.path, &error);
         let sql = "SELECT zoom_level, tile_column, tile_row FROM tiles";
         let mut query = self.connection.prepare(sql).map_err(failed)?;
@@ -482,6 +500,7 @@ impl Store for MbtilesStore {
             return Ok(None);
         };
         let sql = if self.has_text { FIND_ANY } else { FIND };
+        self.connection.reset();
         self.connection
             .prepare_cached(sql)
             .and_then(|mut query| {
@@ -494,6 +513,7 @@ impl Store for MbtilesStore {
     }
 
     fn storage(&mut self) -> Result<Option<Storage>> {
+        self.connection.reset();
         storage(&self.connection).map_err(|error| reading(&self.path, &error))
     }
 }

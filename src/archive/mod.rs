@@ -331,10 +331,18 @@ fn at(path: &Path) -> Result<&'static Archive> {
     let found = std::fs::metadata(path)
         .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
     if found.is_dir() {
-        Ok(folders())
-    } else {
-        by_name(path, Kind::Input)
+        return Ok(folders());
     }
+    if !found.is_file() {
+        // Not to be read here and there, and who reads a pipe waits for somebody to write.
+        let what = file_type::what_is(found.file_type());
+        let expected = supported();
+        return Err(Error::input(
+            path.display(),
+            format_args!("{what}, not a tileset; expected {expected}"),
+        ));
+    }
+    by_name(path, Kind::Input)
 }
 
 /// Opens the container with a name that only GDAL can open.

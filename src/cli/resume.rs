@@ -106,6 +106,23 @@ pub(super) fn ended(error: Error, checkpoint: Option<&Checkpoint>) -> Error {
     }
 }
 
+/// `error` of claiming `outputs`: where one is there already, and finished parts of its bake as well, with what can be done about
+/// them. A run that was killed after it had given its output the name has left both.
+pub(super) fn exists(error: Error, outputs: &[PathBuf]) -> Error {
+    let help = error.help().filter(|help| help.starts_with("--overwrite"));
+    let help = help.map(str::to_owned);
+    let kept = folder(outputs).ok();
+    let kept = kept.filter(|folder| Checkpoint::is_in(folder));
+    let (Some(help), Some(folder)) = (help, kept) else {
+        return error;
+    };
+    let both = format!(
+        "{help}; finished parts of a bake of it are still in {}: --overwrite removes them, with --resume it takes them",
+        folder.display()
+    );
+    error.with_help(both)
+}
+
 /// What to say of a bake with this checkpoint: what it took over, and that it could not keep what it was asked to.
 pub(super) fn note(checkpoint: &Checkpoint) -> Option<String> {
     let shards = checkpoint.shards();

@@ -61,7 +61,8 @@ fn bake(args: &TileArgs, console: &Console, started: Instant) -> Result<()> {
         .map(|path| LegendFile::create(path, overwrite))
         .transpose()?;
     let stored = args.format.picture.info().stored;
-    let mut sinks = args.outputs.open(stored, roots, overwrite, &interrupt)?;
+    let sinks = args.outputs.open(stored, roots, overwrite, &interrupt);
+    let mut sinks = sinks.map_err(|error| resume::exists(error, &args.outputs.paths))?;
     let expired = before.watched(args, &mut sinks, &job.scheme)?;
 
     phases.end("prepare");

@@ -466,13 +466,18 @@ async fn unless_error(response: HttpResponse) -> Result<HttpResponse, HttpError>
 
 impl Refusal {
     async fn read(response: HttpResponse) -> Self {
-        let header = |name: &str| response.headers().get(name)?.to_str().ok();
-        let status = response.status().as_u16();
+        let (parts, body) = response.into_parts();
+        let header = |name: &str| parts.headers.get(name)?.to_str().ok();
+        let text = body.bytes().await.unwrap_or_default();
+        Self::of(parts.status.as_u16(), header, &text)
+    }
+
+    /// What an answer says, by its headers' names in lower case.
+    fn of<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let retry_after = header("retry-after").and_then(|text| text.parse().ok());
         let region = header("x-amz-bucket-region").and_then(word);
         let azure = header("x-ms-error-code").and_then(word);
-        let text = response.into_body().bytes().await.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = String::from_utf8_lossy(body);
         Self {
             status,
             code: azure.unwrap_or_else(|| code_of(&text)),
@@ -480,6 +485,23 @@ impl Refusal {
             region,
         }
     }
+}
+
+/// What the user reads of an answer with these headers and this body. A door for tests with any bytes.
+#[doc(hidden)]
+pub fn told_of_answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> String {
+    let header = |name: &str| {
+        let mut found = headers.iter().filter(|header| header.0 == name);
+        found.next().map(|header| header.1)
+    };
+    let trouble = Trouble::of_refusal(&Refusal::of(status, header, body));
+    let location = Location {
+        scheme: Scheme::S3,
+        bucket: "bucket".to_owned(),
+        key: "key".to_owned(),
+    };
+    let error = trouble.error(&location, "s3://bucket/key", "read");
+    format!("{error} {}", error.help().unwrap_or_default())
 }
 
 /// The store's word in `<Error><Code>AccessDenied</Code>…`. Nothing else of such a text is for the eyes of others: it may tell

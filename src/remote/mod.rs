@@ -37,11 +37,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[cfg(feature = "object-store")]
+#[doc(hidden)]
+pub use answer::told_of_answer;
+#[cfg(feature = "object-store")]
 pub use bucket::{Bucket, Object};
 #[cfg(feature = "object-store")]
 pub use file::FileUpload;
 pub use location::{Location, Scheme};
 pub use names::{virtual_name, vsi_path, without_query};
+#[doc(hidden)]
+pub use ranges::part_of_answer;
 pub use ranges::{RemoteFile, configure, download};
 #[cfg(feature = "object-store")]
 pub use uploads::{How, Mark, Remains, Upload, Uploads};

@@ -121,6 +121,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::Flaw;
 
     #[test]
     fn all_are_counted_and_some_kept() {

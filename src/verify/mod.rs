@@ -115,6 +115,11 @@ pub fn verify(
         notes: std::mem::take(&mut audit.notes),
         ..Verified::default()
     };
+    if audit.n_left_out > 0 {
+        let n = audit.n_left_out;
+        let note = format!("{n} more faults of the container are not listed, nor counted");
+        verified.notes.push(note);
+    }
     for fault in audit.faults {
         verified.findings.add(fault.into());
     }

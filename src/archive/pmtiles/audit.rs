@@ -7,7 +7,7 @@ use super::directory::{self, Entry};
 use super::header::{HEADER_BYTES, Header, Section};
 use super::part::{self, Unusable};
 use super::store::{ADDRESSES_MAX, DIRECTORIES_MAX, DIRECTORY_BYTES_MAX};
-use crate::archive::audit::{Audit, Flaw, Tick};
+use crate::archive::audit::{Audit, Fault, Flaw, Tick};
 use crate::archive::random_access::{LocalFile, RandomAccess};
 use crate::error::Result;
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -15,6 +15,10 @@ use crate::remote::RemoteFile;
 
 /// Header and root directory lie in these first bytes, so that one request fetches both (specification, section 3).
 const FIRST_BYTES: u64 = 16_384;
+
+/// As many entries are kept of any archive; of one with more bytes than this, as many as it has bytes: each takes some in the
+/// directories, packed, and stands for tiles that take more.
+const ENTRIES_MAX: u64 = 1 << 22;
 
 /// Looks at the archive at `path`.
 pub(in crate::archive) fn audit(path: &Path, tick: &mut Tick<'_>) -> Result<Audit> {
@@ -38,14 +42,19 @@ fn look(name: &str, mut file: Box<dyn RandomAccess>, tick: &mut Tick<'_>) -> Res
         entries: Vec::new(),
         n_addressed: 0,
         most: ADDRESSES_MAX.max(file_bytes),
+        most_entries: ENTRIES_MAX.max(file_bytes),
+        leaf_bytes: 0,
+        has_given_up: false,
     };
     if auditor.sections(file_bytes) {
         let root = auditor.header.root;
         if let Some(entries) = auditor.directory("the root directory", root)? {
             auditor.walk(&entries, 1, u64::MAX, tick)?;
-            auditor.places();
-            auditor.counts();
-            auditor.list();
+            if !auditor.has_given_up {
+                auditor.places();
+                auditor.counts();
+                auditor.list();
+            }
         }
     }
     Ok(auditor.audit)
@@ -61,6 +70,12 @@ struct Auditor {
     n_addressed: u64,
     /// Addresses that are listed at most.
     most: u64,
+    /// Entries that are kept at most.
+    most_entries: u64,
+    /// Of the leaf directories that were read, as they are stored.
+    leaf_bytes: u64,
+    /// Whether there is so much, or so little of it true, that nothing more is looked at.
+    has_given_up: bool,
 }
 
 impl Auditor {
@@ -147,6 +162,9 @@ impl Auditor {
         tick: &mut Tick<'_>,
     ) -> Result<()> {
         for (at, entry) in entries.iter().enumerate() {
+            if self.has_given_up {
+                return Ok(());
+            }
             let next = entries.get(at + 1).map_or(end, |next| next.id.min(end));
             if entry.run > 0 {
                 self.take(*entry, end);
@@ -164,6 +182,18 @@ impl Auditor {
                 self.audit.add(Flaw::Beyond, what, found, "a part of them");
                 continue;
             };
+            // Each is read once, unless they lie over each other: a few bytes could be read again and again then.
+            self.leaf_bytes += section.bytes;
+            if self.leaf_bytes > self.header.leaves.bytes {
+                let expected = "directories beside each other";
+                self.give_up(
+                    Flaw::Overlap,
+                    what,
+                    "lies over another one".into(),
+                    expected,
+                );
+                return Ok(());
+            }
             let Some(leaf) = self.directory(&what, section)? else {
                 continue;
             };
@@ -178,8 +208,25 @@ impl Auditor {
         Ok(())
     }
 
+    /// Takes down why nothing more is looked at, whatever else there is.
+    fn give_up(&mut self, flaw: Flaw, place: String, found: String, expected: &str) {
+        self.audit.faults.push(Fault {
+            flaw,
+            tile: None,
+            place,
+            found,
+            expected: expected.to_owned(),
+        });
+        self.has_given_up = true;
+    }
+
     /// Takes the entry of a tile, in a directory whose ids are below `end`.
     fn take(&mut self, entry: Entry, end: u64) {
+        if self.entries.len() as u64 >= self.most_entries {
+            let found = format!("more than {} entries", self.most_entries);
+            let expected = "fewer, in an archive of its length";
+            return self.give_up(Flaw::Directory, "directories".into(), found, expected);
+        }
         if entry.end().is_none_or(|id| id > end) {
             let place = place_of(&entry);
             let found = "in a directory that comes before the one it belongs into";

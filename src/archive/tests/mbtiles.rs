@@ -326,6 +326,47 @@ fn damaged_files_are_told() {
     }
 }
 
+/// A view's SQL is that of whoever wrote the file.
+#[test]
+fn views_that_have_no_end_are_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n)";
+    let metadata = "CREATE TABLE metadata (name text, value text);";
+    let tiles = |from: &str| {
+        format!(
+            "{metadata} CREATE VIEW tiles AS {n}
+             SELECT 0 AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'00' AS tile_data FROM {from}"
+        )
+    };
+    let texts = |text: &str| {
+        format!(
+            "CREATE TABLE tiles (zoom_level, tile_column, tile_row, tile_data);
+             CREATE VIEW metadata AS {n} SELECT 'a' || i AS name, {text} AS value FROM n"
+        )
+    };
+    let soon = "a view in it takes longer to read than any tileset of its length";
+    for (k, (sql, said)) in [
+        (tiles("n WHERE i < 0"), soon),
+        (tiles("n"), soon),
+        (texts("hex(zeroblob(1000000))"), "metadata of more than"),
+        (texts("'b'"), soon),
+        (texts("zeroblob(999999999)"), "too big"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(format!("{k}.mbtiles"));
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(&sql)
+            .unwrap();
+        let tiles = open_store(&path).and_then(|mut store| store.tiles());
+        expect_error(tiles, Kind::Input, said);
+        let audit = audit(&path, &mut || Ok(())).unwrap();
+        assert!(audit.faults[0].found.contains(said), "{:?}", audit.faults);
+    }
+}
+
 #[test]
 fn a_journal_beside_the_file_is_never_played_into_another() {
     for end in ["-wal", "-journal"] {

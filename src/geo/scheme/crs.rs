@@ -2,6 +2,8 @@
 //!
 //! GDAL knows the axes, so this is the one file of `geo`, besides `transform`, that calls it.
 
+use std::path::Path;
+
 use gdal::spatial_ref::SpatialRef;
 use serde_json::{Map, Value};
 
@@ -31,7 +33,7 @@ pub(super) fn definition(crs: &Value) -> Option<String> {
 }
 
 /// `EPSG:2193` from any spelling of an OGC name; other text as it is, for GDAL to judge. No addresses on the web but
-/// OGC's: GDAL would go and fetch them.
+/// OGC's, and no paths: GDAL would go and fetch the ones, and read the others, pipes too.
 fn from_text(text: &str) -> Option<String> {
     let text = text.trim();
     // A "safe CURIE": [EPSG:3857].
@@ -49,7 +51,7 @@ fn from_text(text: &str) -> Option<String> {
     let remote = ["http://", "https://", "/vsi"]
         .iter()
         .any(|prefix| text.to_ascii_lowercase().starts_with(prefix));
-    (!text.is_empty() && !remote).then(|| text.to_owned())
+    (!text.is_empty() && !remote && !Path::new(text).exists()).then(|| text.to_owned())
 }
 
 /// Authority, version and code of `http://www.opengis.net/def/crs/EPSG/0/3857`.
@@ -229,6 +231,8 @@ mod tests {
             json!("http://www.opengis.net/def/crs/EPSG/0/"),
             json!("https://example.org/crs.wkt"),
             json!("/vsicurl/https://example.org/crs.wkt"),
+            json!("/dev/stdin"),
+            json!("Cargo.toml"),
             json!({}),
             json!({"uri": 1}),
             json!({"wkt": 1}),

@@ -69,7 +69,8 @@ impl Facts {
     }
 
     /// As a file, with the zoom of the shards' roots.
-    pub(super) fn write(&self, shard_zoom: u8) -> Vec<u8> {
+    #[doc(hidden)]
+    pub fn write(&self, shard_zoom: u8) -> Vec<u8> {
         let about = json!({
             "schema": SCHEMA,
             "shard_zoom": shard_zoom,
@@ -80,7 +81,8 @@ impl Facts {
     }
 
     /// What [`Facts::write`] has written; `None` of anything else.
-    pub(super) fn read(text: &[u8]) -> Option<(Self, u8)> {
+    #[doc(hidden)]
+    pub fn read(text: &[u8]) -> Option<(Self, u8)> {
         let about: Value = serde_json::from_slice(text).ok()?;
         if about["schema"] != SCHEMA {
             return None;

@@ -16,6 +16,8 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use self::facts::Facts;
+#[doc(hidden)]
+pub use self::shard::read_again;
 pub(super) use self::shard::{Kept, read_node, write_node};
 use super::node::Shape;
 use crate::archive::Disk;
@@ -156,6 +158,11 @@ impl Checkpoint {
         self.shard_zoom
     }
 
+    /// Whether finished shards of a bake may be in `folder`: something there says of what bake.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(ABOUT).is_file()
+    }
+
     /// Whether there is something to go on with.
     pub fn is_of_use(&self) -> bool {
         self.shard_zoom.is_some() || self.kept.load(Ordering::Relaxed) > 0
@@ -271,7 +278,14 @@ impl Checkpoint {
             .create(true)
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(&lock);
-        let lock = opened.map_err(|error| Error::writing(lock.display(), &error))?;
+        let lock = opened.map_err(|error| {
+            let is_folder = fs::symlink_metadata(&lock).is_ok_and(|found| found.is_dir());
+            if is_folder {
+                let found = "a folder; expected a file of ours, or nothing of that name";
+                return Error::output(lock.display(), found).with_help("move it away");
+            }
+            Error::writing(lock.display(), &error)
+        })?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {

@@ -213,6 +213,35 @@ impl Answer {
     }
 }
 
+/// The length of the file and the part of it that an answer with these headers (`Name=value`) and this body is taken for, where
+/// so many bytes at an offset were asked for. A door for tests with any bytes.
+#[doc(hidden)]
+pub fn part_of_answer(
+    headers: &[CString],
+    body: &[u8],
+    (offset, n_bytes): (u64, usize),
+) -> Option<(u64, Vec<u8>)> {
+    let mut body = body.to_vec();
+    let mut headers: Vec<*mut c_char> = headers
+        .iter()
+        .map(|header| header.as_ptr().cast_mut())
+        .collect();
+    headers.push(ptr::null_mut());
+    let answer = Answer {
+        status: 0,
+        content_type: ptr::null_mut(),
+        error: ptr::null_mut(),
+        n_data: body.len().try_into().ok()?,
+        n_allocated: body.len().try_into().ok()?,
+        data: body.as_mut_ptr(),
+        headers: headers.as_mut_ptr(),
+        n_parts: 0,
+        parts: ptr::null_mut(),
+    };
+    let part = answer.part(offset, n_bytes).ok()?;
+    Some((part.whole.bytes, part.data))
+}
+
 /// The first byte and the length of the whole of `bytes 0-16383/100000`.
 fn parse_range(text: &str) -> Option<(u64, u64)> {
     let (range, whole) = text.strip_prefix("bytes ")?.split_once('/')?;

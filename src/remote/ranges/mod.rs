@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[doc(hidden)]
+pub use http::part_of_answer;
 pub use options::configure;
 
 use super::names::{http_address, vsi_path, without_query};

@@ -453,3 +453,51 @@ fn the_deep_archive_is_sound() {
     let (tiles, _) = read_file(&deep(), &[0, 38]).unwrap();
     assert_eq!(tiles.len(), 20);
 }
+
+/// An audit goes on after a fault; all the same it comes to an end, and keeps what fits the memory.
+#[test]
+fn audits_of_endless_directories_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |parts: &Parts| {
+        let path = folder.path().join("t.pmtiles");
+        fs::write(&path, parts.file()).unwrap();
+        super::super::audit(&path, &mut || Ok(())).unwrap()
+    };
+    // The same leaf again and again, each time where it does not belong.
+    let many: Vec<Entry> = (0..100_000).map(|k| entry(k, k, 1, 1)).collect();
+    let leaf = serialise(&many);
+    let again: Vec<Entry> = (0..100_000)
+        .map(|k| entry(k, 0, leaf.len() as u32, 0))
+        .collect();
+    let found = look(&Parts {
+        root: serialise(&again),
+        leaves: leaf,
+        ..Parts::default()
+    });
+    let last = found.faults.last().unwrap();
+    assert_eq!(last.found, "lies over another one");
+    assert!(found.n_left_out > 0);
+    assert_eq!(found.tiles, None);
+    // More entries than are kept, of which packing leaves next to nothing.
+    let half = |first: u64| -> Vec<u8> {
+        let entries: Vec<Entry> = (first..first + (1 << 21) + 1)
+            .map(|id| entry(id, 0, 1, 1))
+            .collect();
+        super::super::gzip::pack(&serialise(&entries))
+    };
+    let (low, high) = (half(0), half(1 << 22));
+    let root = serialise(&[
+        entry(0, 0, low.len() as u32, 0),
+        entry(1 << 22, low.len() as u64, high.len() as u32, 0),
+    ]);
+    let found = look(&Parts {
+        root: super::super::gzip::pack(&root),
+        metadata: Vec::new(),
+        leaves: [low, high].concat(),
+        change: |header| header.internal = Compression::Gzip,
+        ..Parts::default()
+    });
+    let said: Vec<_> = found.faults.iter().map(|fault| &*fault.found).collect();
+    assert_eq!(said, ["more than 4194304 entries"]);
+    assert_eq!(found.tiles, None);
+}

@@ -1,14 +1,14 @@
 //! Any text is a formula, or a fault in the text; a formula says itself what it is, and makes colours of colours. Likewise any
 //! text is a rounding of heights or a fault.
 
-#![no_main]
-
 use azulejo::style::fault::Fault;
 use azulejo::style::formula::Formula;
 use azulejo::style::terrain::{Encoding, Rounding};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     match Formula::parse(text) {
         Ok(formula) => {
             let said = formula.to_string();
@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
         }
         Err(fault) => within(&fault, text),
     }
-});
+}
 
 /// A caret can be drawn.
 fn within(fault: &Fault, text: &str) {

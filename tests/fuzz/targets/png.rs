@@ -1,12 +1,9 @@
 //! Any picture written as PNG by any effort, or as lossless WebP, comes back as it went in, by a decoder that is not ours.
 
-#![no_main]
-
 use azulejo::encode::{Format, Settings, encoder};
 use azulejo::raster::image::{Channels, Image, Pixels};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|recipe: &[u8]| {
+pub fn run(recipe: &[u8]) {
     let Some((&[kind, effort, width, height], strokes)) = recipe.split_first_chunk::<4>() else {
         return;
     };
@@ -39,7 +36,7 @@ fuzz_target!(|recipe: &[u8]| {
             spread(values, image.channels)
         ),
     }
-});
+}
 
 /// A picture of such a size, painted with `strokes`; whether it has 16 bits.
 fn picture(kind: u8, width: usize, height: usize, strokes: &[u8]) -> (Image, bool) {

@@ -1,15 +1,15 @@
 //! Any text is an expression or has a fault; an expression that was written by ours is read as the same; and what it makes of
 //! pixels is finite where they are not masked, and does not depend on what comes with them.
 
-#![no_main]
-
 use azulejo::style::expression::{Evaluator, Expression, numbered_band};
-use libfuzzer_sys::fuzz_target;
 
 /// Bands of a pixel.
 const N_BANDS: usize = 3;
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let expression = match Expression::parse(text) {
         Ok(expression) => expression,
         Err(fault) => {
@@ -46,7 +46,7 @@ fuzz_target!(|text: &str| {
         evaluator.evaluate(pixel, &mut alone, &mut values_alone);
         assert_eq!((mask[i], values), (alone[0], &values_alone[..]));
     }
-});
+}
 
 /// Their number has no factor in common with that of the bands, so that all come together.
 const SAMPLES: [f32; 11] = [

@@ -1,0 +1,1 @@
+<qgis><colorrampshader colorRampType="INTERPOLATED"><item value="1" color="#ff0000" alpha="255" label="a"/><item value="2" color="#00ff00" alpha="9" label="b"/></colorrampshader></qgis>
