@@ -35,7 +35,7 @@ macro_rules! targets {
 }
 
 targets! {
-    answer checkpoint colormap cutline expression folder formula list mbtiles pmtiles png scheme tiff tile
+    answer checkpoint colormap cutline expression folder formula list mbtiles pmtiles png scheme state tiff tile
 }
 
 fn fuzz(name: &str) -> PathBuf {

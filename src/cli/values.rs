@@ -544,6 +544,7 @@ mod tests {
     fn memory_is_read_in_all_units() {
         for (text, bytes) in [
             ("2GiB", 2 << 30),
+            ("1TiB", 1 << 40),
             ("256 mib", 256 << 20),
             ("200000KiB", 200_000 << 10),
             ("1.5GB", 1_500_000_000),
@@ -553,7 +554,7 @@ mod tests {
         ] {
             assert_eq!(memory(text), Ok(bytes), "{text}");
         }
-        for wrong in ["", "GiB", "x", "-1GiB", "2TiB", "1e30", "NaN", "inf"] {
+        for wrong in ["", "GiB", "x", "-1GiB", "2PiB", "1e30", "NaN", "inf"] {
             let refusal = memory(wrong).unwrap_err();
             assert!(refusal.contains("as in 2GiB"), "{wrong}: {refusal}");
         }

@@ -17,5 +17,6 @@ pub mod mbtiles;
 pub mod pmtiles;
 pub mod png;
 pub mod scheme;
+pub mod state;
 pub mod tiff;
 pub mod tile;
