@@ -114,7 +114,8 @@ impl Desk {
         let names = fs::read_dir(self.0.path()).unwrap();
         names
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .any(|name| name.contains("mbtiles"))
+            // Finished parts of a run that took long are no output.
+            .any(|name| name.contains("mbtiles") && !name.ends_with(".azulejo-resume"))
     }
 }
 

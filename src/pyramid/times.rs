@@ -1,4 +1,4 @@
-//! Where time goes: [`Times`], summed over threads, and the [`Watch`] that each thread keeps of its own.
+//! Where time goes: [`Times`], summed over threads, and the watch that each thread keeps of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! What a bake leaves beside its output so that a later one can bring that up to date: [`Ledger`].
 //!
-//! For every shard it says what its pixels were made of (see [`keys`]), what its tiles come to, and what its root handed up. A
+//! For every shard it says what its pixels were made of (see `keys`), what its tiles come to, and what its root handed up. A
 //! later bake takes the tiles of a shard from the tileset as they are when nothing that they are made of has changed and they
 //! are still what was baked; all others it bakes, and the zooms above the shards it makes anew from their roots. What comes
 //! of it is what baking all of it would have come to.
