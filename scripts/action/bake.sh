@@ -83,7 +83,7 @@ default_report() {
 }
 
 # of_report FIELD: a number or a word that stands on a line of its own in the report, not within anything.
-of_report() { sed -n 's/^  "'"$1"'": "\{0,1\}\([0-9a-f]*\)"\{0,1\},\{0,1\}$/\1/p' "$report"; }
+of_report() { sed -n 's/^  "'"$1"'": "\{0,1\}\([0-9a-f]*\)"\{0,1\},\{0,1\}$/\1/p' <"$report"; }
 
 key() {
     local sum

@@ -2,8 +2,13 @@
 //! password in an address must not go with them.
 
 /// `name`, one whole name of a source, without a query and without a user's name and password: of
-/// `https://me:secret@host/a.tif?sig=…` that is `https://host/a.tif`. Names that are no addresses stay as they are.
+/// `https://me:secret@host/a.tif?sig=…` that is `https://host/a.tif`, and of `PG:user=me password=secret` that is
+/// `PG:user=me password=***`. Names that are neither stay as they are.
 pub(super) fn address(name: &str) -> String {
+    without_passwords(&plain_address(name))
+}
+
+fn plain_address(name: &str) -> String {
     let is_virtual = name.contains("/vsi");
     let Some(start) = name.find("://") else {
         // `/vsis3/bucket/a.tif` may have a query too.
@@ -25,9 +30,52 @@ pub(super) fn address(name: &str) -> String {
 
 /// `text` for people or logs, with every address in it cut as by [`address`].
 pub(super) fn text(text: &str) -> String {
-    text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>'))
-        .map(word)
-        .collect()
+    let words = text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>'));
+    without_passwords(&words.map(word).collect::<String>())
+}
+
+/// What stands before a password in the names of databases and in the XML of GDAL's drivers, each in small letters.
+const BEFORE_PASSWORDS: [&str; 6] = [
+    "password=",
+    "passwd=",
+    "pwd=",
+    "<userpwd>",
+    "<password>",
+    "password:",
+];
+
+/// `text`, with `***` for passwords that are called by that name.
+fn without_passwords(text: &str) -> String {
+    // Letters beyond ASCII keep their length.
+    let lower = text.to_ascii_lowercase();
+    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+    loop {
+        let rest = &lower[from..];
+        let next = BEFORE_PASSWORDS
+            .iter()
+            .filter_map(|key| Some((rest.find(key)?, key.len())))
+            .min();
+        let Some((at, length)) = next else {
+            out.push_str(&text[from..]);
+            return out;
+        };
+        let start = from + at + length;
+        let end = start + password_bytes(&text[start..]);
+        out.push_str(&text[from..start]);
+        if end > start {
+            out.push_str("***");
+        }
+        from = end;
+    }
+}
+
+/// How long the value at the start of `text` is: as far as its quotes go, or to what ends a word.
+fn password_bytes(text: &str) -> usize {
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        let ends = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '<' | '"' | '\'' | ',');
+        return text.find(ends).unwrap_or(text.len());
+    };
+    text[1..].find(quote).map_or(text.len(), |at| at + 2)
 }
 
 /// A word of a text, with the character that ends it.
@@ -69,6 +117,15 @@ mod tests {
             ("/vsicurl?userpwd=SECRET&url=http://host/b", "/vsicurl"),
             ("/vsis3/bucket/b.tif?SECRET", "/vsis3/bucket/b.tif"),
             ("s3://bucket/b.tif", "s3://bucket/b.tif"),
+            (
+                "PG:host=h user=u password=SECRET dbname=x",
+                "PG:host=h user=u password=*** dbname=x",
+            ),
+            (
+                "MSSQL:server=h;UID=u;PWD='SEC RET';x",
+                "MSSQL:server=h;UID=u;PWD=***;x",
+            ),
+            ("PG:password=", "PG:password="),
             ("what?.tif", "what?.tif"),
             ("me@home/b.tif", "me@home/b.tif"),
         ] {
@@ -94,6 +151,14 @@ mod tests {
             (
                 "<SourceFilename>http://u:SECRET@host/b.tif?SECRET</SourceFilename>",
                 "<SourceFilename>http://host/b.tif</SourceFilename>",
+            ),
+            (
+                "<ServerUrl>http://u:SECRET@host/w?</ServerUrl><UserPwd>u:SECRET</UserPwd>",
+                "<ServerUrl>http://host/w</ServerUrl><UserPwd>***</UserPwd>",
+            ),
+            (
+                "PG:user=ü password=SECRET: cannot be opened",
+                "PG:user=ü password=*** cannot be opened",
             ),
             ("a.tif: no raster (b?c)\n", "a.tif: no raster (b?c)\n"),
         ] {

@@ -1,5 +1,6 @@
 //! [`Places`]: where the sources lie, in the scheme and in degrees.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::{Error, Kind, Result};
@@ -142,14 +143,14 @@ pub(super) fn apart(mosaic: &Mosaic) -> Error {
 
 /// By which area PROJ chooses the way to each layer: that of all layers in the same system, so that one way serves them all.
 fn areas(mosaic: &Mosaic, to_lon_lat: &mut Ways) -> Vec<Option<Bounds>> {
-    let mut by_system: HashMap<&str, Option<Bounds>> = HashMap::new();
+    let mut by_system: HashMap<Cow<'_, str>, Option<Bounds>> = HashMap::new();
     for layer in mosaic.layers() {
         let placement = &layer.info().placement;
         let found = placement.lon_lat_bounds_of(&[placement.whole()], to_lon_lat);
         let Some(bounds) = found.into_iter().flatten().next() else {
             continue;
         };
-        let area = by_system.entry(placement.crs.wkt()).or_default();
+        let area = by_system.entry(placement.crs.id()).or_default();
         *area = Some(area.map_or(bounds, |area| {
             let mut both = area.union(&bounds);
             if area.west > area.east || bounds.west > bounds.east {
@@ -160,7 +161,7 @@ fn areas(mosaic: &Mosaic, to_lon_lat: &mut Ways) -> Vec<Option<Bounds>> {
     }
     let of = |layer: &std::sync::Arc<dyn Source>| {
         by_system
-            .get(layer.info().placement.crs.wkt())
+            .get(&layer.info().placement.crs.id())
             .copied()
             .flatten()
     };

@@ -1,5 +1,6 @@
 //! [`Crs`]: a coordinate reference system, and [`Projection`]: PROJ's way from one to another, called through GDAL.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
@@ -14,8 +15,10 @@ use crate::geo::bounds::Bounds;
 
 /// A coordinate reference system. Coordinates in it are always x (east, longitude) before y (north, latitude), whatever
 /// order its authority prescribes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Crs {
+    /// Not always the same for one code: PROJ tells of a datum or of the ensemble that it stands for, as it has met it before on
+    /// the thread that asks. See [`Crs::id`].
     wkt: String,
     name: String,
     /// Its code by EPSG, when what EPSG says of that is the same to the letter: of two codes GDAL finds the way between them
@@ -32,6 +35,12 @@ struct Round {
     period: f64,
     /// The x in the middle of those that PROJ gives.
     middle: f64,
+}
+
+impl PartialEq for Crs {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
 }
 
 /// Why PROJ knows nothing.
@@ -117,6 +126,14 @@ impl Crs {
     /// Its code by EPSG, if what EPSG says of that is the same.
     pub fn epsg(&self) -> Option<u32> {
         self.epsg
+    }
+
+    /// What two systems have in common that are the same: the code by EPSG, if what EPSG says of that is the same, or else the text.
+    pub fn id(&self) -> Cow<'_, str> {
+        match self.epsg {
+            Some(code) => format!("EPSG:{code}").into(),
+            None => (&*self.wkt).into(),
+        }
     }
 
     /// Whether its coordinates are longitude and latitude.
@@ -386,6 +403,28 @@ mod tests {
         let way = Projection::new(&Crs::lon_lat().unwrap(), crs, None).unwrap();
         way.apply(&mut xs, &mut ys);
         (xs[0], ys[0])
+    }
+
+    #[test]
+    fn a_system_is_the_same_whatever_its_thread_has_met_before() {
+        let after = |others: &'static [&'static str]| {
+            let made = std::thread::spawn(move || {
+                others.iter().for_each(|code| drop(Crs::parse(code)));
+                Crs::parse("EPSG:32618").unwrap()
+            });
+            made.join().unwrap()
+        };
+        let first = after(&[]);
+        for others in [
+            &["EPSG:3857"][..],
+            &["EPSG:4326"],
+            &["EPSG:2056", "EPSG:3857"],
+        ] {
+            let other = after(others);
+            assert_eq!(first, other);
+            assert_eq!(first.id(), other.id());
+        }
+        assert_ne!(first, Crs::parse("EPSG:32617").unwrap());
     }
 
     #[test]

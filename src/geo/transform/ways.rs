@@ -118,7 +118,7 @@ impl Ways {
     pub fn way(&mut self, source: &Crs, area: Option<Bounds>) -> Result<Rc<Way>> {
         let area = area.filter(|b| b.south >= -90.0 && b.north <= 90.0);
         let bits = area.map(|b| [b.west, b.south, b.east, b.north].map(f64::to_bits));
-        let key = (source.wkt().to_owned(), bits);
+        let key = (source.id().into_owned(), bits);
         if let Some(way) = self.made.get(&key) {
             return Ok(Rc::clone(way));
         }

@@ -96,7 +96,7 @@ impl Cutline {
             }
         }
         for shapes in &self.shapes {
-            digest.update(shapes.crs.wkt());
+            digest.update(&*shapes.crs.id());
             for place in shapes.polygons.iter().flatten().flatten().flatten() {
                 digest.update(place.to_bits().to_le_bytes());
             }

@@ -114,7 +114,7 @@ impl<'a> Keys<'a> {
     fn put_layer(&self, sum: &mut Sha256, layer: usize) {
         let info = self.mosaic.layers()[layer].info();
         let placement = &info.placement;
-        sum.update(placement.crs.wkt());
+        sum.update(&*placement.crs.id());
         match &placement.georef {
             Georef::Affine(affine) => put(sum, affine.0.map(f64::to_bits)),
             Georef::Gcps(points) => {
