@@ -87,3 +87,58 @@ fn of_tiles_that_are_mostly_equal() {
         "--keep-blank",
     ]);
 }
+
+/// A part of RGB.byte.tif as a file of its own, said to lie at `place` (west, north, pixel) in `crs`.
+fn cut(
+    desk: &Desk,
+    name: &str,
+    (col, row, width, height): (u32, u32, u32, u32),
+    crs: &str,
+    place: [f64; 3],
+) {
+    let [west, north, pixel] = place;
+    let band = |band: u32| {
+        let rect = format!("xSize=\"{width}\" ySize=\"{height}\"");
+        format!(
+            "<VRTRasterBand dataType=\"Byte\" band=\"{band}\"><NoDataValue>0</NoDataValue><SimpleSource>\
+             <SourceFilename>{}</SourceFilename><SourceBand>{band}</SourceBand>\
+             <SrcRect xOff=\"{col}\" yOff=\"{row}\" {rect}/><DstRect xOff=\"0\" yOff=\"0\" {rect}/>\
+             </SimpleSource></VRTRasterBand>",
+            fixture("RGB.byte.tif")
+        )
+    };
+    let bands: String = (1..=3).map(band).collect();
+    let text = format!(
+        "<VRTDataset rasterXSize=\"{width}\" rasterYSize=\"{height}\"><SRS>{crs}</SRS>\
+         <GeoTransform>{west}, {pixel}, 0, {north}, 0, -{pixel}</GeoTransform>{bands}</VRTDataset>"
+    );
+    desk.write(name, text);
+}
+
+/// Files of one grid make one layer, whichever thread opens them, and whatever else it has opened before.
+#[test]
+fn files_of_one_grid_after_one_of_another_system() {
+    let desk = Desk::new();
+    cut(
+        &desk,
+        "m.vrt",
+        (500, 240, 263, 240),
+        "EPSG:3857",
+        [-8_612_990.5, 2_863_567.2, 330.5],
+    );
+    let utm = |name: &str, col: u32| {
+        let west = 101_985.0 + 300.0 * f64::from(col);
+        cut(
+            &desk,
+            name,
+            (col, 210, 280, 249),
+            "EPSG:32618",
+            [west, 2_763_906.0, 300.0],
+        );
+    };
+    utm("a.vrt", 234);
+    utm("b.vrt", 498);
+    let paths = ["m.vrt", "a.vrt", "b.vrt"].map(|name| desk.path(name).display().to_string());
+    let [m, a, b] = paths.each_ref().map(String::as_str);
+    check(&[m, a, b, "-z", "9", "-r", "lanczos", "--name", "x"]);
+}

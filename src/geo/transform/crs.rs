@@ -406,28 +406,6 @@ mod tests {
     }
 
     #[test]
-    fn a_system_is_the_same_whatever_its_thread_has_met_before() {
-        let after = |others: &'static [&'static str]| {
-            let made = std::thread::spawn(move || {
-                others.iter().for_each(|code| drop(Crs::parse(code)));
-                Crs::parse("EPSG:32618").unwrap()
-            });
-            made.join().unwrap()
-        };
-        let first = after(&[]);
-        for others in [
-            &["EPSG:3857"][..],
-            &["EPSG:4326"],
-            &["EPSG:2056", "EPSG:3857"],
-        ] {
-            let other = after(others);
-            assert_eq!(first, other);
-            assert_eq!(first.id(), other.id());
-        }
-        assert_ne!(first, Crs::parse("EPSG:32617").unwrap());
-    }
-
-    #[test]
     fn a_code_and_what_it_stands_for_lead_to_the_same_place() {
         // Of the same datum, of others with several ways to it, of one by a grid, in feet, around a pole, in degrees.
         let codes = [
