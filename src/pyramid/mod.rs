@@ -309,8 +309,8 @@ impl Tally {
     }
 }
 
-/// The zoom of the shards' roots: that of the shards that are there, or else one that is low enough that a shard is worth a thread's while, high enough that every thread has
-/// several and none is larger than the memory set aside for it.
+/// The zoom of the shards' roots: that of the shards that are there, or else one that is low enough that a shard is worth a thread's
+/// while, high enough that every thread has several and none is larger than the memory set aside for it.
 fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
     let kept = options.checkpoint.as_deref();
     let kept = kept.and_then(Checkpoint::shard_zoom);
@@ -323,11 +323,13 @@ fn shard_zoom(plan: &Plan, options: &BuildOptions) -> u8 {
     if let Some(height) = options.shard_height {
         return plan.zoom_max.saturating_sub(height).max(plan.zoom_min);
     }
-    // 4 million pixels of base tiles: 64 tiles of 256 pixels, some 8 MB as PNG. Larger ones only wait longer for each other.
+    // 4 million pixels of base tiles: 64 tiles of 256 pixels, some 8 MB as PNG. Larger ones only wait longer for each other. A
+    // quarter of it where an update is to find what changed: a source then makes it bake less around itself.
+    let shard_log2: u32 = if options.ledger.is_some() { 20 } else { 22 };
     let pixels_log2 = 2 * plan.shape.tile_size_px.ilog2();
     // At least one zoom, so that the largest tiles are not all reduced and encoded by the one thread that folds; unless
     // there is no memory even for that.
-    let highest = (22_u32.saturating_sub(pixels_log2) / 2).max(1) as u8;
+    let highest = (shard_log2.saturating_sub(pixels_log2) / 2).max(1) as u8;
     let fits = |height: &u8| {
         let root = plan.zoom_max.saturating_sub(*height);
         shard_bytes(plan, root) <= options.budget.shards_bytes / (2 * options.jobs.max(1))

@@ -167,6 +167,10 @@ impl Raster {
                 if numbers & mask.iter().fold(true, |all, &m| all & (m > 0)) {
                     continue;
                 }
+                if mask.iter().fold(0, |all, &m| all | m) == 0 {
+                    values.fill(S::default());
+                    continue;
+                }
                 match bands {
                     1 => one_by_one::<S, 1>(values, mask),
                     3 => one_by_one::<S, 3>(values, mask),

@@ -1,8 +1,10 @@
 //! Which clusters are made: [`clusters`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::plan::Plan;
+use super::{Cluster, Root};
 use crate::geo::cover::Footprint;
 use crate::geo::tile::TileCoord;
 use crate::mosaic::Mosaic;
@@ -29,29 +31,82 @@ const MOST_LISTED: u64 = 1 << 18;
 
 /// The clusters of a sample.
 pub(super) struct Chosen {
-    /// Their roots in the order of the walk, and for how many each stands.
-    pub(super) roots: Vec<(TileCoord, f64)>,
+    /// In the order of the walk.
+    roots: Vec<Root>,
+    /// So many are made first: one in each of so many parts of the row.
+    n_first: usize,
     /// Whether they are all there is, with all zooms.
     pub(super) is_whole: bool,
 }
 
 impl Chosen {
-    /// Tiles in them, about.
-    pub(super) fn n_tiles(&self, plan: &Plan) -> u64 {
-        if self.is_whole {
-            plan.count_all()
-        } else {
-            5 * self.roots.len() as u64
+    pub(super) fn is_all_first(&self) -> bool {
+        self.n_first >= self.roots.len()
+    }
+
+    /// The clusters in the part with the number `k`.
+    fn part(&self, k: usize) -> Range<usize> {
+        let start = |k: usize| k * self.roots.len() / self.n_first;
+        start(k)..start(k + 1)
+    }
+
+    /// Which cluster of the part with the number `k` is made first.
+    fn first_of(&self, k: usize) -> usize {
+        let part = self.part(k);
+        part.start + mixed(k as u64) as usize % part.len()
+    }
+
+    /// Those that are made first, each standing for all of its part.
+    pub(super) fn first(&self) -> Vec<Root> {
+        let first = |k| {
+            let (root, _) = self.roots[self.first_of(k)];
+            let part = &self.roots[self.part(k)];
+            (root, part.iter().map(|(_, weight)| weight).sum())
+        };
+        (0..self.n_first).map(first).collect()
+    }
+
+    /// All others.
+    pub(super) fn rest(&self) -> Vec<Root> {
+        let others = |k| {
+            let first = self.first_of(k);
+            self.part(k).filter(move |&at| at != first)
+        };
+        let rest = (0..self.n_first).flat_map(others);
+        rest.map(|at| self.roots[at]).collect()
+    }
+
+    /// What was made of all of them, each standing for itself.
+    pub(super) fn together(&self, first: Vec<Cluster>, rest: Vec<Cluster>) -> Vec<Cluster> {
+        let (mut first, mut rest) = (first.into_iter(), rest.into_iter());
+        let mut made = Vec::with_capacity(self.roots.len());
+        for k in 0..self.n_first {
+            let at_first = self.first_of(k);
+            for at in self.part(k) {
+                let from = if at == at_first {
+                    &mut first
+                } else {
+                    &mut rest
+                };
+                made.extend(from.next().map(|cluster| Cluster {
+                    weight: self.roots[at].1,
+                    ..cluster
+                }));
+            }
         }
+        made
     }
 }
 
-/// Chooses the clusters of a sample of `plan`, `least` of them or more if there are so many.
-pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize) -> Chosen {
+/// Chooses the clusters of a sample of `plan`: `least` of them to be made first, or more of a large job, and those that may follow
+/// if there are to be `more`; less of either if there are not so many.
+pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) -> Chosen {
     let tile_px = plan.shape.tile_size_px.pow(2) as u64;
     if plan.count_all().saturating_mul(tile_px) <= WHOLE_PX {
+        let roots: Vec<Root> = plan.walk(plan.zoom_min).map(|tile| (tile, 1.0)).collect();
         return Chosen {
-            roots: plan.walk(plan.zoom_min).map(|tile| (tile, 1.0)).collect(),
+            n_first: roots.len(),
+            roots,
             is_whole: true,
         };
     }
@@ -60,11 +115,13 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize) -> Chosen {
     let list_zoom = (0..=root_zoom).rev().find(short).unwrap_or(0);
     let tiles_a_cluster = TILES_A_CLUSTER * (waste(plan, mosaic) / USUAL_WASTE).max(1.0);
     let n = plan.count(plan.zoom_max) as f64 / tiles_a_cluster;
-    let n = (n as u64).clamp(least as u64, MOST_CLUSTERS);
-    let picked = Picked::new(plan.count(list_zoom), n);
+    let n_first = (n as u64).clamp(least as u64, MOST_CLUSTERS);
+    let picked = Picked::new(plan.count(list_zoom), n_first.max(more as u64));
     let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
+    let roots: Vec<Root> = picked.of(plan.walk(list_zoom)).map(below).collect();
     Chosen {
-        roots: picked.of(plan.walk(list_zoom)).map(below).collect(),
+        n_first: roots.len().min(n_first as usize),
+        roots,
         is_whole: false,
     }
 }
@@ -128,7 +185,7 @@ impl Picked {
 
 /// A tile of `zoom` below `tile`, and for how many it stands: at every zoom down one of the children that are covered, for all of
 /// them.
-fn below(plan: &Plan, (tile, weight): (TileCoord, f64), zoom: u8, number: u64) -> (TileCoord, f64) {
+fn below(plan: &Plan, (tile, weight): Root, zoom: u8, number: u64) -> Root {
     if tile.z() == zoom {
         return (tile, weight);
     }
@@ -165,6 +222,43 @@ mod tests {
         assert_eq!(picked(9).len(), 9);
         assert_eq!(picked(9), picked(9));
         assert_eq!(picked(100), (0..100).zip(0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn those_made_first_and_the_rest_are_all_of_them_in_their_order() {
+        for (n, n_first) in [(32, 8), (32, 32), (33, 9), (10, 9), (1, 1), (0, 0)] {
+            let roots: Vec<Root> = (0..n)
+                .map(|k| (TileCoord::new(9, k, 0), f64::from(k + 1)))
+                .collect();
+            let total: f64 = roots.iter().map(|(_, weight)| weight).sum();
+            let chosen = Chosen {
+                roots,
+                n_first,
+                is_whole: false,
+            };
+            let (first, rest) = (chosen.first(), chosen.rest());
+            assert_eq!(
+                (first.len(), first.len() + rest.len()),
+                (n_first, n as usize)
+            );
+            let weights: f64 = first.iter().map(|(_, weight)| weight).sum();
+            assert_eq!(weights, total);
+            // What a cluster is made of is told by a number in it.
+            let made = |roots: Vec<Root>| roots.into_iter().map(made_of).collect();
+            let together = chosen.together(made(first), made(rest));
+            let all: Vec<Cluster> = chosen.roots.iter().copied().map(made_of).collect();
+            assert_eq!(together, all, "{n} {n_first}");
+        }
+    }
+
+    fn made_of((root, weight): Root) -> Cluster {
+        Cluster {
+            weight,
+            levels: vec![super::super::Level {
+                tiles: root.x().into(),
+                ..Default::default()
+            }],
+        }
     }
 
     #[test]

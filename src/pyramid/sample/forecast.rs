@@ -19,13 +19,14 @@ const FADING: f64 = 0.8;
 /// Part of what is told of zooms above the clusters by which it may be off, beyond what clusters differ by.
 const ABOVE: f64 = 0.3;
 
-/// Part of all bytes and tiles by which they may be off whatever the clusters say: few clusters may be alike by chance.
-const LEAST_OFF: f64 = 0.02;
+/// Part of all bytes and tiles by which they may be off whatever the clusters say, if there were only one, and less with the root of
+/// their number: few clusters may be alike by chance, as where none of them lies at the border of a source.
+const LEAST_OFF: f64 = 0.4;
 
 /// The same of processor time: of one and the same work it differs by some percent from moment to moment, with what other programs do
 /// to the caches and how fast the processor is allowed to be; and threads that bake side by side wait for the memory more than a
 /// short sample shows.
-const LEAST_CPU_OFF: f64 = 0.2;
+const LEAST_CPU_OFF: f64 = 0.25;
 
 /// What a whole bake will come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,7 +146,11 @@ impl Sample {
             interval(which(&whole), &values, unseen, off).within(least, most)
         };
         let seen = |value: fn(&Level) -> u64| self.levels().map(|l| value(l) as f64).sum::<f64>();
-        let least_off = if self.is_whole { 0.0 } else { LEAST_OFF };
+        let least_off = if self.is_whole {
+            0.0
+        } else {
+            LEAST_OFF / n.sqrt().max(1.0)
+        };
         let most_stored = planned as f64;
         let mut bytes = of(
             |sums| sums.bytes,

@@ -32,6 +32,12 @@ const LEAST_CLUSTERS: usize = 8;
 /// Clusters where so few leave the bytes open by half or more to each side: tiles that are very unlike each other, of a small job.
 const MORE_CLUSTERS: usize = 32;
 
+/// Tiles of a cluster.
+const TILES_A_CLUSTER: u64 = 5;
+
+/// The root of a cluster, and for how many it stands, beside the others.
+type Root = (TileCoord, f64);
+
 /// A sample of a bake.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
@@ -79,26 +85,39 @@ pub fn take(
     tick: &mut dyn FnMut(u64, u64) -> Result<()>,
 ) -> Result<Sample> {
     let recipe = &placed(recipe, plan)?;
-    let chosen = choose::clusters(plan, mosaic, LEAST_CLUSTERS);
-    let sample = make(mosaic, plan, recipe, (means, &chosen), tick)?;
-    let bytes = sample.forecast(plan).bytes;
+    let chosen = choose::clusters(plan, mosaic, LEAST_CLUSTERS, MORE_CLUSTERS);
+    let sample = |clusters| Sample {
+        clusters,
+        is_whole: chosen.is_whole,
+        tile_bytes: plan.shape.tile_size_px.pow(2) * budget::pixel_bytes(&plan.shape),
+    };
+    let mut make = |roots: &[Root]| {
+        let work = (means, roots, chosen.is_whole);
+        make(mosaic, plan, recipe, work, tick)
+    };
+    let few = sample(make(&chosen.first())?);
+    let bytes = few.forecast(plan).bytes;
     let is_vague = bytes.high - bytes.low > bytes.estimate;
-    if sample.is_whole || sample.n_clusters() >= MORE_CLUSTERS || !is_vague {
-        return Ok(sample);
+    if chosen.is_all_first() || !is_vague {
+        return Ok(few);
     }
-    let chosen = choose::clusters(plan, mosaic, MORE_CLUSTERS);
-    make(mosaic, plan, recipe, (means, &chosen), tick)
+    let rest = make(&chosen.rest())?;
+    Ok(sample(chosen.together(few.clusters, rest)))
 }
 
-/// Makes the clusters that were chosen.
+/// Makes clusters, or if these are all of the bake, all of it.
 fn make(
     mosaic: &Mosaic,
     plan: &Plan,
     recipe: &Recipe,
-    (means, chosen): (Means, &choose::Chosen),
+    (means, roots, is_whole): (Means, &[Root], bool),
     tick: &mut dyn FnMut(u64, u64) -> Result<()>,
-) -> Result<Sample> {
-    let planned = chosen.n_tiles(plan);
+) -> Result<Vec<Cluster>> {
+    let planned = if is_whole {
+        plan.count_all()
+    } else {
+        TILES_A_CLUSTER * roots.len() as u64
+    };
     let job = plan.job(mosaic);
     let shared = Shared::default();
     let (usual_px, most_px) = means.windows_px;
@@ -110,23 +129,23 @@ fn make(
             plan,
             cluster: Cluster::default(),
         };
-        if !chosen.is_whole {
-            bench.warm_up(chosen.roots[chosen.roots.len() / 2].0)?;
+        if !is_whole && let Some(&(root, _)) = roots.get(roots.len() / 2) {
+            bench.warm_up(root)?;
         }
         Ok(bench)
     };
     let make = |bench: &mut Bench, k: usize| {
-        let (root, weight) = chosen.roots[k];
+        let (root, weight) = roots[k];
         bench.cluster(root, weight)
     };
     let parallel = Parallel {
         jobs: means.jobs,
         ahead: usize::MAX,
     };
-    let mut clusters = Vec::with_capacity(chosen.roots.len());
+    let mut clusters = Vec::with_capacity(roots.len());
     stream(
         parallel,
-        chosen.roots.len(),
+        roots.len(),
         start,
         make,
         |next: &mut Next<'_, Cluster>| {
@@ -139,12 +158,7 @@ fn make(
             Ok(())
         },
     )?;
-    let shape = &plan.shape;
-    Ok(Sample {
-        clusters,
-        is_whole: chosen.is_whole,
-        tile_bytes: shape.tile_size_px.pow(2) * budget::pixel_bytes(shape),
-    })
+    Ok(clusters)
 }
 
 impl Cluster {

@@ -1,12 +1,12 @@
 //! [`StateFile`] and [`Writer`]: what is written down of a bake, as a file.
 //!
 //! ```text
-//! "azulejo state 1\n"      16 bytes
+//! "azulejo state 2\n"      16 bytes
 //! root nodes               one after the other, each deflated
 //! places                   for each shard: root (zoom 1, x 4, y 4), key 16, tiles 16, looked at 8, flags 1 (1: beyond),
 //!                          offset 8, bytes 4, bytes inflated 4, CRC-32 of the bytes 4
 //! about                    JSON: see [`About`]
-//! offset of places 8, number of them 8, bytes of about 8, CRC-32 of places and about 4, "azulejo state 1\n"
+//! offset of places 8, number of them 8, bytes of about 8, CRC-32 of places and about 4, "azulejo state 2\n"
 //! ```
 //!
 //! Numbers are little end first. Roots are only read when they are wanted: there may be more of them than memory.
@@ -26,7 +26,10 @@ use crate::archive::{FileOutput, Overwrite, Staged};
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 
-const MAGIC: &[u8; 16] = b"azulejo state 1\n";
+const MAGIC: &[u8; 16] = b"azulejo state 2\n";
+
+/// What it begins with in every version.
+const NAME: &[u8] = b"azulejo state ";
 
 /// Bytes of a place.
 const PLACE: usize = 9 + 16 + 16 + 8 + 1 + 8 + 4 + 4 + 4;
@@ -358,7 +361,7 @@ fn check_ours(path: &Path) -> Result<()> {
     let is_ours = is_file
         && File::open(path)
             .and_then(|mut file| file.read_exact(&mut start))
-            .is_ok_and(|()| start == *MAGIC);
+            .is_ok_and(|()| start.starts_with(NAME));
     if is_ours {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 
 use self::file::Packed;
 pub use self::file::{About, StateFile, Writer};
@@ -27,7 +27,8 @@ use crate::archive::Staged;
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
 
-/// By what something is known again: 128 bits of SHA-256.
+/// By what something is known again: 128 bits of SHA-256, or of tiles of XXH3, which is as good against chance and takes a tenth of
+/// the time.
 pub type Sum = [u8; 16];
 
 /// What is known of a shard once it is finished.
@@ -196,16 +197,16 @@ impl std::fmt::Debug for Ledger {
 
 /// What tiles come to, with their addresses, in their order.
 fn sum_of(tiles: &[Emitted]) -> Sum {
-    let mut sum = Sha256::new();
+    let mut sum = Xxh3::new();
     for tile in tiles {
         let at = tile.tile;
-        sum.update([at.z()]);
-        sum.update(at.x().to_le_bytes());
-        sum.update(at.y().to_le_bytes());
-        sum.update((tile.data.len() as u64).to_le_bytes());
-        sum.update(&*tile.data);
+        sum.update(&[at.z()]);
+        sum.update(&at.x().to_le_bytes());
+        sum.update(&at.y().to_le_bytes());
+        sum.update(&(tile.data.len() as u64).to_le_bytes());
+        sum.update(&tile.data);
     }
-    cut(&sum.finalize().into())
+    sum.digest128().to_le_bytes()
 }
 
 /// The first half of a SHA-256.

@@ -442,12 +442,32 @@ fn unscaled(mut raster: Raster, scales: &[(f64, f64)]) -> Raster {
 }
 
 /// The colours of palette indices. An index beyond the palette's end means nothing.
-fn expand<T: Copy + Into<usize>>(indices: &[T], palette: &[[u8; 4]], mask: &mut [u8]) -> Vec<u8> {
-    let mut colours = Vec::with_capacity(indices.len() * 3);
-    for (&index, mask) in indices.iter().zip(mask) {
-        let [r, g, b, a] = palette.get(index.into()).copied().unwrap_or_default();
-        colours.extend([r, g, b]);
-        *mask = (*mask).min(a);
+fn expand<T: Copy + PartialEq + Into<usize>>(
+    indices: &[T],
+    palette: &[[u8; 4]],
+    mask: &mut [u8],
+) -> Vec<u8> {
+    /// Maps have long runs of one class: so many pixels are looked at together.
+    const RUN_PX: usize = 32;
+    let mut colours = vec![0; indices.len() * 3];
+    let runs = indices.chunks(RUN_PX).zip(mask.chunks_mut(RUN_PX));
+    for ((indices, mask), colours) in runs.zip(colours.chunks_mut(3 * RUN_PX)) {
+        let colours = colours.as_chunks_mut::<3>().0;
+        let first = indices[0];
+        if indices
+            .iter()
+            .fold(true, |all, &index| all & (index == first))
+        {
+            let [r, g, b, a] = palette.get(first.into()).copied().unwrap_or_default();
+            colours.fill([r, g, b]);
+            mask.iter_mut().for_each(|mask| *mask = (*mask).min(a));
+            continue;
+        }
+        for ((&index, mask), colour) in indices.iter().zip(mask).zip(colours) {
+            let [r, g, b, a] = palette.get(index.into()).copied().unwrap_or_default();
+            *colour = [r, g, b];
+            *mask = (*mask).min(a);
+        }
     }
     colours
 }

@@ -9,7 +9,7 @@ use libdeflater::Crc;
 
 use super::scratch;
 
-const MAGIC: &[u8; 16] = b"azulejo state 1\n";
+const MAGIC: &[u8; 16] = b"azulejo state 2\n";
 
 /// Bytes of what is said of one part.
 const PLACE: usize = 70;
