@@ -126,6 +126,48 @@ fn every_planted_fault_is_found() {
     assert!(FAULTS.into_iter().flatten().count() >= 40);
 }
 
+/// Where all pairs of tiles are off there is nothing to learn from.
+#[test]
+fn a_zoom_that_was_moved_as_a_whole_is_found() {
+    let desk = Desk::new();
+    let source = fixture("RGB.byte.tif");
+    for (name, format) in [
+        ("p.mbtiles", "png"),
+        ("j.mbtiles", "jpeg"),
+        ("w.mbtiles", "webp"),
+    ] {
+        let zooms = ["-z", "8-9", "--mbtiles-type", "flat", "--overwrite"];
+        let bake = [
+            &["tile", &source, "-o", name, "-q", "-f", format],
+            &zooms[..],
+        ]
+        .concat();
+        // What is lossy and a pixel off may have been made so.
+        let least = if format == "png" { 1 } else { 2 };
+        for by in least..=3 {
+            desk.run(&bake).ok();
+            desk.is_sound(&[name]);
+            planted::move_zoom(&desk, name, 8, by);
+            let told = desk.found(&[name]);
+            assert!(
+                told["counts"]["shifted"].as_u64() > Some(0),
+                "{name} {by}: {told:#}"
+            );
+        }
+    }
+}
+
+/// What readers can do without is unusual, and no fault.
+#[test]
+fn rows_that_the_metadata_should_have_are_missed() {
+    let desk = Desk::with_tilesets();
+    let all = ["DELETE FROM metadata WHERE name IN ('name', 'format')"];
+    planted::sql(&desk, "a.mbtiles", all[0]);
+    let told = desk.is_sound(&["a.mbtiles"]);
+    let notes = told["notes"].to_string();
+    assert!(notes.contains("no name and no format"), "{notes}");
+}
+
 #[test]
 fn what_was_not_tampered_with_has_no_faults() {
     let desk = Desk::with_tilesets();

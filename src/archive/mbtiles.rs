@@ -263,22 +263,15 @@ fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
             "damaged, cut short; expected an MBTiles file",
         ));
     };
-    let number =
-        |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let page_bytes = match u16::from_be_bytes([head[16], head[17]]) {
-        1 => 1 << 16,
-        bytes => u64::from(bytes),
-    };
-    // The number of pages is true if the version that wrote it is the last one that changed the file.
-    let n_pages = if number(24) == number(92) {
-        number(28)
-    } else {
-        0
-    };
+    let (page_bytes, n_pages) = pages(head);
     let found = fs::metadata(path)
         .map_err(|error| Error::input(path.display(), format_args!("cannot be read ({error})")))?;
     let expected = page_bytes * u64::from(n_pages);
-    if page_bytes > 0 && (found.len() < expected || found.len() % page_bytes != 0) {
+    let is_cut = match n_pages {
+        0 => page_bytes > 0 && found.len() % page_bytes != 0,
+        _ => found.len() < expected,
+    };
+    if is_cut {
         let found = format!(
             "damaged, cut short: {} bytes; expected {} pages of {page_bytes}",
             found.len(),
@@ -291,6 +284,20 @@ fn check_whole(path: &Path, head: &[u8]) -> Result<()> {
         return Err(Error::input(path.display(), found));
     }
     Ok(())
+}
+
+/// Bytes of a page, and how many pages the file with this head says that it has; 0 where that is not known (SQLite's file format,
+/// 1.3).
+fn pages(head: &[u8; HEADER_BYTES]) -> (u64, u32) {
+    let number =
+        |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let page_bytes = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 1 << 16,
+        bytes => u64::from(bytes),
+    };
+    // The number of pages is true if the version that wrote it is the last one that changed the file.
+    let is_true = number(24) == number(92);
+    (page_bytes, if is_true { number(28) } else { 0 })
 }
 
 /// A connection that writes nothing, not even beside the file. A database in write-ahead mode would want an index file

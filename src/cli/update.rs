@@ -221,12 +221,19 @@ impl Before {
             } else if args.outputs.overwrite() == Overwrite::Replace {
                 note = Some(format!("all is baked: {}", differences.join("; ")));
             } else {
+                // A finer source, or none of the finest any more.
+                let is_depth = |text: &String| text.starts_with("--max-zoom");
+                let help = if differences.iter().any(is_depth) {
+                    "-z with the zooms that it has keeps to them; --overwrite bakes all of it"
+                } else {
+                    "--overwrite bakes all of it"
+                };
                 return Err(Error::usage(format!(
                     "--update: all of {} would change: {}; expected what it was baked with",
                     tileset.display(),
                     differences.join("; ")
                 ))
-                .with_help("--overwrite bakes all of it"));
+                .with_help(help));
             }
         }
         Ok(Some(Book {

@@ -31,6 +31,18 @@ pub(super) struct Pair {
     pub(super) is_lossless: bool,
 }
 
+impl Pair {
+    /// Whether there is enough of both to see that one is moved.
+    pub(super) fn can_show_a_shift(&self) -> bool {
+        self.share >= SHIFT_SHARE
+    }
+
+    /// Whether the two differ by more than rounding and what lossy formats do to a smooth picture.
+    pub(super) fn is_apart(&self) -> bool {
+        self.pixels > 3.0
+    }
+}
+
 /// A place where a child fits better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shift {
@@ -102,7 +114,17 @@ impl Quarter<'_> {
         })
     }
 
-    /// Whether the child fits much better at another place near by.
+    /// Whether the child fits better where it is than a pixel beside: not where all is of one colour.
+    pub(super) fn has_a_place(&self) -> bool {
+        let at = |place| self.difference(place, REACH).map(|apart| apart.pixels);
+        let Some(unmoved) = at((0, 0)) else {
+            return false;
+        };
+        let mut beside = [(1, 0), (0, 1)].into_iter().filter_map(at);
+        beside.any(|moved| moved > 0.3 + 1.3 * unmoved)
+    }
+
+    /// Where among the places near by the child fits best, its own left out.
     pub(super) fn shift(&self) -> Option<Shift> {
         if self.child.width() < 8 * REACH as usize || self.child.height() < 8 * REACH as usize {
             return None;
@@ -255,7 +277,7 @@ const SHARE: f32 = 0.05;
 const SHIFT_SHARE: f32 = 0.25;
 
 /// Differences up to this are those of rounding.
-const ROUNDING: f32 = 0.6;
+pub(super) const ROUNDING: f32 = 0.6;
 
 impl Typical {
     /// What is usual in `sample`, made with `reducer`.
@@ -285,7 +307,7 @@ impl Typical {
         pair: &Pair,
         shift: impl FnOnce() -> Option<Shift>,
     ) -> Option<Verdict> {
-        if pair.share >= SHIFT_SHARE
+        if pair.can_show_a_shift()
             && pair.pixels > 1.0 + 2.0 * self.pixels
             && let Some(shift) = shift().filter(|shift| self.is_moved(pair, shift))
         {
@@ -319,7 +341,9 @@ impl Typical {
             pixels,
             unmoved,
         } = *shift;
-        if unmoved <= 1.0 + 2.0 * self.pixels || unmoved - pixels <= 1.0 {
+        // A lossy format may change as much.
+        let least = if pair.is_lossless { 1.0 } else { 2.0 };
+        if unmoved <= 1.0 + 2.0 * self.pixels || unmoved - pixels <= least {
             return false;
         }
         if self.is_exact && pair.is_lossless {

@@ -178,7 +178,7 @@ pub static KINDS: [KindInfo; 31] = [
     row(
         Kind::Shifted,
         "shifted",
-        "a tile and its parent are shifted against each other",
+        "a tile and its parent, or two zooms, are shifted against each other",
     ),
     row(
         Kind::Parent,

@@ -15,6 +15,7 @@ mod findings;
 mod gathered;
 mod kinds;
 mod look;
+mod moved;
 mod picture;
 mod quadrant;
 mod sample;

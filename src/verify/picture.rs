@@ -122,6 +122,31 @@ impl Picture {
     }
 }
 
+/// What comes after the end of the picture that `tile` is, if something does, or its end is missing. Readers pass over it, but no
+/// encoder writes it.
+pub(super) fn surplus(tile: &[u8]) -> Option<String> {
+    let beyond = |n: usize| (n > 0).then(|| format!("{n} bytes after the end of the picture"));
+    match Format::sniff(tile)? {
+        Format::Png => {
+            // The last chunk: no bytes, its name, its sum (PNG specification, 11.2.5).
+            const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+            let end = tile.windows(END.len()).rposition(|bytes| bytes == END)?;
+            beyond(tile.len() - end - END.len())
+        }
+        Format::Webp => {
+            // The container tells its length, but for 8 bytes of its own; it is even (RFC 9649, 2.4).
+            let told = u32::from_le_bytes(*tile.get(4..8)?.first_chunk()?);
+            let told = (told as usize).checked_add(8)?.next_multiple_of(2);
+            beyond(tile.len().saturating_sub(told))
+        }
+        Format::Jpeg => {
+            const END: &[u8] = b"\xff\xd9";
+            (!tile.ends_with(END)).then(|| "other bytes after the end of the picture".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// Damage in `tile` that decoding it does not tell of: JPEG has no sums, and one broken code spoils all that follow.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! All families of a tileset, looked at in parallel: [`Walk`].
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::agree::{Pair, Typical};
@@ -8,6 +9,7 @@ use super::findings::Finding;
 use super::gathered::Gathered;
 use super::kinds::Kind;
 use super::look::Looker;
+use super::moved::moved_zooms;
 use super::picture::{Meaning, Picture};
 use super::units::{Unit, units};
 use super::{Options, Verified};
@@ -103,6 +105,7 @@ impl<'a> Walk<'a> {
             format,
             size_px: told.or(sample.size()),
             typical: Typical::of(Reducer::Average, &[]),
+            moved: BTreeMap::new(),
             scheme: scheme.as_ref(),
             area: described::area(&stored, scheme.as_ref()),
         };
@@ -110,6 +113,11 @@ impl<'a> Walk<'a> {
         let how = (options.recorded.reducer, jobs);
         looker.typical = typical(&looker, &units, how, watch)?;
         verified.overviews = Some(looker.typical).filter(|typical| typical.pairs > 0);
+        let moved = moved_zooms(&looker, &units, jobs, watch)?;
+        looker.moved = moved.zooms;
+        verified.notes.extend(moved.notes);
+        let findings = moved.findings.into_iter();
+        findings.for_each(|finding| verified.findings.add(finding));
         let gathered = look_at_all(&looker, &units, jobs, verified, watch)?;
         gathered.conclude(tiles, verified);
         facts.lowest_is_solid = gathered.lowest_is_solid;

@@ -17,7 +17,7 @@ use crate::desk::Desk;
 pub(super) const TOP: (u8, u32, u32) = (10, 290, 439);
 pub(super) const OVER: (u8, u32, u32) = (9, 145, 219);
 
-pub(super) fn sql(desk: &Desk, name: &str, sql: &str) {
+pub(crate) fn sql(desk: &Desk, name: &str, sql: &str) {
     let db = Connection::open(desk.path(name)).unwrap();
     db.execute_batch(sql).unwrap();
     assert!(
@@ -111,6 +111,21 @@ pub(super) fn picture(desk: &Desk, name: &str, at: (u8, u32, u32), change: fn(Im
     let mut encoder = encoder(Format::sniff(&data).unwrap(), &settings).unwrap();
     encoder.encode(&image, &mut out).unwrap();
     put(desk, name, at, &out);
+}
+
+/// Moves the pictures of all tiles of zoom `z` by so many pixels to the west.
+pub(crate) fn move_zoom(desk: &Desk, name: &str, z: u8, by: usize) {
+    let mut store = open_store(&desk.path(name)).unwrap();
+    let tiles = store.tiles().unwrap();
+    drop(store);
+    for tile in tiles.iter().filter(|tile| tile.z() == z) {
+        let at = (tile.z(), tile.x(), tile.y());
+        match by {
+            1 => picture(desk, name, at, |image| shift(image, 1)),
+            2 => picture(desk, name, at, |image| shift(image, 2)),
+            _ => picture(desk, name, at, |image| shift(image, 3)),
+        }
+    }
 }
 
 pub(super) fn recode(desk: &Desk, at: (u8, u32, u32), format: Format) {

@@ -3,7 +3,7 @@
 use azulejo::encode::Format;
 
 use super::how::{
-    OVER, TOP, at, blank, change, change_in, cut, double, flip, foreign, lighten, lose_page,
+    OVER, TOP, at, blank, byte, change, change_in, cut, double, flip, foreign, lighten, lose_page,
     picture, recode, said, shift, spoil, sql, swap,
 };
 use super::{DB, Fault, NORMAL, row};
@@ -115,6 +115,30 @@ pub(super) const FAULTS: &[Fault] = &[
         &["bounds"],
     ),
     row("the file is cut short", DB, |d| cut(d, DB), &["container"]),
+    row(
+        "something comes after the database",
+        DB,
+        |d| byte(d, DB, |bytes| bytes.extend([7; 4096])),
+        &["container"],
+    ),
+    row(
+        "a few bytes come after the database",
+        DB,
+        |d| byte(d, DB, |bytes| bytes.extend(b"few")),
+        &["container"],
+    ),
+    row(
+        "something comes after a picture",
+        DB,
+        |d| change(d, TOP, |data| data.extend(b"something")),
+        &["damaged"],
+    ),
+    row(
+        "something comes after a JPEG",
+        "j.mbtiles",
+        |d| change_in(d, "j.mbtiles", TOP, &|data| data.extend(b"something")),
+        &["damaged"],
+    ),
     row(
         "an overview is shifted by a pixel",
         DB,

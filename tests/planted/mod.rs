@@ -8,6 +8,7 @@ mod pmtiles;
 
 use crate::desk::Desk;
 pub(crate) use archive::Archive;
+pub(crate) use how::{move_zoom, sql};
 
 /// A fault.
 pub(crate) struct Fault {

@@ -6,6 +6,18 @@ use super::{Fault, PM, row};
 pub(super) const FAULTS: &[Fault] = &[
     row("the archive is cut short", PM, |d| cut(d, PM), &["beyond"]),
     row(
+        "something comes after the archive",
+        PM,
+        |d| byte(d, PM, |bytes| bytes.extend(b"something")),
+        &["container"],
+    ),
+    row(
+        "tiles are of no type that there is",
+        PM,
+        |d| byte(d, PM, |bytes| bytes[99] = 9),
+        &["header"],
+    ),
+    row(
         "the directory is out of order",
         PM,
         |d| entries(d, |all| all[9].id = all[8].id),

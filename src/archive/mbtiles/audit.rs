@@ -7,8 +7,9 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::{
-    ADDRESS, HEADER_BYTES, Sql, TYPE, check_whole, connect, reading, refuse_journals, whole,
+    ADDRESS, HEADER_BYTES, Sql, TYPE, check_whole, connect, pages, reading, refuse_journals, whole,
 };
+use crate::archive::StoredMetadata;
 use crate::archive::audit::{Audit, Flaw, Tick};
 use crate::archive::file_type::head;
 use crate::archive::tally;
@@ -38,8 +39,12 @@ pub(in crate::archive) fn audit(path: &Path, tick: &mut Tick<'_>) -> Result<Audi
         audit.add_error(error)?;
         return Ok(audit);
     }
+    surplus(path, &head, &mut audit);
     let roots = match super::open(path) {
-        Ok(store) => store.metadata().matrix_roots,
+        Ok(store) => {
+            untold(store.metadata(), &mut audit);
+            store.metadata().matrix_roots
+        }
         Err(error) => {
             audit.add_error(error)?;
             return Ok(audit);
@@ -54,6 +59,35 @@ pub(in crate::archive) fn audit(path: &Path, tick: &mut Tick<'_>) -> Result<Audi
         Err(Stop::Sql(error)) => audit.add_error(reading(path, &error))?,
     }
     Ok(audit)
+}
+
+/// Bytes after the last page.
+fn surplus(path: &Path, head: &[u8], audit: &mut Audit) {
+    let Some((page_bytes, n_pages @ 1..)) = head.first_chunk().map(pages) else {
+        return;
+    };
+    let expected = page_bytes * u64::from(n_pages);
+    let found = std::fs::metadata(path).map_or(0, |found| found.len());
+    if found > expected {
+        let found = format!("{} bytes after its end", found - expected);
+        let expected = format!("{expected} bytes, {n_pages} pages of {page_bytes}");
+        audit.add(Flaw::Container, "", found, expected);
+    }
+}
+
+/// Rows of the metadata that are missing though every file must have them (MBTiles 1.3, "Metadata").
+fn untold(stored: &StoredMetadata, audit: &mut Audit) {
+    let is_missing = |row: &&str| {
+        let told = stored.rows.get(*row);
+        told.is_none_or(|text| text.trim().is_empty())
+    };
+    let missing: Vec<&str> = ["name", "format"].into_iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        audit.notes.push(format!(
+            "the metadata has no {}, which some readers ask for",
+            missing.join(" and no ")
+        ));
+    }
 }
 
 /// Why an audit ends before its time.

@@ -20,6 +20,9 @@ const FIRST_BYTES: u64 = 16_384;
 /// directories, packed, and stands for tiles that take more.
 const ENTRIES_MAX: u64 = 1 << 22;
 
+/// The highest type of tiles that there is: vector tiles of MapLibre's own (specification, section 3.3).
+const TILE_TYPE_MAX: u8 = 6;
+
 /// Looks at the archive at `path`.
 pub(in crate::archive) fn audit(path: &Path, tick: &mut Tick<'_>) -> Result<Audit> {
     let file = LocalFile::open(path, "a PMTiles archive")?;
@@ -46,6 +49,7 @@ fn look(name: &str, mut file: Box<dyn RandomAccess>, tick: &mut Tick<'_>) -> Res
         leaf_bytes: 0,
         has_given_up: false,
     };
+    auditor.tile_type();
     if auditor.sections(file_bytes) {
         let root = auditor.header.root;
         if let Some(entries) = auditor.directory("the root directory", root)? {
@@ -79,6 +83,16 @@ struct Auditor {
 }
 
 impl Auditor {
+    /// Whether the type of tiles is one that there is (specification, section 3.3).
+    fn tile_type(&mut self) {
+        let told = self.header.tile_type;
+        if told > TILE_TYPE_MAX {
+            let expected = format!("0 to {TILE_TYPE_MAX}");
+            self.audit
+                .add(Flaw::Header, "tile type", told.to_string(), expected);
+        }
+    }
+
     /// Whether all sections lie in the file; and not over each other.
     fn sections(&mut self, file_bytes: u64) -> bool {
         let root = self.header.root;
@@ -110,6 +124,13 @@ impl Auditor {
             let expected = format!("in the first {FIRST_BYTES} bytes");
             self.audit
                 .add(Flaw::Header, "root directory", found, expected);
+        }
+        let end = sections.iter().map(|(_, section)| section.end()).max();
+        let end = end.unwrap_or_default();
+        if file_bytes > end {
+            let found = format!("{} bytes after its last part", file_bytes - end);
+            self.audit
+                .add(Flaw::Container, "", found, format!("{end} bytes"));
         }
         sections.sort_by_key(|(_, section)| section.offset);
         for pair in sections.windows(2) {

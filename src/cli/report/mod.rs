@@ -6,6 +6,7 @@ pub(super) mod tile;
 pub(super) mod times;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,10 +38,11 @@ impl ReportFile {
     /// outputs: what it points at is replaced.
     ///
     /// # Errors
-    /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot.
+    /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot, or something is there that is no report.
     pub(super) fn create(path: &Path) -> Result<Self> {
         FileOutput::create(path, Overwrite::Replace, |path| {
-            check_replaced(path, "report")
+            check_replaced(path, "report")?;
+            check_json(path)
         })
         .map(Self)
     }
@@ -54,6 +56,19 @@ impl ReportFile {
         written.map_err(|error| Error::writing(self.0.shown(), &error))?;
         self.0.finish()?.publish().map(drop)
     }
+}
+
+/// Makes sure that what a report would replace begins as one does, or is empty: a raster, say, is not lost to a slip.
+fn check_json(path: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    read.map_err(|error| Error::writing(path.display(), &error))?;
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_none_or(|&byte| byte == b'{') {
+        return Ok(());
+    }
+    let found = "something else than a report is there; expected a JSON object, or nothing";
+    Err(Error::output(path.display(), found).with_help("move it away, or name another file"))
 }
 
 /// Makes sure that what is to be replaced is a file: renaming over a pipe or a device would take that away.

@@ -68,7 +68,10 @@ impl Looker<'_> {
                 continue;
             };
             let verdict = self.typical.judge(&pair, || quarter.shift());
-            pairs.push((*tile, pair, verdict));
+            // That all of a zoom is moved is told once.
+            let usual = self.moved.get(&parent.z());
+            let is_usual = |verdict: &Verdict| matches!(verdict, Verdict::Shifted(shift) if usual == Some(&(shift.col, shift.row)));
+            pairs.push((*tile, pair, verdict.filter(|verdict| !is_usual(verdict))));
         }
         let all: Vec<Pair> = pairs.iter().map(|(_, pair, _)| *pair).collect();
         if let Some(at) = self.typical.changed(&all) {
@@ -105,6 +108,38 @@ impl Looker<'_> {
                 }
             }
         }
+    }
+
+    /// Where else children fit their parent better, if they do not fit where they are; nothing of those that show too little to
+    /// say.
+    ///
+    /// # Errors
+    /// As [`Looker::look`].
+    pub(in crate::verify) fn shifts(&self, unit: &Unit) -> Result<Vec<Option<Shift>>> {
+        let mut shifts = Vec::new();
+        let parent = unit.parent.filter(|_| unit.has_parent);
+        let parent = parent.map(|parent| self.parent(parent)).transpose()?;
+        let Some(parent) = parent.flatten() else {
+            return Ok(shifts);
+        };
+        for &tile in &self.tiles[unit.children.clone()] {
+            let Some(child) = self.parent(tile)? else {
+                continue;
+            };
+            let Some(reduced) = reduced(&child, &parent, self.typical.reducer) else {
+                continue;
+            };
+            let quarter = quarter(&reduced, &child, &parent, tile.quadrant());
+            let Some(pair) = compare(&quarter).filter(Pair::can_show_a_shift) else {
+                continue;
+            };
+            if pair.is_apart() {
+                shifts.push(quarter.shift());
+            } else if quarter.has_a_place() {
+                shifts.push(None);
+            }
+        }
+        Ok(shifts)
     }
 
     /// Pairs of a family, for what is usual: a list for each of `reducers`.

@@ -4,6 +4,7 @@ mod edges;
 mod family;
 mod open;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::agree::Typical;
@@ -32,6 +33,8 @@ pub(super) struct Looker<'a> {
     pub(super) format: Option<Format>,
     pub(super) size_px: Option<(usize, usize)>,
     pub(super) typical: Typical,
+    /// Zooms of parents that are moved as a whole, as [`Moved::zooms`](super::moved::Moved::zooms).
+    pub(super) moved: BTreeMap<u8, (isize, isize)>,
     pub(super) scheme: Option<&'a Scheme>,
     /// The bounds that the tileset tells, in the units of the scheme, and a bit more.
     pub(super) area: Option<Bounds>,

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::geo::tile::TileCoord;
 use crate::verify::findings::Finding;
 use crate::verify::kinds::Kind;
-use crate::verify::picture::{Picture, hidden_damage};
+use crate::verify::picture::{Picture, hidden_damage, surplus};
 
 impl Looker<'_> {
     /// The bytes of a tile, or what is wrong with them.
@@ -60,6 +60,11 @@ impl Looker<'_> {
                 return Ok(None);
             }
         };
+        if let Some(found) = surplus(&data) {
+            let expected = "a picture and nothing else";
+            seen.findings
+                .push(Finding::of(Kind::Damaged, tile, found, expected));
+        }
         match hidden_damage(&data) {
             Ok(None) => {}
             Ok(Some(found)) => {
