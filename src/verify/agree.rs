@@ -347,13 +347,15 @@ impl Typical {
             return false;
         }
         if self.is_exact && pair.is_lossless {
-            return pixels <= ROUNDING + 0.25 * unmoved;
+            return pixels <= ROUNDING + 0.1 * unmoved;
         }
+        let is_far = col.abs().max(row.abs()) > 1;
         if pair.is_lossless {
             // Who has lost nothing and is not exact has other overviews than ours: GDAL's lie up to a pixel off.
-            return col.abs().max(row.abs()) > 1 && pixels < 0.35 * unmoved;
+            return is_far && pixels < 0.35 * unmoved;
         }
-        pixels < 0.6 * unmoved && pixels < 4.0 + 2.0 * self.pixels
+        let left = if is_far { 0.6 } else { 0.35 };
+        pixels < left * unmoved && pixels < 4.0 + 2.0 * self.pixels
     }
 
     /// Which of the children of one parent, or rather of their `pairs`, is not what the parent was made of, though the others are.
@@ -367,7 +369,9 @@ impl Typical {
         let others = |is_usual: &dyn Fn(&Pair) -> bool| {
             all().all(|(other, pair)| other == at || is_usual(pair))
         };
+        // Of four pixels every program has its own nearest one.
         let to_the_pixel = self.is_exact
+            && self.reducer != Reducer::Nearest
             && most.is_lossless
             && most.pixels > 3.0
             && others(&|pair| pair.pixels <= ROUNDING);
