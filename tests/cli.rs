@@ -247,10 +247,16 @@ fn a_report_takes_the_place_of_a_report_only() {
         let zooms = ["-z", "5", "--overwrite", "--report", report];
         desk.run(&[&["tile", &source, "-o", "x.mbtiles"], &zooms[..]].concat())
     };
-    desk.write("mine.txt", "what I wrote");
-    bake("mine.txt").fails(4, "something else than a report is there");
-    assert_eq!(fs::read(desk.path("mine.txt")).unwrap(), b"what I wrote");
-    assert!(!desk.path("x.mbtiles").exists());
+    for mine in [
+        "what I wrote",
+        "{\"type\": \"FeatureCollection\"}",
+        "{\"schema\": \"azulejo-report/1\"} and more",
+    ] {
+        desk.write("mine.txt", mine);
+        bake("mine.txt").fails(4, "something else than a report is there");
+        assert_eq!(fs::read(desk.path("mine.txt")).unwrap(), mine.as_bytes());
+        assert!(!desk.path("x.mbtiles").exists());
+    }
     desk.write("new.json", "");
     for _ in 0..2 {
         bake("new.json").ok();
@@ -801,7 +807,7 @@ fn a_dataset_in_place_of_a_name_is_called_as_its_output() {
 #[test]
 fn a_full_stdout_withholds_no_report_and_a_link_to_one_stays() {
     let desk = Desk::new();
-    desk.write("real.json", "{\"schema\": \"older\"}");
+    desk.write("real.json", "{\"schema\": \"azulejo-report/0\"}");
     std::os::unix::fs::symlink("real.json", desk.path("r.json")).unwrap();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = desk.command(&["tile", &bahamas(), "-z4", "-o", "x", "--report", "r.json"]);
@@ -863,7 +869,7 @@ fn json_progress_is_one_object_a_line() {
 #[test]
 fn the_report_agrees_with_the_outputs() {
     let desk = Desk::new();
-    desk.write("r.json", "{\"schema\": \"older\"}");
+    desk.write("r.json", "{\"schema\": \"azulejo-report/0\"}");
     let run = program::output(
         desk.command(&[
             "tile",

@@ -122,22 +122,28 @@ impl Picture {
     }
 }
 
-/// What comes after the end of the picture that `tile` is, if something does, or its end is missing. Readers pass over it, but no
+/// What is wrong at the end of the picture that `tile` is: something comes after it, or it is missing. Readers pass over it, but no
 /// encoder writes it.
-pub(super) fn surplus(tile: &[u8]) -> Option<String> {
+pub(super) fn bad_end(tile: &[u8]) -> Option<String> {
     let beyond = |n: usize| (n > 0).then(|| format!("{n} bytes after the end of the picture"));
+    let cut = || "cut short: the end of the picture is missing".to_owned();
     match Format::sniff(tile)? {
         Format::Png => {
             // The last chunk: no bytes, its name, its sum (PNG specification, 11.2.5).
             const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
-            let end = tile.windows(END.len()).rposition(|bytes| bytes == END)?;
-            beyond(tile.len() - end - END.len())
+            match tile.windows(END.len()).position(|bytes| bytes == END) {
+                Some(end) => beyond(tile.len() - end - END.len()),
+                None => Some(cut()),
+            }
         }
         Format::Webp => {
             // The container tells its length, but for 8 bytes of its own; it is even (RFC 9649, 2.4).
             let told = u32::from_le_bytes(*tile.get(4..8)?.first_chunk()?);
-            let told = (told as usize).checked_add(8)?.next_multiple_of(2);
-            beyond(tile.len().saturating_sub(told))
+            let told = (told as usize).checked_add(8)?;
+            if tile.len() < told {
+                return Some(cut());
+            }
+            beyond(tile.len().saturating_sub(told.next_multiple_of(2)))
         }
         Format::Jpeg => {
             const END: &[u8] = b"\xff\xd9";

@@ -134,6 +134,18 @@ pub(super) const FAULTS: &[Fault] = &[
         &["damaged"],
     ),
     row(
+        "a picture comes after a picture",
+        DB,
+        |d| change(d, TOP, |data| data.extend(data.clone())),
+        &["damaged"],
+    ),
+    row(
+        "the last byte of a picture is missing",
+        DB,
+        |d| change(d, TOP, |data| data.truncate(data.len() - 1)),
+        &["damaged"],
+    ),
+    row(
         "something comes after a JPEG",
         "j.mbtiles",
         |d| change_in(d, "j.mbtiles", TOP, &|data| data.extend(b"something")),

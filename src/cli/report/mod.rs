@@ -6,7 +6,7 @@ pub(super) mod tile;
 pub(super) mod times;
 
 use std::fs;
-use std::io::Read;
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use super::versions;
 /// Changes when a reader of the report would have to.
 const SCHEMA: &str = "azulejo-report/1";
 
+/// What it begins with in every version.
+const SCHEMAS: &str = "azulejo-report/";
+
 /// The report's file: claimed before the work, written after it, complete or not there.
 pub(super) struct ReportFile(FileOutput);
 
@@ -42,7 +45,7 @@ impl ReportFile {
     pub(super) fn create(path: &Path) -> Result<Self> {
         FileOutput::create(path, Overwrite::Replace, |path| {
             check_replaced(path, "report")?;
-            check_json(path)
+            check_report(path)
         })
         .map(Self)
     }
@@ -58,16 +61,22 @@ impl ReportFile {
     }
 }
 
-/// Makes sure that what a report would replace begins as one does, or is empty: a raster, say, is not lost to a slip.
-fn check_json(path: &Path) -> Result<()> {
-    let mut start = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
-    read.map_err(|error| Error::writing(path.display(), &error))?;
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first.is_none_or(|&byte| byte == b'{') {
+/// Makes sure that what a report would replace is one, or an empty file: what somebody wrote is not lost to a slip.
+fn check_report(path: &Path) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Any {
+        schema: String,
+    }
+    let file = fs::File::open(path).map_err(|error| Error::writing(path.display(), &error))?;
+    let is_empty = file.metadata().is_ok_and(|found| found.len() == 0);
+    let is_report = || {
+        let found: Option<Any> = serde_json::from_reader(BufReader::new(file)).ok();
+        found.is_some_and(|found| found.schema.starts_with(SCHEMAS))
+    };
+    if is_empty || is_report() {
         return Ok(());
     }
-    let found = "something else than a report is there; expected a JSON object, or nothing";
+    let found = "something else than a report is there; expected a report of azulejo's, an empty file or nothing";
     Err(Error::output(path.display(), found).with_help("move it away, or name another file"))
 }
 

@@ -26,6 +26,9 @@ const UNIT_PX: f64 = 512.0;
 /// Clusters at most: the error falls with the root of their number, to a few percent.
 const MOST_CLUSTERS: u64 = 256;
 
+/// Clusters that there are for each that is made, at least, where those made first leave much open.
+const CLUSTERS_FOR_ONE: u64 = 4;
+
 /// Tiles that are listed in order to find evenly spread ones among them: listing so many takes less than a tenth of a second.
 const MOST_LISTED: u64 = 1 << 18;
 
@@ -116,7 +119,9 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) 
     let tiles_a_cluster = TILES_A_CLUSTER * (waste(plan, mosaic) / USUAL_WASTE).max(1.0);
     let n = plan.count(plan.zoom_max) as f64 / tiles_a_cluster;
     let n_first = (n as u64).clamp(least as u64, MOST_CLUSTERS);
-    let picked = Picked::new(plan.count(list_zoom), n_first.max(more as u64));
+    // Not so many more that it comes to a good part of the bake.
+    let more = (plan.count(root_zoom) / CLUSTERS_FOR_ONE).min(more as u64);
+    let picked = Picked::new(plan.count(list_zoom), n_first.max(more));
     let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
     let roots: Vec<Root> = picked.of(plan.walk(list_zoom)).map(below).collect();
     Chosen {

@@ -33,7 +33,7 @@ const LEAST_CLUSTERS: usize = 8;
 const MORE_CLUSTERS: usize = 32;
 
 /// Tiles of a cluster.
-const TILES_A_CLUSTER: u64 = 5;
+const CLUSTER_TILES: u64 = 5;
 
 /// The root of a cluster, and for how many it stands, beside the others.
 type Root = (TileCoord, f64);
@@ -116,7 +116,7 @@ fn make(
     let planned = if is_whole {
         plan.count_all()
     } else {
-        TILES_A_CLUSTER * roots.len() as u64
+        CLUSTER_TILES * roots.len() as u64
     };
     let job = plan.job(mosaic);
     let shared = Shared::default();

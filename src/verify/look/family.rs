@@ -70,7 +70,10 @@ impl Looker<'_> {
             let verdict = self.typical.judge(&pair, || quarter.shift());
             // That all of a zoom is moved is told once.
             let usual = self.moved.get(&parent.z());
-            let is_usual = |verdict: &Verdict| matches!(verdict, Verdict::Shifted(shift) if usual == Some(&(shift.col, shift.row)));
+            let is_usual = |verdict: &Verdict| match verdict {
+                Verdict::Shifted(shift) => usual == Some(&(shift.col, shift.row)),
+                _ => false,
+            };
             pairs.push((*tile, pair, verdict.filter(|verdict| !is_usual(verdict))));
         }
         let all: Vec<Pair> = pairs.iter().map(|(_, pair, _)| *pair).collect();

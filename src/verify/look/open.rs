@@ -8,7 +8,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::geo::tile::TileCoord;
 use crate::verify::findings::Finding;
 use crate::verify::kinds::Kind;
-use crate::verify::picture::{Picture, hidden_damage, surplus};
+use crate::verify::picture::{Picture, bad_end, hidden_damage};
 
 impl Looker<'_> {
     /// The bytes of a tile, or what is wrong with them.
@@ -60,7 +60,7 @@ impl Looker<'_> {
                 return Ok(None);
             }
         };
-        if let Some(found) = surplus(&data) {
+        if let Some(found) = bad_end(&data) {
             let expected = "a picture and nothing else";
             seen.findings
                 .push(Finding::of(Kind::Damaged, tile, found, expected));
