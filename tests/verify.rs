@@ -153,6 +153,20 @@ fn a_zoom_that_was_moved_as_a_whole_is_found() {
                 told["counts"]["shifted"].as_u64() > Some(0),
                 "{name} {by}: {told:#}"
             );
+            // And the zoom below, by half as much.
+            desk.run(&bake).ok();
+            planted::move_zoom(&desk, name, 9, 2 * by - 1);
+            let told = desk.found(&[name]);
+            if by == 1 {
+                // Half a pixel: GDAL's overviews lie so.
+                let notes = told["notes"].to_string();
+                assert!(notes.contains("moved by 1 pixels east"), "{told:#}");
+            } else {
+                assert!(
+                    told["counts"]["shifted"].as_u64() > Some(0),
+                    "{name} {by}, below: {told:#}"
+                );
+            }
         }
     }
 }

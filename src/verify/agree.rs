@@ -114,6 +114,17 @@ impl Quarter<'_> {
         })
     }
 
+    /// How well the child fits where it is, as a place.
+    pub(super) fn here(&self) -> Option<Shift> {
+        let pixels = self.difference((0, 0), REACH)?.pixels;
+        Some(Shift {
+            col: 0,
+            row: 0,
+            pixels,
+            unmoved: pixels,
+        })
+    }
+
     /// Whether the child fits better where it is than a pixel beside: not where all is of one colour.
     pub(super) fn has_a_place(&self) -> bool {
         let at = |place| self.difference(place, REACH).map(|apart| apart.pixels);

@@ -20,20 +20,20 @@ const FAMILIES: usize = 6;
 const LEFT_OF_ONE: f32 = 0.2;
 const LEFT_OF_MORE: f32 = 0.5;
 
-/// The same of tiles that are off by one pixel only: nothing but what rounding does. Overviews of GDAL's in MBTiles lie up to a
-/// pixel off, and it is how they are made.
-const LEFT_OF_A_PIXEL: f32 = 0.1;
+/// The same where nothing but rounding is left. Overviews of GDAL's in MBTiles lie up to a pixel off, often by half a one exactly,
+/// and it is how they are made: only a whole pixel is a fault then.
+const LEFT_OF_ROUNDING: f32 = 0.1;
 
 /// How much less the difference is there, at least, in steps of 255.
 const GAIN: f32 = 2.0;
 
-/// So many tiles that agree on one pixel are how a zoom was made.
+/// So many tiles that agree on such a place are how a zoom was made.
 const USUAL: usize = 5;
 
 /// Zooms whose tiles fit those below them better at one place near by.
 #[derive(Debug, Default)]
 pub(super) struct Moved {
-    /// By what, in pixels to the east and to the south, by the zoom of the parents.
+    /// By what, in pixels of the tiles below to the east and to the south, by the zoom of the parents.
     pub(super) zooms: BTreeMap<u8, (isize, isize)>,
     /// Those that are faults.
     pub(super) findings: Vec<Finding>,
@@ -78,9 +78,11 @@ pub(super) fn moved_zooms(
         };
         if is_fault(&shift, shifts.len()) {
             moved.findings.push(told(z, &shift, shifts.len()));
-        } else if !is_far(&shift) && shifts.len() >= USUAL {
+        } else if !is_far(&shift) && (shifts.len() >= USUAL || is_exact(&shift)) {
+            let Shift { col, row, .. } = shift;
             moved.notes.push(format!(
-                "zoom {z}: tiles lie about a pixel off those below them, as some programs make them"
+                "zoom {z}: tiles fit those below them best when these are moved by {col} pixels east and {row} south, as some \
+                 programs make them"
             ));
         } else {
             continue;
@@ -117,18 +119,21 @@ fn agreed(shifts: &[Option<Shift>]) -> Option<Shift> {
 }
 
 fn is_far(shift: &Shift) -> bool {
-    shift.col.abs().max(shift.row.abs()) > 1
+    shift.col.abs().max(shift.row.abs()) > 2
 }
 
 /// Whether it is a fault that `n` tiles agree on `shift`.
 fn is_fault(shift: &Shift, n: usize) -> bool {
-    let left = match n {
-        _ if !is_far(shift) => LEFT_OF_A_PIXEL,
-        1 => LEFT_OF_ONE,
-        _ => LEFT_OF_MORE,
-    };
-    let rounding = if is_far(shift) { 0.0 } else { ROUNDING };
-    shift.unmoved - shift.pixels > GAIN && shift.pixels <= rounding + left * shift.unmoved
+    let left = if n == 1 { LEFT_OF_ONE } else { LEFT_OF_MORE };
+    let is_far = is_far(shift) && shift.pixels <= left * shift.unmoved;
+    // By whole pixels of the parents.
+    let is_even = shift.col % 2 == 0 && shift.row % 2 == 0;
+    shift.unmoved - shift.pixels > GAIN && (is_far || is_even && is_exact(shift))
+}
+
+/// Whether nothing but rounding is left where the tiles belong.
+fn is_exact(shift: &Shift) -> bool {
+    shift.pixels <= ROUNDING + LEFT_OF_ROUNDING * shift.unmoved
 }
 
 fn told(z: u8, shift: &Shift, n: usize) -> Finding {
@@ -169,22 +174,24 @@ mod tests {
             let shift = agreed(shifts)?;
             is_fault(&shift, shifts.len()).then_some(shift.col)
         };
-        let moved = shift(2, 3.0, 12.0);
+        let moved = shift(3, 3.0, 12.0);
         let other = shift(1, 3.0, 12.0);
-        assert_eq!(place(&[moved; 4]), Some(2));
-        assert_eq!(place(&[moved, moved, moved, moved, other]), Some(2));
+        assert_eq!(place(&[moved; 4]), Some(3));
+        assert_eq!(place(&[moved, moved, moved, moved, other]), Some(3));
         // They do not agree, or some fit where they are.
         assert_eq!(place(&[moved, moved, other]), None);
         assert_eq!(place(&[moved, moved, moved, None]), None);
         // Hardly a better fit, or hardly a difference.
-        assert_eq!(place(&[shift(2, 7.0, 12.0); 4]), None);
-        assert_eq!(place(&[shift(2, 1.0, 2.5); 4]), None);
+        assert_eq!(place(&[shift(3, 7.0, 12.0); 4]), None);
+        assert_eq!(place(&[shift(3, 1.0, 2.5); 4]), None);
         // One alone.
         assert_eq!(place(&[moved]), None);
-        assert_eq!(place(&[shift(2, 1.0, 12.0)]), Some(2));
-        // A pixel off: only what is the same there.
+        assert_eq!(place(&[shift(4, 1.0, 12.0)]), Some(4));
+        // Two pixels off at most: only what is the same there, a whole pixel of the parents off.
         assert_eq!(place(&[other; 9]), None);
-        assert_eq!(place(&[shift(1, 0.4, 12.0); 4]), Some(1));
+        assert_eq!(place(&[shift(1, 0.4, 12.0); 4]), None);
+        assert_eq!(place(&[shift(2, 0.4, 12.0); 4]), Some(2));
+        assert_eq!(place(&[shift(2, 3.0, 12.0); 4]), None);
         assert_eq!(place(&[]), None);
     }
 }

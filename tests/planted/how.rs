@@ -123,7 +123,8 @@ pub(crate) fn move_zoom(desk: &Desk, name: &str, z: u8, by: usize) {
         match by {
             1 => picture(desk, name, at, |image| shift(image, 1)),
             2 => picture(desk, name, at, |image| shift(image, 2)),
-            _ => picture(desk, name, at, |image| shift(image, 3)),
+            3 => picture(desk, name, at, |image| shift(image, 3)),
+            _ => picture(desk, name, at, |image| shift(image, 5)),
         }
     }
 }

@@ -4,10 +4,11 @@ use super::{Hole, Looker, Seen};
 use crate::error::Result;
 use crate::geo::tile::TileCoord;
 use crate::raster::reduce::Reducer;
+use crate::raster::{Raster, Samples};
 use crate::verify::agree::{Pair, Shift, Typical, Verdict, compare};
 use crate::verify::findings::Finding;
 use crate::verify::kinds::Kind;
-use crate::verify::picture::Picture;
+use crate::verify::picture::{Picture, values};
 use crate::verify::quadrant::{data_in, is_solid, quarter, reduced};
 use crate::verify::units::Unit;
 
@@ -71,7 +72,7 @@ impl Looker<'_> {
             // That all of a zoom is moved is told once.
             let usual = self.moved.get(&parent.z());
             let is_usual = |verdict: &Verdict| match verdict {
-                Verdict::Shifted(shift) => usual == Some(&(shift.col, shift.row)),
+                Verdict::Shifted(shift) => usual == Some(&(2 * shift.col, 2 * shift.row)),
                 _ => false,
             };
             pairs.push((*tile, pair, verdict.filter(|verdict| !is_usual(verdict))));
@@ -113,8 +114,8 @@ impl Looker<'_> {
         }
     }
 
-    /// Where else children fit their parent better, if they do not fit where they are; nothing of those that show too little to
-    /// say.
+    /// Where else children fit their parent better, in pixels of their own, if they do not fit where they are; nothing of those
+    /// that show too little to say.
     ///
     /// # Errors
     /// As [`Looker::look`].
@@ -137,7 +138,8 @@ impl Looker<'_> {
                 continue;
             };
             if pair.is_apart() {
-                shifts.push(quarter.shift());
+                let place = (tile.quadrant(), self.typical.reducer);
+                shifts.push(in_halves(&child, &parent, place));
             } else if quarter.has_a_place() {
                 shifts.push(None);
             }
@@ -180,6 +182,61 @@ impl Looker<'_> {
         }
         Ok(pairs)
     }
+}
+
+/// Where a child fits best but for its own place, in pixels of its own: it is moved by one of them before it is reduced, too, unless
+/// single ones are picked then, of which every program has its own.
+fn in_halves(
+    child: &Picture,
+    parent: &Picture,
+    (quadrant, reducer): ((usize, usize), Reducer),
+) -> Option<Shift> {
+    let phases: &[(usize, usize)] = match reducer {
+        Reducer::Nearest => &[(0, 0)],
+        _ => &[(0, 0), (1, 0), (0, 1), (1, 1)],
+    };
+    let mut unmoved = None;
+    let mut best: Option<Shift> = None;
+    for &(col, row) in phases {
+        let moved = moved(&child.raster, (col, row));
+        let reduced = reducer.reduce(&moved);
+        let quarter = quarter(&reduced, child, parent, quadrant);
+        let here = quarter.here()?;
+        let unmoved = *unmoved.get_or_insert(here.pixels);
+        // What is first moved and then left where it is has moved.
+        let tried = [Some(here).filter(|_| (col, row) != (0, 0)), quarter.shift()];
+        for shift in tried.into_iter().flatten() {
+            if best.is_none_or(|best| shift.pixels < best.pixels) {
+                best = Some(Shift {
+                    col: 2 * shift.col - col as isize,
+                    row: 2 * shift.row - row as isize,
+                    unmoved,
+                    ..shift
+                });
+            }
+        }
+    }
+    best
+}
+
+/// `raster` with every pixel taken from so many columns east and rows south of it; the last ones stay.
+fn moved(raster: &Raster, (cols, rows): (usize, usize)) -> Raster {
+    let (width, height, bands) = (raster.width(), raster.height(), raster.bands());
+    let mut out = raster.clone();
+    let Samples::F32(samples) = &mut out.samples else {
+        return out;
+    };
+    for row in 0..height {
+        for col in 0..width {
+            let to = row * width + col;
+            let from = (row + rows).min(height - 1) * width + (col + cols).min(width - 1);
+            let (to_at, from_at) = (to * bands, from * bands);
+            samples[to_at..to_at + bands]
+                .copy_from_slice(&values(raster)[from_at..from_at + bands]);
+            out.mask[to] = raster.mask[from];
+        }
+    }
+    out
 }
 
 /// A verdict on `tile` and `of`.
