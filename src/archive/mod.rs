@@ -183,7 +183,7 @@ pub struct Place {
 /// How a container is opened for writing.
 type Create = fn(&Path, &SinkOptions) -> Result<Box<dyn Sink>>;
 
-/// Processor time that writing takes, encoding left out. For forecasts: what the thread that writes took on an Intel Xeon, by a
+/// Processor time that writing takes, encoding left out. For forecasts: about what the thread that writes took on an Intel Xeon, by a
 /// profile, for 5,759 tiles of 638 MB and 3,534 tiles of 1.1 MB, with all that is written in the page cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing {

@@ -9,7 +9,7 @@ use super::agree::{ROUNDING, Shift};
 use super::findings::Finding;
 use super::kinds::Kind;
 use super::look::Looker;
-use super::units::Unit;
+use super::units::{Unit, families};
 use crate::error::Result;
 use crate::pyramid::{Progress, gather};
 
@@ -51,10 +51,7 @@ pub(super) fn moved_zooms(
     jobs: usize,
     watch: &mut dyn FnMut(&Progress) -> Result<()>,
 ) -> Result<Moved> {
-    let families: Vec<&Unit> = units
-        .iter()
-        .filter(|unit| unit.has_parent && !unit.children.is_empty())
-        .collect();
+    let families = families(units);
     let zoom = |unit: &Unit| unit.parent.map(|parent| parent.z());
     let mut moved = Moved::default();
     let progress = Progress::of(0, looker.tiles.len() as u64);

@@ -74,6 +74,12 @@ pub(super) fn has(tiles: &[TileCoord], tile: TileCoord) -> bool {
         .is_ok()
 }
 
+/// Those of `units` that have both a parent and children.
+pub(super) fn families(units: &[Unit]) -> Vec<&Unit> {
+    let is_family = |unit: &&Unit| unit.has_parent && !unit.children.is_empty();
+    units.iter().filter(is_family).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use super::kinds::Kind;
 use super::look::Looker;
 use super::moved::moved_zooms;
 use super::picture::{Meaning, Picture};
-use super::units::{Unit, units};
+use super::units::{Unit, families, units};
 use super::{Options, Verified};
 use crate::archive::Store;
 use crate::convert::scheme_of;
@@ -219,11 +219,7 @@ fn typical(
     (recorded, jobs): (Option<Reducer>, usize),
     watch: &mut dyn FnMut(&Progress) -> Result<()>,
 ) -> Result<Typical> {
-    let families: Vec<&Unit> = units
-        .iter()
-        .filter(|unit| unit.has_parent && !unit.children.is_empty())
-        .collect();
-    let families: Vec<&Unit> = spread(&families).copied().collect();
+    let families: Vec<&Unit> = spread(&families(units)).copied().collect();
     let reducers = REDUCERS.iter().map(|row| row.1);
     let reducers: Vec<Reducer> = reducers
         .filter(|&reducer| recorded.is_none_or(|recorded| recorded == reducer))

@@ -336,6 +336,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_window_is_moved_into_the_block_where_it_starts_if_that_can_hold_it() {
+        for (start, size, block, expected) in [
+            (1872, 256, 512, 1792),
+            (1536, 256, 512, 1536),
+            (1700, 256, 512, 1700),
+            (100, 256, 256, 0),
+            // Smaller blocks, strips and none.
+            (1872, 256, 128, 1872),
+            (1872, 256, 1, 1872),
+            (7, 256, 0, 7),
+        ] {
+            assert_eq!(
+                in_one_block(start, size, block),
+                expected,
+                "{start} {block}"
+            );
+        }
+    }
+
+    #[test]
     fn colours_are_flagged_once_or_not_at_all() {
         use ColorInterpretation::{GrayIndex, Undefined};
         for (roles, expected) in [

@@ -471,3 +471,28 @@ fn expand<T: Copy + PartialEq + Into<usize>>(
     }
     colours
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_a_class_are_expanded_as_single_pixels_are() {
+        let palette: Vec<[u8; 4]> = (0..40).map(|k| [k, 2 * k, 3 * k, 255 - k]).collect();
+        // A run, all kinds, a run again that ends early; an index beyond the palette.
+        let mut indices = vec![7_u8; 32];
+        indices.extend(0..32);
+        indices.extend([200; 10]);
+        let mut mask = vec![255; indices.len()];
+        (mask[3], mask[40]) = (0, 0);
+        let colours = expand(&indices, &palette, &mut mask);
+        assert_eq!(colours.len(), 3 * indices.len());
+        for (k, &index) in indices.iter().enumerate() {
+            let colour = palette.get(usize::from(index)).copied();
+            let [r, g, b, a] = colour.unwrap_or_default();
+            assert_eq!(colours[3 * k..3 * k + 3], [r, g, b], "{k}");
+            let is_hidden = k == 3 || k == 40;
+            assert_eq!(mask[k], if is_hidden { 0 } else { a }, "{k}");
+        }
+    }
+}
