@@ -495,6 +495,57 @@ fn tiles_that_are_not_what_was_baked_are_baked_again() {
     assert!(desk.bytes("x.mbtiles") == before);
 }
 
+/// Seconds that an update spent on encoding, and the parts that it baked.
+fn encoded(desk: &Desk) -> (f64, u64) {
+    let report = json(desk, "run.json");
+    let encode = &report["times"]["stages_s"]["encode"];
+    let parts = &report["update"]["parts_baked"];
+    (encode.as_f64().unwrap(), parts.as_u64().unwrap())
+}
+
+#[test]
+fn tiles_above_the_parts_are_taken_where_nothing_below_them_has_changed() {
+    let desk = baked(&[]);
+    let before = desk.bytes("x.mbtiles");
+    let update = [&TILE[..], &["--update", "--report", "run.json"]].concat();
+    desk.run(&update).ok();
+    assert_eq!(encoded(&desk), (0.0, 0));
+    assert!(desk.bytes("x.mbtiles") == before);
+    // One that is not what was baked is made anew, of what those below it have handed up.
+    let db = rusqlite::Connection::open(desk.path("x.mbtiles")).unwrap();
+    let sql = "UPDATE tiles SET tile_data = zeroblob(90) WHERE zoom_level IN (6, 7)";
+    assert!(db.execute(sql, []).unwrap() > 1);
+    drop(db);
+    desk.run(&update).ok();
+    let (seconds, parts) = encoded(&desk);
+    assert!(seconds > 0.0 && parts == 0, "{seconds} s, {parts} parts");
+    assert!(desk.bytes("x.mbtiles") == before);
+    // And so is one of whose node nothing can be read: that of the last tile comes last.
+    let state = desk.path("x.mbtiles.azulejo-state");
+    let mut bytes = fs::read(&state).unwrap();
+    let end = bytes.len() - 44;
+    let places = u64::from_le_bytes(bytes[end..end + 8].try_into().unwrap());
+    bytes[places as usize - 1] ^= 0x55;
+    fs::write(&state, bytes).unwrap();
+    desk.run(&update).ok();
+    let (seconds, parts) = encoded(&desk);
+    assert!(seconds > 0.0 && parts == 0, "{seconds} s, {parts} parts");
+    assert!(desk.bytes("x.mbtiles") == before);
+}
+
+#[test]
+fn zooms_above_the_parts_come_and_go() {
+    let desk = baked(&[]);
+    for zooms in ["3-9", "7-9", "6-9", "8-9", "9-9", "5-9"] {
+        let options = ["tile", "a.tif", "-z", zooms, "-q", "--name", "x"];
+        let update = ["--update", "--report", "run.json", "-o", "x.mbtiles"];
+        desk.run(&[&options[..], &update].concat()).ok();
+        let whole = ["--overwrite", "-o", "w.mbtiles"];
+        desk.run(&[&options[..], &whole].concat()).ok();
+        desk.same("x.mbtiles", "w.mbtiles");
+    }
+}
+
 #[test]
 fn content_counts_where_it_is_asked_for() {
     let desk = baked(&["--fingerprint", "content"]);

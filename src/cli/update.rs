@@ -197,7 +197,7 @@ impl Before {
             return Ok(None);
         };
         let mut facts = resume::fixed_facts(args, options, ready.clip.as_ref())?;
-        // The zooms above the shards are made anew anyway.
+        // What parts and the tiles above them are made of has nothing to do with it.
         facts.retain(|(name, _)| name != "--min-zoom");
         facts.push(("values".to_owned(), json!(values(&ready.mosaic))));
         let facts = Facts::new(facts);

@@ -28,6 +28,13 @@ pub struct Emitted {
     pub fit: Fit,
 }
 
+/// What `tiles` weigh while they wait for their turn, in bytes.
+pub(super) fn weight(tiles: &[Emitted]) -> usize {
+    let each = tiles.iter();
+    each.map(|tile| tile.data.len() + size_of::<Emitted>())
+        .sum()
+}
+
 /// Bytes, what they come to, and whether they are few enough.
 type Encoded = (Arc<[u8]>, Option<Digest>, Fit);
 

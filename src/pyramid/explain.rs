@@ -246,7 +246,7 @@ impl<'a> Bake<'a> {
             )
         };
         // The tile itself is made here.
-        let shard_zoom = shard_zoom(self.plan, self.options).max(tile.z() + 1);
+        let shard_zoom = shard_zoom(self.plan, self.recipe, self.options).max(tile.z() + 1);
         let shards = self.plan.tiles(shard_zoom);
         let parallel = Parallel {
             jobs: self.options.jobs.max(1),

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, Kept};
-use super::emit::{Emitted, Emitter};
+use super::emit::{Emitted, Emitter, weight};
 use super::node::{Canvas, Node};
 use super::plan::Plan;
-use super::state::{Keys, Ledger, Record, Sum};
+use super::state::{Handed, Keys, Ledger, Record, Sum, Taken};
 use super::times::{Clock, Stage, Watch};
 use crate::error::{Error, Kind, Result};
 use crate::geo::bounds::Bounds;
@@ -83,7 +83,7 @@ pub(super) struct Shard {
     /// Encoded tiles, children before their parent.
     pub(super) tiles: Vec<Emitted>,
     /// The root, reduced: a quarter of its pixels.
-    pub(super) root: Node,
+    pub(super) root: Handed,
     /// What is to be written down of it, if somebody does.
     pub(super) record: Option<Record>,
 }
@@ -91,17 +91,14 @@ pub(super) struct Shard {
 impl Shard {
     /// What it weighs while it waits for its turn.
     pub(super) fn bytes(&self) -> usize {
-        self.tiles
-            .iter()
-            .map(|tile| tile.data.len() + size_of::<Emitted>())
-            .sum()
+        weight(&self.tiles)
     }
 }
 
 impl Shared {
-    fn add(&self, shard: &Shard) {
+    fn add(&self, tiles: &[Emitted]) {
         self.bytes
-            .fetch_add(shard.bytes() as u64, Ordering::Relaxed);
+            .fetch_add(weight(tiles) as u64, Ordering::Relaxed);
     }
 }
 
@@ -173,84 +170,78 @@ impl<'a> Walker<'a> {
             None => None,
         };
         if let Some(kept) = self.kept(root) {
-            return self.booked(root, key, kept, false);
+            return self.booked(root, key, kept);
         }
-        if let Some(kept) = self.unchanged(root, key.as_ref())? {
-            return self.booked(root, key, kept, true);
+        if let Some(Taken { tiles, record }) = self.unchanged(root, key.as_ref())? {
+            return Ok(Shard {
+                tiles,
+                root: Handed::Written(record.node.clone()),
+                record: Some(record),
+            });
         }
-        let shard = self.bake(root)?;
-        let kept = Kept {
-            looked_at: self.looked_at,
-            beyond: self.plan.style.were_beyond(),
-            shard,
-        };
+        let kept = self.bake(root)?;
         if let Some(keeper) = self.keeper {
-            self.shared.add(&kept.shard);
+            self.shared.add(&kept.tiles);
             let output_bytes = keeper.output_bytes(self.shared);
             keeper
                 .checkpoint
                 .keep(root, keeper.shard_zoom, &kept, output_bytes);
         }
-        self.booked(root, key, kept, false)
+        self.booked(root, key, kept)
     }
 
     /// The shard below `root`, if a run that was cut off has kept it.
     fn kept(&self, root: TileCoord) -> Option<Kept> {
         let kept = self.keeper?.checkpoint.take(root, self.plan.shape)?;
-        self.count(&kept);
+        self.count(&kept.tiles, kept.looked_at, kept.beyond);
         Some(kept)
     }
 
     /// The shard below `root`, if the tileset has it as it would be baked.
-    fn unchanged(&self, root: TileCoord, key: Option<&Sum>) -> Result<Option<Kept>> {
+    fn unchanged(&self, root: TileCoord, key: Option<&Sum>) -> Result<Option<Taken>> {
         let (Some(bookkeeper), Some(key)) = (&self.bookkeeper, key) else {
             return Ok(None);
         };
         if self.shared.stop.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Interrupted, "stopped"));
         }
-        let kept = bookkeeper.ledger.take(root, key, self.plan)?;
-        kept.iter().for_each(|kept| self.count(kept));
-        Ok(kept)
+        let taken = bookkeeper.ledger.take_shard(root, key, self.plan)?;
+        if let Some(Taken { tiles, record }) = &taken {
+            self.count(tiles, record.looked_at, record.beyond);
+        }
+        Ok(taken)
     }
 
     /// Counts what was not baked here.
-    fn count(&self, kept: &Kept) {
-        self.shared
-            .done
-            .fetch_add(kept.looked_at, Ordering::Relaxed);
-        if kept.beyond {
+    fn count(&self, tiles: &[Emitted], looked_at: u64, beyond: bool) {
+        self.shared.done.fetch_add(looked_at, Ordering::Relaxed);
+        if beyond {
             self.plan.style.note_beyond();
         }
-        self.shared.add(&kept.shard);
+        self.shared.add(tiles);
     }
 
     /// The shard, with what is to be written down of it.
-    fn booked(
-        &self,
-        root: TileCoord,
-        key: Option<Sum>,
-        kept: Kept,
-        was_taken: bool,
-    ) -> Result<Shard> {
+    fn booked(&self, root: TileCoord, key: Option<Sum>, kept: Kept) -> Result<Shard> {
         let record = self.bookkeeper.as_ref().zip(key);
-        let record =
-            record.map(|(bookkeeper, key)| bookkeeper.ledger.record(root, key, &kept, was_taken));
+        let record = record.map(|(bookkeeper, key)| bookkeeper.ledger.record(root, key, &kept));
         Ok(Shard {
             record: record.transpose()?,
-            ..kept.shard
+            tiles: kept.tiles,
+            root: Handed::Node(kept.root),
         })
     }
 
-    fn bake(&mut self, root: TileCoord) -> Result<Shard> {
+    fn bake(&mut self, root: TileCoord) -> Result<Kept> {
         self.spent.lap(Stage::Keep);
         self.emitted.clear();
         self.looked_at = 0;
         let root = self.walk(root)?;
-        Ok(Shard {
+        Ok(Kept {
             tiles: std::mem::take(&mut self.emitted),
             root,
-            record: None,
+            looked_at: self.looked_at,
+            beyond: self.plan.style.were_beyond(),
         })
     }
 

@@ -20,9 +20,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::emit::Emitted;
+use super::super::emit::{Emitted, weight};
 use super::super::node::{Node, Pixel, Shape};
-use super::super::walk::Shard;
 use crate::archive::Digest;
 use crate::encode::Fit;
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
@@ -33,9 +32,12 @@ const MAGIC: &[u8; 16] = b"azulejo shard 1\n";
 /// In place of the number of an earlier tile.
 const OWN: u32 = u32::MAX;
 
-/// A shard, and what is to be known of how it came about.
+/// A shard that was baked, and what is to be known of how it came about.
 pub(in crate::pyramid) struct Kept {
-    pub(in crate::pyramid) shard: Shard,
+    /// Encoded tiles, children before their parent.
+    pub(in crate::pyramid) tiles: Vec<Emitted>,
+    /// What the root hands up.
+    pub(in crate::pyramid) root: Node,
     /// Tiles looked at, stored or blank.
     pub(in crate::pyramid) looked_at: u64,
     /// Whether some heights may have been beyond what their encoding can tell.
@@ -45,16 +47,15 @@ pub(in crate::pyramid) struct Kept {
 impl Kept {
     /// As a file of the bake with these facts.
     pub(super) fn write(&self, facts: &[u8; 32], root: TileCoord) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.shard.bytes() + 4096);
+        let mut out = Vec::with_capacity(weight(&self.tiles) + 4096);
         out.extend(MAGIC);
         out.extend(facts);
         put_address(&mut out, root);
         out.extend(self.looked_at.to_le_bytes());
         out.push(u8::from(self.beyond));
-        let tiles = &self.shard.tiles;
-        out.extend((tiles.len() as u32).to_le_bytes());
+        out.extend((self.tiles.len() as u32).to_le_bytes());
         let mut first: HashMap<*const u8, u32> = HashMap::new();
-        for (k, tile) in tiles.iter().enumerate() {
+        for (k, tile) in self.tiles.iter().enumerate() {
             put_address(&mut out, tile.tile);
             out.push(u8::from(tile.fit == Fit::TooLarge));
             let same = *first.entry(tile.data.as_ptr()).or_insert(k as u32);
@@ -66,7 +67,7 @@ impl Kept {
                 out.extend(same.to_le_bytes());
             }
         }
-        put_node(&mut out, &self.shard.root);
+        put_node(&mut out, &self.root);
         out.extend(crc(&out).to_le_bytes());
         out
     }
@@ -98,11 +99,8 @@ impl Kept {
         }
         let root = input.node(shape)?;
         input.0.is_empty().then_some(Self {
-            shard: Shard {
-                tiles,
-                root,
-                record: None,
-            },
+            tiles,
+            root,
             looked_at,
             beyond: flags & 1 > 0,
         })

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::super::emit::Emitted;
 use super::super::node::Node;
-use super::super::walk::Shard;
 use super::*;
 use crate::archive::Digest;
 use crate::encode::Fit;
@@ -47,15 +46,12 @@ fn shard(sample_type: SampleType, seed: usize) -> Kept {
         *mask = (k * 16) as u8;
     }
     Kept {
-        shard: Shard {
-            tiles: vec![
-                emitted(tile(5, 2, 2), &ocean, Fit::Fits),
-                emitted(tile(5, 3, 2), &long, Fit::TooLarge),
-                emitted(tile(5, 3, 3), &ocean, Fit::Fits),
-            ],
-            root: Node::Block(raster),
-            record: None,
-        },
+        tiles: vec![
+            emitted(tile(5, 2, 2), &ocean, Fit::Fits),
+            emitted(tile(5, 3, 2), &long, Fit::TooLarge),
+            emitted(tile(5, 3, 3), &ocean, Fit::Fits),
+        ],
+        root: Node::Block(raster),
         looked_at: 17,
         beyond: seed.is_multiple_of(2),
     }
@@ -64,10 +60,10 @@ fn shard(sample_type: SampleType, seed: usize) -> Kept {
 /// What there is to compare of one.
 fn told(kept: &Kept) -> String {
     let tile = |tile: &Emitted| (tile.tile, tile.data.to_vec(), tile.digest, tile.fit);
-    let tiles: Vec<_> = kept.shard.tiles.iter().map(tile).collect();
+    let tiles: Vec<_> = kept.tiles.iter().map(tile).collect();
     format!(
         "{:?} {:?} {} {}",
-        tiles, kept.shard.root, kept.looked_at, kept.beyond
+        tiles, kept.root, kept.looked_at, kept.beyond
     )
 }
 
@@ -88,7 +84,7 @@ fn a_shard_comes_back_as_it_was() {
         let bytes = kept.write(&key, tile(4, 1, 1));
         let read = Kept::read(&bytes, &key, tile(4, 1, 1), shape).unwrap();
         assert_eq!(told(&read), told(&kept));
-        let data: Vec<_> = read.shard.tiles.iter().map(|tile| &tile.data).collect();
+        let data: Vec<_> = read.tiles.iter().map(|tile| &tile.data).collect();
         assert!(Arc::ptr_eq(data[0], data[2]), "stored once");
     }
     for root in [Node::Empty, Node::new(SHAPE.empty(4)), {
@@ -98,11 +94,8 @@ fn a_shard_comes_back_as_it_was() {
         Node::new(solid)
     }] {
         let kept = Kept {
-            shard: Shard {
-                tiles: Vec::new(),
-                root,
-                record: None,
-            },
+            tiles: Vec::new(),
+            root,
             looked_at: 0,
             beyond: false,
         };

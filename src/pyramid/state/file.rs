@@ -1,15 +1,15 @@
 //! [`StateFile`] and [`Writer`]: what is written down of a bake, as a file.
 //!
 //! ```text
-//! "azulejo state 2\n"      16 bytes
-//! root nodes               one after the other, each deflated
-//! places                   for each shard: root (zoom 1, x 4, y 4), key 16, tiles 16, looked at 8, flags 1 (1: beyond),
+//! "azulejo state 3\n"      16 bytes
+//! nodes                    what roots of shards and tiles above them hand up, one after the other, each deflated
+//! places                   for each of them: root (zoom 1, x 4, y 4), key 16, tiles 16, looked at 8, flags 1 (1: beyond),
 //!                          offset 8, bytes 4, bytes inflated 4, CRC-32 of the bytes 4
 //! about                    JSON: see [`About`]
-//! offset of places 8, number of them 8, bytes of about 8, CRC-32 of places and about 4, "azulejo state 2\n"
+//! offset of places 8, number of them 8, bytes of about 8, CRC-32 of places and about 4, "azulejo state 3\n"
 //! ```
 //!
-//! Numbers are little end first. Roots are only read when they are wanted: there may be more of them than memory.
+//! Numbers are little end first. Nodes are only read when they are wanted: there may be more of them than memory.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -26,7 +26,7 @@ use crate::archive::{FileOutput, Overwrite, Staged};
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 
-const MAGIC: &[u8; 16] = b"azulejo state 2\n";
+const MAGIC: &[u8; 16] = b"azulejo state 3\n";
 
 /// What it begins with in every version.
 const NAME: &[u8] = b"azulejo state ";
@@ -79,7 +79,7 @@ impl About {
 
 /// A node as it is in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Packed {
+pub(in crate::pyramid) struct Packed {
     bytes: Vec<u8>,
     inflated: u32,
 }
@@ -111,7 +111,7 @@ impl Packed {
     }
 }
 
-/// What was written down of a shard, and where its root is.
+/// What was written down of a shard or of a tile above them, and where its node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) root: TileCoord,
@@ -126,6 +126,18 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// What was written down, with the node that it says where to find.
+    pub(super) fn record(&self, node: Packed) -> Record {
+        Record {
+            root: self.root,
+            key: self.key,
+            tiles: self.tiles,
+            looked_at: self.looked_at,
+            beyond: self.beyond,
+            node,
+        }
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         out.push(self.root.z());
         out.extend(self.root.x().to_le_bytes());
@@ -322,9 +334,9 @@ impl StateFile {
         roots.count()
     }
 
-    /// The zoom of the shards' roots.
+    /// The zoom of the shards' roots: all others are above them.
     pub(super) fn shard_zoom(&self) -> Option<u8> {
-        self.places.keys().next().map(|root| root.z())
+        self.places.keys().map(|root| root.z()).max()
     }
 
     pub(super) fn find(&self, root: TileCoord) -> Option<&Place> {

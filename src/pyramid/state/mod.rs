@@ -1,9 +1,9 @@
 //! What a bake leaves beside its output so that a later one can bring that up to date: [`Ledger`].
 //!
-//! For every shard it says what its pixels were made of (see `keys`), what its tiles come to, and what its root handed up. A
-//! later bake takes the tiles of a shard from the tileset as they are when nothing that they are made of has changed and they
-//! are still what was baked; all others it bakes, and the zooms above the shards it makes anew from their roots. What comes
-//! of it is what baking all of it would have come to.
+//! For every shard it says what its pixels were made of (see `keys`), what its tiles come to, and what its root handed up; and the
+//! same for every tile above the shards, which is made of those below it. A later bake takes tiles from the tileset as
+//! they are when nothing that they are made of has changed and they are still what was baked; all others it makes anew,
+//! those above the shards of what those below them have handed up. What comes of it is what baking all of it would have come to.
 
 mod file;
 mod keys;
@@ -14,24 +14,26 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
-use self::file::Packed;
+use self::file::{Packed, Place};
 pub use self::file::{About, StateFile, Writer};
 pub(super) use self::keys::Keys;
 use self::prior::Prior;
-use super::checkpoint::{Kept, write_node};
+use super::checkpoint::{Kept, read_node, write_node};
 use super::emit::Emitted;
+use super::node::{Node, Shape};
 use super::plan::Plan;
 use crate::archive::Staged;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::geo::tile::TileCoord;
 
 /// By what something is known again: 128 bits of SHA-256, or of tiles of XXH3, which is as good against chance and takes a tenth of
 /// the time.
 pub type Sum = [u8; 16];
 
-/// What is known of a shard once it is finished.
+/// What is known of a shard once it is finished, or of a tile above the shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) root: TileCoord,
@@ -44,7 +46,60 @@ pub(super) struct Record {
     /// Whether some heights may have been beyond what their encoding can tell.
     pub(super) beyond: bool,
     /// What its root hands up, as [`write_node`] has it.
-    node: Packed,
+    pub(super) node: Packed,
+}
+
+impl Record {
+    /// What is to be written down of the shard below `root`, made of what `key` says.
+    ///
+    /// # Errors
+    /// None that could be met.
+    pub(super) fn new(root: TileCoord, key: Sum, kept: &Kept) -> Result<Self> {
+        Ok(Self {
+            root,
+            key,
+            tiles: sum_of(&kept.tiles),
+            looked_at: kept.looked_at,
+            beyond: kept.beyond,
+            node: Packed::new(&write_node(&kept.root))?,
+        })
+    }
+}
+
+/// A shard, or a tile above the shards, that is in the tileset as it would be baked.
+pub(super) struct Taken {
+    /// Its tiles.
+    pub(super) tiles: Vec<Emitted>,
+    /// What was written down of it, and is again.
+    pub(super) record: Record,
+}
+
+/// What a tile hands up: a quarter of its pixels, or what was written down of them, which is only read where it is wanted.
+pub(super) enum Handed {
+    Node(Node),
+    Written(Packed),
+}
+
+impl Handed {
+    /// The pixels, of tiles of `shape`.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when what was written down is no node, though its sum is right.
+    pub(super) fn node(self, shape: Shape) -> Result<Node> {
+        match self {
+            Self::Node(node) => Ok(node),
+            Self::Written(packed) => {
+                let node = packed.node().and_then(|node| read_node(&node, shape));
+                node.ok_or_else(|| {
+                    Error::new(
+                        Kind::Input,
+                        "the state of the tileset is damaged; expected what was written down of its tiles",
+                    )
+                    .with_help("--overwrite bakes all of it, and keeps it for the next --update")
+                })
+            }
+        }
+    }
 }
 
 /// How the shards of an update came about.
@@ -110,51 +165,47 @@ impl Ledger {
     ///
     /// # Errors
     /// When the tileset cannot be read.
-    pub(super) fn take(&self, root: TileCoord, key: &Sum, plan: &Plan) -> Result<Option<Kept>> {
-        let Some(prior) = &self.prior else {
+    pub(super) fn take_shard(
+        &self,
+        root: TileCoord,
+        key: &Sum,
+        plan: &Plan,
+    ) -> Result<Option<Taken>> {
+        let Some((prior, place)) = self.find(root, key) else {
             return Ok(None);
         };
-        let Some(record) = prior.find(root, key) else {
-            return Ok(None);
+        let taken = prior.take(place, &tiles_below(plan, root))?;
+        let count = match taken {
+            Some(_) => &self.clean,
+            None => &self.altered,
         };
-        let kept = prior.take(record, plan)?;
-        if kept.is_none() {
-            self.altered.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(kept)
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(taken)
     }
 
-    /// Counts a shard, and says what is to be written down of it.
+    /// `tile`, which is above the shards and made of what `key` says, if the tileset has it as it was baked.
+    ///
+    /// # Errors
+    /// When the tileset cannot be read.
+    pub(super) fn take_tile(&self, tile: TileCoord, key: &Sum) -> Result<Option<Taken>> {
+        match self.find(tile, key) {
+            Some((prior, place)) => prior.take(place, &[tile]),
+            None => Ok(None),
+        }
+    }
+
+    fn find(&self, root: TileCoord, key: &Sum) -> Option<(&Prior, &Place)> {
+        let prior = self.prior.as_ref()?;
+        Some((prior, prior.find(root, key)?))
+    }
+
+    /// Counts a shard that was not taken from the tileset, and says what is to be written down of it.
     ///
     /// # Errors
     /// None that could be met.
-    pub(super) fn record(
-        &self,
-        root: TileCoord,
-        key: Sum,
-        kept: &Kept,
-        was_taken: bool,
-    ) -> Result<Record> {
-        let count = if was_taken { &self.clean } else { &self.dirty };
-        count.fetch_add(1, Ordering::Relaxed);
-        // What was taken need not be added up and deflated again.
-        let prior = self.prior.as_ref().filter(|_| was_taken);
-        let known = prior.and_then(|prior| prior.known(root, &key));
-        let (tiles, node) = match known {
-            Some(known) => known,
-            None => (
-                sum_of(&kept.shard.tiles),
-                Packed::new(&write_node(&kept.shard.root))?,
-            ),
-        };
-        Ok(Record {
-            root,
-            key,
-            tiles,
-            looked_at: kept.looked_at,
-            beyond: kept.beyond,
-            node,
-        })
+    pub(super) fn record(&self, root: TileCoord, key: Sum, kept: &Kept) -> Result<Record> {
+        self.dirty.fetch_add(1, Ordering::Relaxed);
+        Record::new(root, key, kept)
     }
 
     /// Writes a record down. They come in the order of the plan.
@@ -207,6 +258,16 @@ fn sum_of(tiles: &[Emitted]) -> Sum {
         sum.update(&tile.data);
     }
     sum.digest128().to_le_bytes()
+}
+
+/// What a tile above the shards is made of: what the four below it are made of, `None` of those that are not covered.
+pub(super) fn key_of(below: [Option<Sum>; 4]) -> Sum {
+    let mut sum = Sha256::new();
+    for key in below {
+        sum.update([u8::from(key.is_some())]);
+        sum.update(key.unwrap_or_default());
+    }
+    cut(&sum.finalize().into())
 }
 
 /// The first half of a SHA-256.

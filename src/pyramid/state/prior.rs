@@ -3,12 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::checkpoint::{Kept, read_node};
 use super::super::emit::Emitted;
-use super::super::plan::Plan;
-use super::super::walk::Shard;
-use super::file::{Packed, Place, StateFile};
-use super::{Sum, sum_of, tiles_below};
+use super::file::{Place, StateFile};
+use super::{Sum, Taken, sum_of};
 use crate::archive::{Digest, Store, open_store};
 use crate::encode::Fit;
 use crate::error::Result;
@@ -43,24 +40,18 @@ impl Prior {
         self.state.shard_zoom()
     }
 
-    /// What was written down of the shard below `root`, if it was made of the same.
+    /// What was written down of `root` and what is below it, if it was made of the same.
     pub(super) fn find(&self, root: TileCoord, key: &Sum) -> Option<&Place> {
         self.state.find(root).filter(|place| place.key == *key)
     }
 
-    /// What the tiles of the shard below `root` come to, and its root as it was written down.
-    pub(super) fn known(&self, root: TileCoord, key: &Sum) -> Option<(Sum, Packed)> {
-        let place = self.find(root, key)?;
-        Some((place.tiles, self.state.node(place)?))
-    }
-
-    /// The shard with its tiles; `None` when these are not what was baked, or what was written down is damaged.
+    /// What `place` is of, with its `tiles`, those that it may have in their order; `None` when these are not what was baked, or what was
+    /// written down is damaged.
     ///
     /// # Errors
     /// When the tileset cannot be read.
-    pub(super) fn take(&self, place: &Place, plan: &Plan) -> Result<Option<Kept>> {
-        let node = self.state.node(place).and_then(|packed| packed.node());
-        let Some(root) = node.and_then(|node| read_node(&node, plan.shape)) else {
+    pub(super) fn take(&self, place: &Place, tiles: &[TileCoord]) -> Result<Option<Taken>> {
+        let Some(node) = self.state.node(place) else {
             return Ok(None);
         };
         let unused = self.stores().pop();
@@ -68,26 +59,18 @@ impl Prior {
             Some(store) => store,
             None => open_store(&self.tileset)?,
         };
-        let mut tiles = Vec::new();
-        for tile in tiles_below(plan, place.root) {
+        let mut found = Vec::new();
+        for &tile in tiles {
             // A damaged one is one that is baked again.
-            let Ok(found) = store.read(tile) else {
+            let Ok(data) = store.read(tile) else {
                 return Ok(None);
             };
-            tiles.extend(found.map(|data| self.emitted(tile, data)));
+            found.extend(data.map(|data| self.emitted(tile, data)));
         }
         self.stores().push(store);
-        if sum_of(&tiles) != place.tiles {
-            return Ok(None);
-        }
-        Ok(Some(Kept {
-            shard: Shard {
-                tiles,
-                root,
-                record: None,
-            },
-            looked_at: place.looked_at,
-            beyond: place.beyond,
+        Ok((sum_of(&found) == place.tiles).then(|| Taken {
+            tiles: found,
+            record: place.record(node),
         }))
     }
 
