@@ -473,7 +473,7 @@ fn tiles_that_are_not_what_was_baked_are_baked_again() {
     let db = rusqlite::Connection::open(desk.path("x.mbtiles")).unwrap();
     let n = db
         .execute(
-            "UPDATE tiles SET tile_data = x'00' WHERE zoom_level = 9 AND rowid IN
+            "UPDATE tiles SET tile_data = zeroblob(length(tile_data)) WHERE zoom_level = 9 AND rowid IN
              (SELECT rowid FROM tiles WHERE zoom_level = 9 LIMIT 3)",
             [],
         )
@@ -513,7 +513,7 @@ fn tiles_above_the_parts_are_taken_where_nothing_below_them_has_changed() {
     assert!(desk.bytes("x.mbtiles") == before);
     // One that is not what was baked is made anew, of what those below it have handed up.
     let db = rusqlite::Connection::open(desk.path("x.mbtiles")).unwrap();
-    let sql = "UPDATE tiles SET tile_data = zeroblob(90) WHERE zoom_level IN (6, 7)";
+    let sql = "UPDATE tiles SET tile_data = zeroblob(length(tile_data)) WHERE zoom_level IN (6, 7)";
     assert!(db.execute(sql, []).unwrap() > 1);
     drop(db);
     desk.run(&update).ok();
