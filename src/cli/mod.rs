@@ -44,27 +44,27 @@ mod verify;
 mod versions;
 mod zooms;
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
 
 use azulejo::error::{Error, Kind, Result};
 
 use self::args::Command;
 use self::console::Console;
 
-/// Runs the program.
-pub(crate) fn main() -> ExitCode {
+/// Runs the program: what the shell is told in the end.
+pub(crate) fn main() -> u8 {
     panics::install();
     let command = args::parse();
     let console = Console::new(command.loudness(), command.progress());
     console.install_logger();
     let result = catch_unwind(AssertUnwindSafe(|| run(command, &console)));
     match result.unwrap_or_else(|_| Err(panics::error())) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             console.error(&error);
             console.failed(&error);
-            ExitCode::from(exit_code(error.kind()))
+            exit_code(error.kind())
         }
     }
 }
@@ -87,6 +87,16 @@ fn run(command: Command, console: &Console) -> Result<()> {
         Command::Verify(args) => verify::run(&args, console),
         Command::Info(args) => info::run(&args, console),
     }
+}
+
+/// Ends the program at once. All that was written is on its way or on the disk by now. What GDAL and the hundred libraries that
+/// it brings would do yet is to take their tables apart: 5 ms, a twelfth of what the smallest bake takes.
+pub(crate) fn leave(code: u8) -> ! {
+    // Nobody is left to be told that nobody listens.
+    let _ = std::io::stdout().flush();
+    let _ = std::io::stderr().flush();
+    // SAFETY: a call of C that does not come back, and touches no memory of ours.
+    unsafe { libc::_exit(code.into()) }
 }
 
 /// What the shell is told.

@@ -13,9 +13,9 @@ use crate::source::{Level, Source};
 /// A job of no more pixels is made whole: 128 tiles of 256 pixels, some tenths of a second.
 const WHOLE_PX: u64 = 1 << 23;
 
-/// Base tiles for which there is one cluster of four, a sample of one in 64, where what is decoded for a cluster is no more than
+/// Base tiles for which there is one cluster of four, a sample of one in 96, where what is decoded for a cluster is no more than
 /// [`USUAL_WASTE`] of what it needs. Whoever asks what a bake takes should not wait for a twentieth of it.
-const TILES_A_CLUSTER: f64 = 256.0;
+const TILES_A_CLUSTER: f64 = 384.0;
 
 /// Pixels decoded for one that is needed: four tiles of 256 pixels and blocks of 512, at 1:1.
 const USUAL_WASTE: f64 = 4.0;
@@ -119,9 +119,10 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) 
     let tiles_a_cluster = TILES_A_CLUSTER * (waste(plan, mosaic) / USUAL_WASTE).max(1.0);
     let n = plan.count(plan.zoom_max) as f64 / tiles_a_cluster;
     let n_first = (n as u64).clamp(least as u64, MOST_CLUSTERS);
-    // Not so many more that it comes to a good part of the bake.
+    // Not so many more that it comes to a good part of the bake; and a few more would not tell much more.
     let more = (plan.count(root_zoom) / CLUSTERS_FOR_ONE).min(more as u64);
-    let picked = Picked::new(plan.count(list_zoom), n_first.max(more));
+    let n = if more >= 2 * n_first { more } else { n_first };
+    let picked = Picked::new(plan.count(list_zoom), n);
     let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
     let roots: Vec<Root> = picked.of(plan.walk(list_zoom)).map(below).collect();
     Chosen {
