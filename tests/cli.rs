@@ -261,6 +261,11 @@ fn a_report_takes_the_place_of_a_report_only() {
     for _ in 0..2 {
         bake("new.json").ok();
     }
+    // Elsewhere that is standard output, and here no name that anybody would choose.
+    bake("-").fails(2, "- is no file");
+    assert!(!desk.path("-").exists());
+    bake("./-").ok();
+    assert!(desk.path("-").exists());
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::raster::reduce::Reducer;
 /// How far, in pixels of the parent, a better fit is looked for.
 const REACH: isize = 4;
 
+/// What pixels differ by, of 255, for which lossy formats are to blame.
+const NOISE: f32 = 4.0;
+
 /// Blocks along a side of a quadrant.
 const BLOCKS: usize = 16;
 
@@ -54,6 +57,8 @@ pub(super) struct Shift {
     pub(super) pixels: f32,
     /// The same where it should be, over as many pixels.
     pub(super) unmoved: f32,
+    /// Part of those that differ by more than [`NOISE`] where it should be.
+    pub(super) differing: f32,
 }
 
 /// A child reduced, and where in its parent it should be.
@@ -86,7 +91,8 @@ impl Quarter<'_> {
     fn difference(&self, (col, row): (isize, isize), margin: isize) -> Option<Apart> {
         let (a, b, bands) = (values(self.child), values(self.parent), self.child.bands());
         let (width, height) = (self.child.width() as isize, self.child.height() as isize);
-        let (mut sum, mut weight) = (0.0f64, 0.0f64);
+        let (mut sum, mut weight, mut differing) = (0.0f64, 0.0f64, 0.0f64);
+        let noise = NOISE * self.unit * bands as f32;
         for r in margin..height - margin {
             for c in margin..width - margin {
                 let Some(at) = self.at(c + col, r + row) else {
@@ -105,23 +111,28 @@ impl Quarter<'_> {
                     .sum();
                 sum += w * f64::from(apart);
                 weight += w;
+                differing += if apart > noise { w } else { 0.0 };
             }
         }
         let n_pixels = (self.child.width() * self.child.height()) as f64;
         (weight > 0.0).then(|| Apart {
             pixels: (sum / weight / bands as f64) as f32 / self.unit,
             share: (weight / 255.0 / n_pixels) as f32,
+            differing: (differing / weight) as f32,
         })
     }
 
     /// How well the child fits where it is, as a place.
     pub(super) fn here(&self) -> Option<Shift> {
-        let pixels = self.difference((0, 0), REACH)?.pixels;
+        let Apart {
+            pixels, differing, ..
+        } = self.difference((0, 0), REACH)?;
         Some(Shift {
             col: 0,
             row: 0,
             pixels,
             unmoved: pixels,
+            differing,
         })
     }
 
@@ -158,6 +169,7 @@ impl Quarter<'_> {
                         row,
                         pixels: moved.pixels,
                         unmoved: unmoved.pixels,
+                        differing: unmoved.differing,
                     });
                 }
             }
@@ -170,6 +182,7 @@ impl Quarter<'_> {
 struct Apart {
     pixels: f32,
     share: f32,
+    differing: f32,
 }
 
 /// Compares a child with its quadrant; `None` where they share no pixels.
@@ -287,6 +300,10 @@ const SHARE: f32 = 0.05;
 /// The least part of a quadrant that can be seen to be moved.
 const SHIFT_SHARE: f32 = 0.25;
 
+/// The least part of the pixels that differ when a tile was moved. In a picture that is white but for a few lines and an edge, as
+/// what was cut off at 255 is, these are 1 to 6 of 100, and other programs' overviews may fit better anywhere.
+const MOVED_SHARE: f32 = 0.1;
+
 /// Differences up to this are those of rounding.
 pub(super) const ROUNDING: f32 = 0.6;
 
@@ -351,13 +368,16 @@ impl Typical {
             row,
             pixels,
             unmoved,
+            differing,
         } = *shift;
-        // A lossy format may change as much.
-        let least = if pair.is_lossless { 1.0 } else { 2.0 };
-        if unmoved <= 1.0 + 2.0 * self.pixels || unmoved - pixels <= least {
+        // A lossy format may change as much, and overviews that are not made of their children to the pixel.
+        let is_exact = self.is_exact && pair.is_lossless;
+        let least = if is_exact { 1.0 } else { 2.0 };
+        let is_much = unmoved > 1.0 + 2.0 * self.pixels && unmoved - pixels > least;
+        if !is_much || differing < MOVED_SHARE {
             return false;
         }
-        if self.is_exact && pair.is_lossless {
+        if is_exact {
             return pixels <= ROUNDING + 0.1 * unmoved;
         }
         let is_far = col.abs().max(row.abs()) > 1;

@@ -139,6 +139,7 @@ fn told(z: u8, shift: &Shift, n: usize) -> Finding {
         row,
         pixels,
         unmoved,
+        ..
     } = shift;
     let found = format!(
         "its tiles differ from those below them by {unmoved:.1} of 255, and by {pixels:.1} when those are moved by {col} pixels \
@@ -162,6 +163,7 @@ mod tests {
             row: 0,
             pixels,
             unmoved,
+            differing: 1.0,
         })
     }
 

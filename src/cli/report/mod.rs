@@ -41,8 +41,15 @@ impl ReportFile {
     /// outputs: what it points at is replaced.
     ///
     /// # Errors
-    /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot, or something is there that is no report.
+    /// [`Kind::Output`](azulejo::error::Kind::Output) when it cannot, or something is there that is no report;
+    /// [`Kind::Usage`](azulejo::error::Kind::Usage) for what means another thing elsewhere.
     pub(super) fn create(path: &Path) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Err(Error::usage(
+                "--report: - is no file, and what comes out on standard output is for people; expected a file",
+            )
+            .with_help("--report run.json, or ./- for a file of that name"));
+        }
         FileOutput::create(path, Overwrite::Replace, |path| {
             check_replaced(path, "report")?;
             check_report(path)

@@ -127,3 +127,25 @@ fn a_few_faults_do_not_change_what_is_usual() {
     assert!(!Typical::of(Reducer::Mode, &sample).is_exact);
     assert_eq!(Typical::of(Reducer::Mode, &[]).pairs, 0);
 }
+
+#[test]
+fn a_few_lines_on_white_do_not_say_that_all_is_moved() {
+    // A line in forty is 2.5 of 100 pixels, and one in eight 12.5.
+    let lines = |apart: usize, moved: usize| {
+        move |col: usize, row: usize| {
+            if (col + row + moved).is_multiple_of(apart) {
+                80.0
+            } else {
+                255.0
+            }
+        }
+    };
+    let typical = usual(0.2);
+    let child = picture(128, |col, row| lines(40, 0)(col + 128, row));
+    let moved = picture(256, lines(40, 3));
+    assert_eq!(judge(&child, &moved, &typical), None);
+    let child = picture(128, |col, row| lines(8, 0)(col + 128, row));
+    let moved = picture(256, lines(8, 3));
+    let verdict = judge(&child, &moved, &typical);
+    assert!(matches!(verdict, Some(Verdict::Shifted(_))), "{verdict:?}");
+}

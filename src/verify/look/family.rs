@@ -248,6 +248,7 @@ fn told(tile: TileCoord, verdict: Verdict, pair: &Pair, typical: &Typical, of: &
             row,
             pixels,
             unmoved,
+            ..
         }) => {
             let found = format!(
                 "differs from {of} by {unmoved:.1} of 255, and by {pixels:.1} when moved by {col} pixels east and {row} south"
