@@ -26,13 +26,16 @@ use crate::archive::{FileOutput, Overwrite, Staged};
 use crate::error::{Error, Kind, Result};
 use crate::geo::tile::{MAX_ZOOM, TileCoord};
 
-const MAGIC: &[u8; 16] = b"azulejo state 3\n";
+/// What it begins and ends with. A door for tests with any bytes, as is [`PLACE`].
+#[doc(hidden)]
+pub const MAGIC: &[u8; 16] = b"azulejo state 3\n";
 
 /// What it begins with in every version.
 const NAME: &[u8] = b"azulejo state ";
 
 /// Bytes of a place.
-const PLACE: usize = 9 + 16 + 16 + 8 + 1 + 8 + 4 + 4 + 4;
+#[doc(hidden)]
+pub const PLACE: usize = 9 + 16 + 16 + 8 + 1 + 8 + 4 + 4 + 4;
 
 /// Bytes at the end.
 const TAIL: usize = 8 + 8 + 8 + 4 + 16;

@@ -18,6 +18,8 @@ use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
 use self::file::{Packed, Place};
+#[doc(hidden)]
+pub use self::file::{MAGIC, PLACE};
 pub use self::file::{About, StateFile, Writer};
 pub(super) use self::keys::Keys;
 use self::prior::Prior;
@@ -141,7 +143,7 @@ impl Ledger {
     /// must be the same but for the sources. Tiles that are longer than `tile_bytes_max` are too large.
     ///
     /// # Errors
-    /// [`Kind::Input`](crate::error::Kind::Input) when the tileset cannot be read.
+    /// [`Kind::Input`] when the tileset cannot be read.
     pub fn updating(
         mut self,
         before: StateFile,

@@ -4,15 +4,10 @@
 use std::fs;
 
 use azulejo::error::Kind;
-use azulejo::pyramid::state::StateFile;
+use azulejo::pyramid::state::{MAGIC, PLACE, StateFile};
 use libdeflater::Crc;
 
 use super::scratch;
-
-const MAGIC: &[u8; 16] = b"azulejo state 2\n";
-
-/// Bytes of what is said of one part.
-const PLACE: usize = 70;
 
 pub fn run(bytes: &[u8]) {
     let path = scratch::empty("state").join("x.azulejo-state");
