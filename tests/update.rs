@@ -118,6 +118,27 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Writes one height all over it.
+    fn write_heights(&self, path: &Path, value: f32) {
+        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+        let size = (self.width, self.height);
+        let mut raster = driver
+            .create_with_band_type::<f32, _>(path, size.0, size.1, 1)
+            .unwrap();
+        raster
+            .set_spatial_ref(&SpatialRef::from_epsg(3857).unwrap())
+            .unwrap();
+        raster
+            .set_geo_transform(&[self.west, self.pixel, 0.0, self.north, 0.0, -self.pixel])
+            .unwrap();
+        let mut buffer = Buffer::new(size, vec![value; size.0 * size.1]);
+        let mut band = raster.rasterband(1).unwrap();
+        band.write((0, 0), size, &mut buffer).unwrap();
+        raster.close().unwrap();
+    }
+}
+
 /// A file of the script: its number, its place, and how often it was written.
 #[derive(Debug, Clone, Copy)]
 struct Source {
@@ -453,6 +474,12 @@ fn without_a_state_nothing_is_brought_up_to_date() {
         fs::write(&state, broken).unwrap();
         desk.run(&update).fails(3, "damaged, or of another version");
     }
+    // What a lost disk leaves of it is in nobody's way.
+    for short in [0, 5, 20] {
+        fs::write(&state, &whole[..short]).unwrap();
+        desk.run(&update).fails(3, "damaged, or of another version");
+        desk.run(&[&update[..], &["--overwrite"]].concat()).ok();
+    }
     fs::remove_file(&state).unwrap();
     desk.run(&update)
         .fails(2, "was baked without --keep-state")
@@ -531,6 +558,39 @@ fn tiles_above_the_parts_are_taken_where_nothing_below_them_has_changed() {
     let (seconds, parts) = encoded(&desk);
     assert!(seconds > 0.0 && parts == 0, "{seconds} s, {parts} parts");
     assert!(desk.bytes("x.mbtiles") == before);
+}
+
+#[test]
+fn that_heights_are_beyond_is_told_as_long_as_they_are() {
+    let desk = Desk::new();
+    let part = |name: &str, col: f64, value: f32| {
+        let place = Place {
+            west: PART * col,
+            north: PART * 0.9,
+            pixel: PIXEL,
+            width: 400,
+            height: 400,
+        };
+        place.write_heights(&desk.path(name), value);
+    };
+    part("low.tif", 0.1, 300.0);
+    part("high.tif", 4.1, 30_000.0);
+    let tile = |sources: &[&str], more: &[&str]| {
+        let format = ["-f", "terrain-rgb", "--height-interval", "0.001"];
+        let base = ["--height-base", "0", "-o", "x.mbtiles", "-j", "1"];
+        desk.run(&[&["tile"], sources, &ZOOMS, &format, &base, more].concat())
+    };
+    let told = "some heights are beyond";
+    tile(&["low.tif", "high.tif"], &["--keep-state"])
+        .ok()
+        .says(told);
+    tile(&["low.tif", "high.tif"], &["--update"])
+        .ok()
+        .says(told);
+    for _ in 0..2 {
+        let ran = tile(&["low.tif"], &["--update"]).ok();
+        assert!(!ran.stderr.contains(told), "{}", ran.stderr);
+    }
 }
 
 #[test]

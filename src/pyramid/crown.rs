@@ -95,6 +95,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             return Ok(taken);
         }
         let mut node = self.put_together(tile, below)?;
+        self.plan.style.take_beyond_here();
         let emitted = self.emitter.emit(tile, &mut node)?;
         self.spent.lap(Stage::Encode);
         let tiles: Vec<Emitted> = emitted.into_iter().collect();
@@ -112,7 +113,7 @@ impl<'a, N: FnMut() -> Result<Shard>, E: FnMut(Emitted) -> Result<()>> Crown<'a,
             tiles,
             root,
             looked_at: 1,
-            beyond: self.plan.style.were_beyond(),
+            beyond: self.plan.style.take_beyond_here(),
         };
         ledger.write(&Record::new(tile, key, &kept)?)?;
         self.spent.lap(Stage::Keep);

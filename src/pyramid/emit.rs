@@ -38,6 +38,9 @@ pub(super) fn weight(tiles: &[Emitted]) -> usize {
 /// Bytes, what they come to, and whether they are few enough.
 type Encoded = (Arc<[u8]>, Option<Digest>, Fit);
 
+/// A tile of one colour: `None` for what looks like nothing; and whether it is of a height beyond what its encoding can tell.
+type Remembered = (Option<Encoded>, bool);
+
 /// What the zooms of a style and of an encoder have in common.
 type Class = (Option<u8>, Option<u8>);
 
@@ -51,8 +54,8 @@ pub struct Emitter {
     shape: Shape,
     blank: Blank,
     scheme: Scheme,
-    /// By what looks and is encoded alike, and the colour. `None` for what looks like nothing.
-    remembered: HashMap<(Class, Option<Pixel>), Option<Encoded>>,
+    /// By what looks and is encoded alike, and the colour.
+    remembered: HashMap<(Class, Option<Pixel>), Remembered>,
     buffer: Vec<u8>,
     selection: Option<Arc<Selection>>,
     times: EmitTimes,
@@ -112,21 +115,29 @@ impl Emitter {
     fn simple(&mut self, tile: TileCoord, pixel: Option<Pixel>) -> Result<Option<Encoded>> {
         let z = tile.z();
         let key = ((self.style.class(z), self.encoder.class(z)), pixel);
-        if let Some(known) = self.remembered.get(&key) {
+        if let Some((known, is_beyond)) = self.remembered.get(&key) {
+            if *is_beyond {
+                self.style.note_beyond();
+            }
             return Ok(known.clone());
         }
         let mut raster = match pixel {
             Some(pixel) => self.shape.solid(pixel),
             None => self.shape.empty(self.shape.tile_size_px),
         };
+        let were_beyond = self.style.take_beyond_here();
         let encoded = self.styled(tile, &mut raster)?;
+        let is_beyond = self.style.take_beyond_here();
+        if were_beyond || is_beyond {
+            self.style.note_beyond();
+        }
         if self.encoder.tells_place() {
             return Ok(encoded);
         }
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
-        self.remembered.insert(key, encoded.clone());
+        self.remembered.insert(key, (encoded.clone(), is_beyond));
         Ok(encoded)
     }
 

@@ -236,12 +236,13 @@ impl<'a> Walker<'a> {
         self.spent.lap(Stage::Keep);
         self.emitted.clear();
         self.looked_at = 0;
+        self.plan.style.take_beyond_here();
         let root = self.walk(root)?;
         Ok(Kept {
             tiles: std::mem::take(&mut self.emitted),
             root,
             looked_at: self.looked_at,
-            beyond: self.plan.style.were_beyond(),
+            beyond: self.plan.style.take_beyond_here(),
         })
     }
 

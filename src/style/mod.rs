@@ -91,6 +91,11 @@ impl Style {
         }
     }
 
+    /// Whether the thread that calls has come by some since it asked the last time, or was told of some.
+    pub fn take_beyond_here(&self) -> bool {
+        Heights::take_beyond_here()
+    }
+
     /// What the tree carries of values of the form `form`.
     ///
     /// # Errors

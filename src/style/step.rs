@@ -1,6 +1,7 @@
 //! [`Step`]: what is done with each pixel of a tile, whichever zoom it is of.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +42,11 @@ pub struct Heights {
     beyond: AtomicBool,
 }
 
+thread_local! {
+    /// The same, of what this thread has seen since it was asked.
+    static BEYOND_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Heights {
     /// Heights by `encoding`; see the fields.
     pub fn new(encoding: Encoding, bits: Vec<u8>, nodata: Option<f32>) -> Self {
@@ -60,6 +66,12 @@ impl Heights {
     /// From now on some were.
     pub(super) fn note_beyond(&self) {
         self.beyond.store(true, Ordering::Relaxed);
+        BEYOND_HERE.set(true);
+    }
+
+    /// Whether the thread that calls has come by some since it asked the last time.
+    pub(super) fn take_beyond_here() -> bool {
+        BEYOND_HERE.take()
     }
 
     /// Looks at those that are there.

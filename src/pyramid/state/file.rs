@@ -371,13 +371,14 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// Refuses to replace what is no state.
 fn check_ours(path: &Path) -> Result<()> {
-    let mut start = [0; MAGIC.len()];
+    let mut start = Vec::new();
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
-    let is_ours = is_file
+    let was_read = is_file
         && File::open(path)
-            .and_then(|mut file| file.read_exact(&mut start))
-            .is_ok_and(|()| start.starts_with(NAME));
-    if is_ours {
+            .and_then(|file| file.take(NAME.len() as u64).read_to_end(&mut start))
+            .is_ok();
+    // A disk that lost power may have kept less than its name, or nothing.
+    if was_read && NAME.starts_with(&start) {
         return Ok(());
     }
     Err(Error::new(

@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
-use self::file::{Packed, Place};
+pub use self::file::{About, StateFile, Writer};
 #[doc(hidden)]
 pub use self::file::{MAGIC, PLACE};
-pub use self::file::{About, StateFile, Writer};
+use self::file::{Packed, Place};
 pub(super) use self::keys::Keys;
 use self::prior::Prior;
 use super::checkpoint::{Kept, read_node, write_node};
