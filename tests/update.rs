@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use gdal::DriverManager;
-use gdal::raster::Buffer;
+use gdal::raster::{Buffer, GdalType};
 use gdal::spatial_ref::SpatialRef;
+use gdal::{Dataset, DriverManager};
 use serde_json::Value;
 
 use self::desk::{Desk, fixture};
@@ -87,13 +87,11 @@ impl Place {
             .collect()
     }
 
-    /// Writes a picture of it, another one for each `seed`, with a hole where the file says there is nothing.
-    fn write(&self, path: &Path, seed: u64) {
-        let _ = fs::remove_file(path);
+    /// A raster of it that is still to be written.
+    fn create<T: GdalType>(&self, path: &Path, bands: usize) -> Dataset {
         let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
-        let (width, height) = (self.width, self.height);
         let mut raster = driver
-            .create_with_band_type::<u8, _>(path, width, height, 3)
+            .create_with_band_type::<T, _>(path, self.width, self.height, bands)
             .unwrap();
         raster
             .set_spatial_ref(&SpatialRef::from_epsg(3857).unwrap())
@@ -101,6 +99,24 @@ impl Place {
         raster
             .set_geo_transform(&[self.west, self.pixel, 0.0, self.north, 0.0, -self.pixel])
             .unwrap();
+        raster
+    }
+
+    /// Writes one height all over it.
+    fn write_heights(&self, path: &Path, value: f32) {
+        let raster = self.create::<f32>(path, 1);
+        let size = (self.width, self.height);
+        let mut buffer = Buffer::new(size, vec![value; size.0 * size.1]);
+        let mut band = raster.rasterband(1).unwrap();
+        band.write((0, 0), size, &mut buffer).unwrap();
+        raster.close().unwrap();
+    }
+
+    /// Writes a picture of it, another one for each `seed`, with a hole where the file says there is nothing.
+    fn write(&self, path: &Path, seed: u64) {
+        let _ = fs::remove_file(path);
+        let (width, height) = (self.width, self.height);
+        let raster = self.create::<u8>(path, 3);
         for band in 1..=3 {
             let value = |k: usize| {
                 let (col, row) = (k % width, k / width);
@@ -114,27 +130,6 @@ impl Place {
             band.set_no_data_value(Some(0.0)).unwrap();
             band.write((0, 0), (width, height), &mut buffer).unwrap();
         }
-        raster.close().unwrap();
-    }
-}
-
-impl Place {
-    /// Writes one height all over it.
-    fn write_heights(&self, path: &Path, value: f32) {
-        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
-        let size = (self.width, self.height);
-        let mut raster = driver
-            .create_with_band_type::<f32, _>(path, size.0, size.1, 1)
-            .unwrap();
-        raster
-            .set_spatial_ref(&SpatialRef::from_epsg(3857).unwrap())
-            .unwrap();
-        raster
-            .set_geo_transform(&[self.west, self.pixel, 0.0, self.north, 0.0, -self.pixel])
-            .unwrap();
-        let mut buffer = Buffer::new(size, vec![value; size.0 * size.1]);
-        let mut band = raster.rasterband(1).unwrap();
-        band.write((0, 0), size, &mut buffer).unwrap();
         raster.close().unwrap();
     }
 }
@@ -563,32 +558,32 @@ fn tiles_above_the_parts_are_taken_where_nothing_below_them_has_changed() {
 #[test]
 fn that_heights_are_beyond_is_told_as_long_as_they_are() {
     let desk = Desk::new();
-    let part = |name: &str, col: f64, value: f32| {
+    // On grids of their own, so that one is not made anew without the other.
+    let part = |name: &str, col: f64, pixel: f64, value: f32| {
         let place = Place {
             west: PART * col,
             north: PART * 0.9,
-            pixel: PIXEL,
-            width: 400,
-            height: 400,
+            pixel,
+            width: 300,
+            height: 300,
         };
         place.write_heights(&desk.path(name), value);
     };
-    part("low.tif", 0.1, 300.0);
-    part("high.tif", 4.1, 30_000.0);
+    // What is baked first must not pass it on to what comes then, on either side.
+    part("high.tif", 4.1, PIXEL, 30_000.0);
+    part("low.tif", 0.1, PIXEL * 1.1, 300.0);
+    part("east.tif", 8.1, PIXEL * 1.2, 300.0);
     let tile = |sources: &[&str], more: &[&str]| {
         let format = ["-f", "terrain-rgb", "--height-interval", "0.001"];
         let base = ["--height-base", "0", "-o", "x.mbtiles", "-j", "1"];
         desk.run(&[&["tile"], sources, &ZOOMS, &format, &base, more].concat())
     };
     let told = "some heights are beyond";
-    tile(&["low.tif", "high.tif"], &["--keep-state"])
-        .ok()
-        .says(told);
-    tile(&["low.tif", "high.tif"], &["--update"])
-        .ok()
-        .says(told);
+    let all = ["low.tif", "high.tif", "east.tif"];
+    tile(&all, &["--keep-state"]).ok().says(told);
+    tile(&all, &["--update"]).ok().says(told);
     for _ in 0..2 {
-        let ran = tile(&["low.tif"], &["--update"]).ok();
+        let ran = tile(&["low.tif", "east.tif"], &["--update"]).ok();
         assert!(!ran.stderr.contains(told), "{}", ran.stderr);
     }
 }
