@@ -51,11 +51,12 @@ pub(super) struct ClipArgs {
 /// # Errors
 /// For boxes and files that hold no area, and systems that PROJ does not know.
 pub(super) fn clip(args: &ClipArgs) -> Result<Option<Clip>> {
-    let crs = match &args.bbox_crs {
-        Some(crs) => Crs::parse(crs)?,
-        None => Crs::lon_lat()?,
+    let crs = args.bbox_crs.as_deref().map(Crs::parse).transpose()?;
+    let boxed = |sides: &Sides| match &crs {
+        Some(crs) => Bbox::new(sides.0, crs),
+        None => Bbox::new(sides.0, &Crs::lon_lat()?),
     };
-    let boxes = args.bbox.iter().map(|sides| Bbox::new(sides.0, &crs));
+    let boxes = args.bbox.iter().map(boxed);
     let boxes = boxes.collect::<Result<Vec<_>>>()?;
     let cutline = args.cutline.as_deref().map(Cutline::open).transpose()?;
     Ok(Clip::new(boxes, cutline))

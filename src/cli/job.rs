@@ -10,6 +10,7 @@ use azulejo::geo::scheme::Scheme;
 use azulejo::mosaic::Mosaic;
 use azulejo::mosaic::clip::Clip;
 use azulejo::mosaic::scenes::{self, Item};
+use azulejo::pyramid::aside;
 use azulejo::pyramid::budget::{Budget, Demand};
 use azulejo::pyramid::node::Shape;
 use azulejo::pyramid::plan::{Blank, Plan, PlanOptions};
@@ -169,7 +170,8 @@ impl Ready {
         let cached = sources.iter().map(|source| source.over(&cached));
         let mosaic = cached.collect::<Result<_>>()?;
         let mosaic = args.source.mosaic(mosaic, named.clip.as_ref())?;
-        let plan = Plan::new(&mosaic, job.plan_options(args, &told))?;
+        let options = job.plan_options(args, &told);
+        let plan = aside(|| Plan::new(&mosaic, options))?;
         args.limits.check_tiles(&plan)?;
         let site = Site {
             mosaic: &mosaic,

@@ -18,7 +18,7 @@ mod run;
 mod selection;
 mod walk;
 
-pub use run::{Next, Parallel, gather, stream};
+pub use run::{Next, Parallel, aside, gather, stream};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

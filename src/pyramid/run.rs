@@ -1,5 +1,5 @@
 //! The only worker threads there are: [`run`] has shards baked in parallel and hands them over in plan order;
-//! [`stream`] and [`gather`] do that with anything.
+//! [`stream`] and [`gather`] do that with anything. [`aside`] has one thing done on one of them.
 
 mod gather;
 
@@ -77,23 +77,20 @@ pub(super) fn run<'a>(
     };
     // Taken from one by one: a list of them may be longer than the memory.
     let shards = Mutex::new(shards.enumerate());
-    let pool = pool(jobs)?;
     let (started, worked) = (Instant::now(), Mutex::new(Duration::ZERO));
-    let folded = pool.in_place_scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|_| {
-                let began = Instant::now();
-                queue.work(&shards, &walker);
-                *worked.lock().unwrap_or_else(PoisonError::into_inner) += began.elapsed();
-            });
-        }
-        // Whatever happens here, a panic too: the scope ends when the workers do.
+    let work = || {
+        let began = Instant::now();
+        queue.work(&shards, &walker);
+        *worked.lock().unwrap_or_else(PoisonError::into_inner) += began.elapsed();
+    };
+    let folded = beside(jobs, work, || {
+        // Whatever happens here, a panic too: the threads are done when this is.
         let _stop = StopOnDrop {
             queue: &queue,
             shared,
         };
         fold(&mut || queue.take(&mut tick))
-    });
+    })?;
     let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
     let there = started.elapsed() * u32::try_from(jobs).unwrap_or(u32::MAX);
     shared
@@ -102,7 +99,43 @@ pub(super) fn run<'a>(
     folded
 }
 
-fn pool(jobs: usize) -> Result<rayon::ThreadPool> {
+/// Calls `work` on each of `jobs` threads and, meanwhile, `here` on this one; returns when all are done.
+///
+/// # Errors
+/// [`Kind::Resources`] when the system gives no more threads.
+fn beside<R>(jobs: usize, work: impl Fn() + Sync, here: impl FnOnce() -> R) -> Result<R> {
+    with_threads(jobs, |threads| {
+        threads.in_place_scope(|scope| {
+            for _ in 0..jobs {
+                scope.spawn(|_| work());
+            }
+            here()
+        })
+    })
+}
+
+/// `work`, done on a thread on which sources have been opened if there is one, while this one waits: what needs PROJ finds its database open.
+///
+/// # Errors
+/// As `work`, and [`Kind::Resources`] when the system gives no more threads.
+pub fn aside<R: Send>(work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+    with_threads(1, |threads| threads.install(work))?
+}
+
+/// What `work` makes of at least `jobs` threads that nobody else gives work to. They are kept for the next who asks: libraries hold things
+/// for a thread, and to open PROJ's database for one takes 5 ms.
+fn with_threads<R>(jobs: usize, work: impl FnOnce(&rayon::ThreadPool) -> R) -> Result<R> {
+    static IDLE: Mutex<Option<rayon::ThreadPool>> = Mutex::new(None);
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = idle().take();
+    let enough = kept.filter(|threads| threads.current_num_threads() >= jobs);
+    let threads = enough.map_or_else(|| started(jobs), Ok)?;
+    let made = work(&threads);
+    idle().replace(threads);
+    Ok(made)
+}
+
+fn started(jobs: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
         .thread_name(|k| format!("worker-{k}"))

@@ -32,7 +32,7 @@ Examples:
 
 How it is told:
   Counts of tiles to look at are exact. Bytes, time and blank tiles are told from a sample: one
-  base tile in 64 or so, 32 to 1024 of them, in groups of four with the tile above each, evenly
+  base tile in 96 or so, 24 to 1024 of them, in groups of four with the tile above each, evenly
   spread, is really rendered and encoded. What is in brackets holds in 95 of 100 jobs; of time
   only while nothing else is at work on the machine and the disk keeps up. A job of up to 128
   tiles of 256 pixels is made whole. Sources are opened, and looked through for percentiles, as

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{TICK, pool};
+use super::{TICK, beside};
 use crate::error::{Error, Result};
 
 /// How much is done in parallel.
@@ -77,14 +77,12 @@ pub fn stream<S, R: Send>(
         arrived: Condvar::new(),
         departed: Condvar::new(),
     };
-    pool(jobs)?.in_place_scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|_| belt.work(&start, &make));
-        }
-        // Whatever happens here, a panic too: the scope ends when the workers do.
+    let work = || belt.work(&start, &make);
+    beside(jobs, work, || {
+        // Whatever happens here, a panic too: the threads are done when this is.
         let _close = CloseOnDrop(&belt);
         take(&mut |tick| belt.take(tick))
-    })
+    })?
 }
 
 /// What lies between those who make and the one who takes.

@@ -1,5 +1,6 @@
 //! Which clusters are made: [`clusters`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,68 +37,54 @@ const MOST_LISTED: u64 = 1 << 18;
 pub(super) struct Chosen {
     /// In the order of the walk.
     roots: Vec<Root>,
-    /// So many are made first: one in each of so many parts of the row.
-    n_first: usize,
+    /// Equal parts of the row; the first look is at one cluster in each.
+    n_parts: usize,
     /// Whether they are all there is, with all zooms.
     pub(super) is_whole: bool,
 }
 
 impl Chosen {
-    pub(super) fn is_all_first(&self) -> bool {
-        self.n_first >= self.roots.len()
+    /// Which are made by the end of the look with the number `look`: of each part one, two, four, and so on to all of them.
+    pub(super) fn by(&self, look: u32) -> BTreeSet<usize> {
+        let of_part = |k| {
+            let part = self.part(k);
+            let n = part.len().min(1 << look.min(16));
+            let first = mixed(k as u64) as usize % part.len();
+            // Evenly in their part, with those of the look before among them.
+            (0..n).map(move |j| part.start + (first + j * part.len() / n) % part.len())
+        };
+        (0..self.n_parts).flat_map(of_part).collect()
+    }
+
+    /// How many there are for all looks.
+    pub(super) fn len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The root of the one at a place in the row.
+    pub(super) fn root(&self, at: usize) -> TileCoord {
+        self.roots[at].0
     }
 
     /// The clusters in the part with the number `k`.
     fn part(&self, k: usize) -> Range<usize> {
-        let start = |k: usize| k * self.roots.len() / self.n_first;
+        let start = |k: usize| k * self.roots.len() / self.n_parts;
         start(k)..start(k + 1)
     }
 
-    /// Which cluster of the part with the number `k` is made first.
-    fn first_of(&self, k: usize) -> usize {
-        let part = self.part(k);
-        part.start + mixed(k as u64) as usize % part.len()
-    }
-
-    /// Those that are made first, each standing for all of its part.
-    pub(super) fn first(&self) -> Vec<Root> {
-        let first = |k| {
-            let (root, _) = self.roots[self.first_of(k)];
-            let part = &self.roots[self.part(k)];
-            (root, part.iter().map(|(_, weight)| weight).sum())
+    /// What was `made`, by their places in the row: those of a part stand for all of it.
+    pub(super) fn weighted(&self, made: &BTreeMap<usize, Cluster>) -> Vec<Cluster> {
+        let weight = |at: usize| self.roots[at].1;
+        let of_part = |k| {
+            let part = self.part(k);
+            let all: f64 = part.clone().map(weight).sum();
+            let seen: f64 = made.range(part.clone()).map(|(&at, _)| weight(at)).sum();
+            made.range(part).map(move |(&at, cluster)| Cluster {
+                weight: weight(at) * all / seen,
+                ..cluster.clone()
+            })
         };
-        (0..self.n_first).map(first).collect()
-    }
-
-    /// All others.
-    pub(super) fn rest(&self) -> Vec<Root> {
-        let others = |k| {
-            let first = self.first_of(k);
-            self.part(k).filter(move |&at| at != first)
-        };
-        let rest = (0..self.n_first).flat_map(others);
-        rest.map(|at| self.roots[at]).collect()
-    }
-
-    /// What was made of all of them, each standing for itself.
-    pub(super) fn together(&self, first: Vec<Cluster>, rest: Vec<Cluster>) -> Vec<Cluster> {
-        let (mut first, mut rest) = (first.into_iter(), rest.into_iter());
-        let mut made = Vec::with_capacity(self.roots.len());
-        for k in 0..self.n_first {
-            let at_first = self.first_of(k);
-            for at in self.part(k) {
-                let from = if at == at_first {
-                    &mut first
-                } else {
-                    &mut rest
-                };
-                made.extend(from.next().map(|cluster| Cluster {
-                    weight: self.roots[at].1,
-                    ..cluster
-                }));
-            }
-        }
-        made
+        (0..self.n_parts).flat_map(of_part).collect()
     }
 }
 
@@ -108,7 +95,7 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) 
     if plan.count_all().saturating_mul(tile_px) <= WHOLE_PX {
         let roots: Vec<Root> = plan.walk(plan.zoom_min).map(|tile| (tile, 1.0)).collect();
         return Chosen {
-            n_first: roots.len(),
+            n_parts: roots.len(),
             roots,
             is_whole: true,
         };
@@ -126,7 +113,7 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) 
     let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
     let roots: Vec<Root> = picked.of(plan.walk(list_zoom)).map(below).collect();
     Chosen {
-        n_first: roots.len().min(n_first as usize),
+        n_parts: roots.len().min(n_first as usize),
         roots,
         is_whole: false,
     }
@@ -231,40 +218,51 @@ mod tests {
     }
 
     #[test]
-    fn those_made_first_and_the_rest_are_all_of_them_in_their_order() {
-        for (n, n_first) in [(32, 8), (32, 32), (33, 9), (10, 9), (1, 1), (0, 0)] {
+    fn each_look_is_at_twice_as_many_and_they_stand_for_all() {
+        for (n, n_parts) in [(32, 6), (32, 8), (32, 32), (33, 9), (10, 9), (1, 1), (0, 0)] {
             let roots: Vec<Root> = (0..n)
                 .map(|k| (TileCoord::new(9, k, 0), f64::from(k + 1)))
                 .collect();
             let total: f64 = roots.iter().map(|(_, weight)| weight).sum();
             let chosen = Chosen {
                 roots,
-                n_first,
+                n_parts,
                 is_whole: false,
             };
-            let (first, rest) = (chosen.first(), chosen.rest());
-            assert_eq!(
-                (first.len(), first.len() + rest.len()),
-                (n_first, n as usize)
-            );
-            let weights: f64 = first.iter().map(|(_, weight)| weight).sum();
-            assert_eq!(weights, total);
-            // What a cluster is made of is told by a number in it.
-            let made = |roots: Vec<Root>| roots.into_iter().map(made_of).collect();
-            let together = chosen.together(made(first), made(rest));
-            let all: Vec<Cluster> = chosen.roots.iter().copied().map(made_of).collect();
-            assert_eq!(together, all, "{n} {n_first}");
+            let mut before = BTreeSet::new();
+            for look in 0..40 {
+                let seen = chosen.by(look);
+                assert!(seen.is_superset(&before), "{n} {n_parts} {look}");
+                let most = n_parts << look.min(16);
+                assert!(seen.len() <= most.min(chosen.len()), "{n} {n_parts} {look}");
+                // What a cluster is made of is told by a number in it.
+                let made = |at: usize| (at, made_of(chosen.root(at)));
+                let weighted = chosen.weighted(&seen.iter().copied().map(made).collect());
+                let told: Vec<usize> = weighted.iter().map(number_of).collect();
+                assert_eq!(told, seen.iter().copied().collect::<Vec<_>>());
+                let weights: f64 = weighted.iter().map(|cluster| cluster.weight).sum();
+                assert!((weights - total).abs() < 1e-9, "{n} {n_parts} {look}");
+                for k in 0..n_parts {
+                    assert!(seen.range(chosen.part(k)).next().is_some());
+                }
+                before = seen;
+            }
+            assert_eq!(before.len(), chosen.len());
         }
     }
 
-    fn made_of((root, weight): Root) -> Cluster {
+    fn made_of(root: TileCoord) -> Cluster {
         Cluster {
-            weight,
+            weight: 0.0,
             levels: vec![super::super::Level {
                 tiles: root.x().into(),
                 ..Default::default()
             }],
         }
+    }
+
+    fn number_of(cluster: &Cluster) -> usize {
+        cluster.levels[0].tiles as usize
     }
 
     #[test]

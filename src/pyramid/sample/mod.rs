@@ -1,7 +1,8 @@
 //! What a bake will come to, from a sample of it that is really made: [`take`], and [`Sample::forecast`].
 //!
 //! The sample is of *clusters*: the tiles below one tile of the zoom above the base, and that tile. They lie evenly along the walk,
-//! one in each of as many equal parts of it, at a place that a fixed sequence of numbers chooses: the same job has the same sample.
+//! one in each of as many equal parts of it, at a place that a fixed sequence of numbers chooses: the same job has the same sample. Where
+//! few of them leave much open, more are looked at.
 //! Tiles are rendered, reduced, styled and encoded as a bake does it, and nothing is written.
 //!
 //! Zooms above the clusters are told from how the two zooms in them differ. A job of few pixels is made whole, and nothing is left to
@@ -10,6 +11,7 @@
 mod choose;
 mod forecast;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -28,9 +30,10 @@ use crate::render::Renderer;
 use crate::source::meter::{Decoded, decoded_here, thread_cpu};
 
 /// Clusters at least: from fewer nobody can tell how much they differ.
-const LEAST_CLUSTERS: usize = 8;
+const LEAST_CLUSTERS: usize = 6;
 
-/// Clusters where so few leave the bytes open by half or more to each side: tiles that are very unlike each other, of a small job.
+/// Clusters at most where fewer leave the bytes open by half or more to each side, as of a small job with tiles that are very unlike each
+/// other. They are looked at until it is less: twice as many each time.
 const MORE_CLUSTERS: usize = 32;
 
 /// Tiles of a cluster.
@@ -87,31 +90,34 @@ pub fn take(
 ) -> Result<Sample> {
     let recipe = &placed(recipe, plan)?;
     let chosen = choose::clusters(plan, mosaic, LEAST_CLUSTERS, MORE_CLUSTERS);
-    let sample = |clusters| Sample {
-        clusters,
-        is_whole: chosen.is_whole,
-        tile_bytes: plan.shape.tile_size_px.pow(2) * budget::pixel_bytes(&plan.shape),
-    };
-    let mut make = |roots: &[Root]| {
-        let work = (means, roots, chosen.is_whole);
-        make(mosaic, plan, recipe, work, tick)
-    };
-    let few = sample(make(&chosen.first())?);
-    let bytes = few.forecast(plan).bytes;
-    let is_vague = bytes.high - bytes.low > bytes.estimate;
-    if chosen.is_all_first() || !is_vague {
-        return Ok(few);
+    let mut made = BTreeMap::new();
+    let mut look = 0;
+    loop {
+        let wanted = chosen.by(look).into_iter();
+        let new: Vec<usize> = wanted.filter(|at| !made.contains_key(at)).collect();
+        let roots: Vec<TileCoord> = new.iter().map(|&at| chosen.root(at)).collect();
+        let work = (means, &*roots, chosen.is_whole);
+        made.extend(new.into_iter().zip(make(mosaic, plan, recipe, work, tick)?));
+        let sample = Sample {
+            clusters: chosen.weighted(&made),
+            is_whole: chosen.is_whole,
+            tile_bytes: plan.shape.tile_size_px.pow(2) * budget::pixel_bytes(&plan.shape),
+        };
+        let bytes = sample.forecast(plan).bytes;
+        let is_vague = bytes.high - bytes.low > bytes.estimate;
+        if made.len() >= chosen.len() || !is_vague {
+            return Ok(sample);
+        }
+        look += 1;
     }
-    let rest = make(&chosen.rest())?;
-    Ok(sample(chosen.together(few.clusters, rest)))
 }
 
-/// Makes clusters, or if these are all of the bake, all of it.
+/// Makes the clusters below `roots`, or if these are all of the bake, all of it.
 fn make(
     mosaic: &Mosaic,
     plan: &Plan,
     recipe: &Recipe,
-    (means, roots, is_whole): (Means, &[Root], bool),
+    (means, roots, is_whole): (Means, &[TileCoord], bool),
     tick: &mut dyn FnMut(u64, u64) -> Result<()>,
 ) -> Result<Vec<Cluster>> {
     let planned = if is_whole {
@@ -133,16 +139,13 @@ fn make(
         };
         // Each of a few threads with what it is likely to make first: they need not wait for each other, and what was decoded is used.
         // What decoding takes is seen from all the other clusters.
-        let k = n_started.fetch_add(1, Ordering::Relaxed) % (roots.len() / 4).max(1);
-        if !is_whole && let Some(&(root, _)) = roots.get(k) {
+        let k = n_started.fetch_add(1, Ordering::Relaxed) % (roots.len() / 3).max(1);
+        if !is_whole && let Some(&root) = roots.get(k) {
             bench.warm_up(root)?;
         }
         Ok(bench)
     };
-    let make = |bench: &mut Bench, k: usize| {
-        let (root, weight) = roots[k];
-        bench.cluster(root, weight)
-    };
+    let make = |bench: &mut Bench, k: usize| bench.cluster(roots[k]);
     let parallel = Parallel {
         jobs: means.jobs,
         ahead: usize::MAX,
@@ -199,7 +202,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Makes a tile below `root` that nobody counts: with the first, a thread opens files, asks PROJ for the way and gets its memory.
+    /// Renders a tile below `root` that nobody counts: with the first, a thread opens files, asks PROJ for the way and gets its memory.
     fn warm_up(&mut self, root: TileCoord) -> Result<()> {
         let mut tile = root;
         while !self.plan.is_leaf(tile) {
@@ -207,14 +210,11 @@ impl Bench<'_> {
             let covered = children.into_iter().find(|&child| self.plan.covers(child));
             tile = covered.expect("a tile is covered when one of its children is");
         }
-        self.walk(tile).map(drop)
+        self.walker.render(tile).map(drop)
     }
 
-    fn cluster(&mut self, root: TileCoord, weight: f64) -> Result<Cluster> {
-        self.cluster = Cluster {
-            weight,
-            levels: Vec::new(),
-        };
+    fn cluster(&mut self, root: TileCoord) -> Result<Cluster> {
+        self.cluster = Cluster::default();
         if self.plan.wants(root) {
             self.walk(root)?;
         } else {

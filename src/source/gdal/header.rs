@@ -5,8 +5,8 @@ use gdal::{Dataset, Metadata};
 
 use super::bands::{Bands, band};
 use super::read::{Alpha, MaskBytes, Reader};
-use super::types;
 use super::{File, Nodata, OpenOptions};
+use super::{systems, types};
 use crate::error::{Error, Result};
 use crate::geo::affine::Affine;
 use crate::geo::transform::crs::Crs;
@@ -260,19 +260,31 @@ fn told_nodata(
 }
 
 fn crs(file: &File, dataset: &Dataset, georef: &Georef, options: &OpenOptions) -> Result<Crs> {
-    let own = match georef {
+    let own = || match georef {
         Georef::Affine(_) => dataset.spatial_ref().ok(),
         // The points have a system of their own, which need not be the dataset's.
         Georef::Gcps(_) => dataset
             .gcp_spatial_ref()
             .or_else(|| dataset.spatial_ref().ok()),
     };
-    let usable = own.as_ref().and_then(Crs::from_spatial_ref);
-    if usable.is_none() && own.is_some() {
+    let ask = || own().as_ref().and_then(Crs::from_spatial_ref);
+    let said = match georef {
+        Georef::Affine(_) => file.geo_tags(),
+        Georef::Gcps(_) => None,
+    };
+    let usable = match said {
+        Some(said) => systems::known(said, ask),
+        None => ask(),
+    };
+    if let Some(crs) = usable {
+        return Ok(crs);
+    }
+    let own = own();
+    if own.is_some() {
         // Without PROJ's database no system has a place, and it is not the file's fault.
         Crs::lon_lat()?;
     }
-    usable.or_else(|| options.crs.clone()).ok_or_else(|| {
+    options.crs.clone().ok_or_else(|| {
         let found = match own.and_then(|srs| srs.name()) {
             Some(name) => {
                 format!("a coordinate reference system with no place on the Earth ({name})")

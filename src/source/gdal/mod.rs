@@ -1,7 +1,7 @@
 //! Sources that GDAL reads: [`GdalSource`].
 //!
 //! GDAL's datasets belong to one thread at a time, so each thread opens its own, and keeps the few it used last. Blocks of
-//! plain TIFF files are decoded by [`tiff`](super::tiff); masks, and all else, by GDAL.
+//! plain TIFF files are decoded by [`tiff`]; masks, and all else, by GDAL.
 
 mod bands;
 mod damage;
@@ -11,19 +11,20 @@ pub mod held;
 mod messages;
 mod read;
 mod state;
+mod systems;
 mod types;
 mod vsi;
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Once, Weak};
 use std::{fmt, fs};
 
 use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
-use super::tiff::Layout;
+use super::tiff::{self, Layout};
 use super::{Level, Source, SourceInfo, Window};
 use crate::error::{Error, Kind, Result};
 use crate::geo::transform::crs::{Crs, gdal_message};
@@ -129,8 +130,12 @@ struct File {
     options: Vec<String>,
     /// Whether it is a TIFF file on a disk, opened as it is.
     is_tiff: bool,
+    /// Whether nothing lies beside it that GDAL takes for a part of it.
+    is_alone: bool,
     /// Tells files apart in the threads' lists of open ones.
     id: u64,
+    /// There as long as any source of the file is.
+    in_use: Arc<()>,
 }
 
 impl GdalSource {
@@ -163,6 +168,7 @@ impl GdalSource {
             && first.driver.is_empty()
             && !file.path.starts_with("/vsi");
         let files = state::files(&file.path, &dataset);
+        file.is_alone = files.len() == 1;
         let source = |options: &OpenOptions| {
             let (info, reader) = header::describe(&file, &dataset, options)?;
             let sequential = dataset.driver().short_name() == "JPEG";
@@ -262,7 +268,9 @@ impl File {
             path: vsi_path(name),
             options: options.driver.clone(),
             is_tiff: false,
+            is_alone: false,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            in_use: Arc::default(),
         }
     }
 
@@ -325,16 +333,26 @@ impl File {
         Some((file, layout))
     }
 
+    /// All that GDAL finds a coordinate system by, where that is in a few tags of the file.
+    fn geo_tags(&self) -> Option<Vec<u8>> {
+        if !self.is_tiff || !self.is_alone {
+            return None;
+        }
+        tiff::geo_tags(&mut fs::File::open(&self.path).ok()?)
+    }
+
     fn with_handle<T>(&self, level: usize, f: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
         thread_local! {
             /// This thread's handles, the last used at the end.
-            static OPEN: RefCell<Vec<((u64, usize), Handle)>> = const { RefCell::new(Vec::new()) };
+            static OPEN: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
         }
         OPEN.with_borrow_mut(|open| {
             let key = (self.id, level);
-            let mut entry = match open.iter().position(|(k, _)| *k == key) {
+            let mut entry = match open.iter().position(|entry| entry.key == key) {
                 Some(k) => open.remove(k),
                 None => {
+                    // Threads outlive the work that they opened files for.
+                    open.retain(|entry| entry.in_use.strong_count() > 0);
                     while open.len() >= OPEN_PER_THREAD.load(Ordering::Relaxed) {
                         open.remove(0);
                     }
@@ -342,10 +360,14 @@ impl File {
                         dataset: self.open(level)?,
                         plain: self.plain(level),
                     };
-                    (key, handle)
+                    Open {
+                        key,
+                        in_use: Arc::downgrade(&self.in_use),
+                        handle,
+                    }
                 }
             };
-            let result = f(&mut entry.1);
+            let result = f(&mut entry.handle);
             // After a failure GDAL's drivers are in a state that nobody knows: some then read what is not there.
             if result.is_ok() {
                 open.push(entry);
@@ -353,6 +375,14 @@ impl File {
             result
         })
     }
+}
+
+/// A level of a file that a thread has open.
+struct Open {
+    /// The file's number, and the level.
+    key: (u64, usize),
+    in_use: Weak<()>,
+    handle: Handle,
 }
 
 /// A thread's own way into a file.

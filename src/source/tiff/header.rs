@@ -144,6 +144,35 @@ impl Layout {
     }
 }
 
+/// What the first directory of `file` says of its coordinate system: the three tags of GeoTIFF (OGC 19-008r4, section 6.1), each with its
+/// number, its type and how many values it has, byte for byte. `None` where there is no such thing, or more of it than there should be.
+pub fn geo_tags(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    let tags = Tags::read(file)?;
+    tags.find(GEO_KEY_DIRECTORY)?;
+    let mut said = Vec::new();
+    for tag in [GEO_KEY_DIRECTORY, GEO_DOUBLES, GEO_TEXT] {
+        let Some(entry) = tags.find(tag) else {
+            continue;
+        };
+        let value_bytes = match entry.kind {
+            2 => 1,
+            3 => 2,
+            12 => 8,
+            _ => return None,
+        };
+        let n = usize::try_from(entry.n).ok();
+        let n = n.filter(|&n| n <= MOST_GEO_VALUES)?;
+        said.extend_from_slice(&tag.to_le_bytes());
+        said.extend_from_slice(&entry.kind.to_le_bytes());
+        said.extend_from_slice(&entry.n.to_le_bytes());
+        said.extend(tags.bytes(file, entry, n * value_bytes)?);
+    }
+    Some(said)
+}
+
+/// Values of a tag of a coordinate system; they mostly have a few dozen.
+const MOST_GEO_VALUES: usize = 4096;
+
 const IMAGE_WIDTH: u16 = 256;
 const IMAGE_LENGTH: u16 = 257;
 const BITS: u16 = 258;
@@ -162,6 +191,9 @@ const TILE_LENGTH: u16 = 323;
 const TILE_OFFSETS: u16 = 324;
 const TILE_BYTE_COUNTS: u16 = 325;
 const FORMAT: u16 = 339;
+const GEO_KEY_DIRECTORY: u16 = 34735;
+const GEO_DOUBLES: u16 = 34736;
+const GEO_TEXT: u16 = 34737;
 
 /// The first directory of a file.
 struct Tags {
@@ -253,16 +285,19 @@ impl Tags {
     fn list(&self, file: &mut (impl Read + Seek), tag: u16, n: usize) -> Option<Vec<u64>> {
         let entry = self.find(tag).filter(|entry| entry.n == n as u64)?;
         let value_bytes = entry.value_bytes()?;
-        let all = n * value_bytes;
-        let mut bytes = vec![0; all];
-        if all <= self.room() {
-            bytes.copy_from_slice(&entry.value[..all]);
-        } else {
-            let offset = number(&entry.value);
-            file.seek(SeekFrom::Start(offset)).ok()?;
-            file.read_exact(&mut bytes).ok()?;
-        }
+        let bytes = self.bytes(file, entry, n * value_bytes)?;
         Some(bytes.chunks_exact(value_bytes).map(number).collect())
+    }
+
+    /// All `n` bytes of the values of `entry`.
+    fn bytes(&self, file: &mut (impl Read + Seek), entry: &Entry, n: usize) -> Option<Vec<u8>> {
+        if n <= self.room() {
+            return Some(entry.value[..n].to_vec());
+        }
+        let mut bytes = vec![0; n];
+        file.seek(SeekFrom::Start(number(&entry.value))).ok()?;
+        file.read_exact(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// The value that all of `tag` have: one for each band.

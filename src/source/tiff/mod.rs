@@ -17,7 +17,7 @@ use std::io::{Read, Seek, SeekFrom};
 use libdeflater::Decompressor;
 
 use super::Window;
-pub use header::{Kind, Layout};
+pub use header::{Kind, Layout, geo_tags};
 
 /// Bytes of the largest block that is decoded here. A thread holds one, and as much of what it is decoded from.
 const MOST_BLOCK_BYTES: usize = 4 << 20;

@@ -288,13 +288,16 @@ proptest! {
     /// Whatever the header says: nothing panics, nor takes more memory than the file could mean.
     #[test]
     fn any_header_is_read_or_refused(
-        changes in prop::collection::vec((0..400_usize, any::<u8>()), 1..6),
+        changes in prop::collection::vec((0..420_usize, any::<u8>()), 1..6),
         big in any::<bool>(),
     ) {
         let mut bytes = header(big);
         for (at, byte) in changes {
             let n = bytes.len();
             bytes[at % n] = byte;
+        }
+        if let Some(said) = geo_tags(&mut Cursor::new(&bytes)) {
+            prop_assert!(said.len() <= 2 * bytes.len());
         }
         if let Some(layout) = Layout::read(&mut Cursor::new(&bytes)) {
             prop_assert!(layout.width > 0 && layout.height > 0 && layout.bands > 0);
@@ -314,6 +317,40 @@ proptest! {
     }
 }
 
+#[test]
+fn what_a_file_says_of_its_system_is_found_byte_for_byte() {
+    let said = |bytes: &[u8]| geo_tags(&mut Cursor::new(bytes));
+    let (small, big) = (header(false), header(true));
+    let found = said(&small).unwrap();
+    // Of each tag its number, its type and how many values there are, in 12 bytes before them.
+    assert_eq!(found.len(), 12 + 8 * 2 + 12 + 3);
+    assert!(found.ends_with(b"ab|"));
+    assert_eq!(said(&big), Some(found.clone()));
+    let changed = |at: usize, byte: u8| {
+        let mut bytes = small.clone();
+        assert_ne!(std::mem::replace(&mut bytes[at], byte), byte);
+        said(&bytes)
+    };
+    let text = small.windows(3).position(|part| part == b"ab|").unwrap();
+    assert_ne!(changed(text, b'c').unwrap(), found);
+    assert_ne!(changed(GEO_AT + 14, 9).unwrap(), found);
+    // Samples are not of the system.
+    assert_eq!(changed(519, 9).unwrap(), found);
+    // Far more than there is; of a type that says nothing here; no such tag at all.
+    let tag = small
+        .windows(2)
+        .position(|part| part == 34735_u16.to_le_bytes());
+    let tag = tag.unwrap();
+    assert_eq!(changed(tag + 6, 1), None);
+    assert_eq!(changed(tag + 2, 7), None);
+    assert_eq!(changed(tag, 0), None);
+    let plain = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/byte.tif")).unwrap();
+    assert!(said(&plain).is_some() && said(&plain[..100]).is_none());
+}
+
+/// Where eight shorts stand of what the file says of its system.
+const GEO_AT: usize = 302 + 16;
+
 /// A file of 20 x 10 bytes in two strips.
 fn header(big: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -324,21 +361,23 @@ fn header(big: bool) -> Vec<u8> {
         bytes.extend(*b"II\x2a\0");
         bytes.extend(8_u32.to_le_bytes());
     }
-    let tags: [(u16, u16, u64, u64); 9] = [
+    let tags: [(u16, u16, u64, u64); 11] = [
         (256, 3, 1, 20),
         (257, 3, 1, 10),
         (258, 3, 1, 8),
         (259, 3, 1, 1),
         (262, 3, 1, 1),
-        (273, 4, 2, 300),
+        (273, 4, 2, 302),
         (277, 3, 1, 1),
         (278, 3, 1, 5),
-        (279, 4, 2, 308),
+        (279, 4, 2, 310),
+        (34735, 3, 8, GEO_AT as u64),
+        (34737, 2, 3, u64::from(u32::from_le_bytes(*b"ab|\0"))),
     ];
     if big {
-        bytes.extend(9_u64.to_le_bytes());
+        bytes.extend(11_u64.to_le_bytes());
     } else {
-        bytes.extend(9_u16.to_le_bytes());
+        bytes.extend(11_u16.to_le_bytes());
     }
     for (tag, kind, n, value) in tags {
         bytes.extend(tag.to_le_bytes());
@@ -351,10 +390,13 @@ fn header(big: bool) -> Vec<u8> {
             bytes.extend((value as u32).to_le_bytes());
         }
     }
-    bytes.resize(300, 0);
-    for number in [320_u32, 420, 100, 100] {
+    bytes.resize(302, 0);
+    for number in [340_u32, 440, 100, 100] {
         bytes.extend(number.to_le_bytes());
     }
-    bytes.resize(520, 3);
+    for short in [1_u16, 1, 0, 1, 1024, 0, 1, 1] {
+        bytes.extend(short.to_le_bytes());
+    }
+    bytes.resize(540, 3);
     bytes
 }
