@@ -106,9 +106,14 @@ pub(super) fn clusters(plan: &Plan, mosaic: &Mosaic, least: usize, more: usize) 
     let tiles_a_cluster = TILES_A_CLUSTER * (waste(plan, mosaic) / USUAL_WASTE).max(1.0);
     let n = plan.count(plan.zoom_max) as f64 / tiles_a_cluster;
     let n_first = (n as u64).clamp(least as u64, MOST_CLUSTERS);
-    // Not so many more that it comes to a good part of the bake; and a few more would not tell much more.
+    // Not so many more that it comes to a good part of the bake; and beside many, a few more would not tell much more.
     let more = (plan.count(root_zoom) / CLUSTERS_FOR_ONE).min(more as u64);
-    let n = if more >= 2 * n_first { more } else { n_first };
+    let is_few = n_first == least as u64;
+    let n = if is_few || more >= 2 * n_first {
+        more.max(n_first)
+    } else {
+        n_first
+    };
     let picked = Picked::new(plan.count(list_zoom), n);
     let below = |(k, tile)| below(plan, (tile, 1.0), root_zoom, mixed(k));
     let roots: Vec<Root> = picked.of(plan.walk(list_zoom)).map(below).collect();
