@@ -181,6 +181,24 @@ fn what_is_told_of_a_sample_holds() {
     }
 }
 
+/// Six places first, and twice as many each time as long as bytes are told no better than by half to each side.
+#[test]
+fn a_sample_grows_until_it_tells_enough() {
+    let place = |job: Job| {
+        let told = plan(&Desk::new(), &job, &[]);
+        let bytes = |which: &str| told["bytes"][which].as_f64().unwrap();
+        let open = (bytes("high") - bytes("low")) / bytes("estimate");
+        (told["sample"]["places"].as_u64().unwrap(), open)
+    };
+    let (n_places, open) = place((&["small_world.tif"], &["-z", "0-6", "-f", "jpeg"]));
+    assert!(n_places == 12 && open <= 1.0, "{n_places} {open}");
+    let (n_places, open) = place((&["RGB.byte.tif"], &["-z", "4-12"]));
+    assert!(n_places == 24 && open <= 1.0, "{n_places} {open}");
+    // Here all that may be looked at tells no more.
+    let (n_places, open) = place((&["austria_pixelscale_area.tif"], &["-z", "5-11"]));
+    assert!(n_places == 32 && open > 1.0, "{n_places} {open}");
+}
+
 #[test]
 fn a_plan_has_all_that_programs_want_to_know() {
     let desk = Desk::new();
